@@ -1,0 +1,72 @@
+import type { SledgeError } from '../errors/sledge-error';
+
+/** How an invocation ended. Exactly one is delivered for each accepted invocation. */
+export type OutcomeStatus =
+  | 'completed'
+  | 'exited' // proc_exit(code != 0)
+  | 'trapped'
+  | 'timed-out'
+  | 'output-limit'
+  | 'cancelled'
+  | 'dropped' // never started: draining, late, or no longer wanted
+  | 'failed'; // the runtime could not run it (no slot, worker lost)
+
+/** What a transport hands over. All text is bytes of latin1 or UTF-8 as the client sent them. */
+export interface InvocationRequest {
+  /** argv[1..]; argv[0] is the function's name. */
+  args: readonly string[];
+  /** "NAME=value" lines, no NUL inside. */
+  environ: readonly string[];
+  /** stdin; undefined is empty. Not changed or kept after the call returns. */
+  input?: Uint8Array | undefined;
+  /** Deadline relative to arrival; undefined: the function's own. Microseconds. */
+  relativeDeadlineUs?: number | undefined;
+}
+
+/** Where the time of an invocation went. Integer nanoseconds. */
+export interface OutcomeTimes {
+  queueNs: number;
+  runNs: number;
+  totalNs: number;
+}
+
+export interface Outcome {
+  status: OutcomeStatus;
+  /** proc_exit's code; 0 unless status is 'exited'. */
+  exitCode: number;
+  /** Name of the trap ('unreachable', ...); undefined unless status is 'trapped'. */
+  trap?: string | undefined;
+  /** stdout. The receiver owns it. */
+  output: Uint8Array;
+  times: OutcomeTimes;
+  /** The catalogue's error for every status but 'completed'. */
+  error?: SledgeError | undefined;
+}
+
+export type OutcomeCallback = (outcome: Outcome) => void;
+
+/** A function as transports see it: resolved, loaded, ready to be called. */
+export interface FunctionHandle {
+  readonly tenant: string;
+  readonly name: string;
+  readonly route: string | undefined;
+  readonly requestType: number | undefined;
+  readonly responseContentType: string;
+  readonly responseFormat: 'raw' | 'cgi';
+  readonly relativeDeadlineUs: number | undefined;
+  readonly maxBodyBytes: number;
+}
+
+/** Gives invocations to the data plane. The one way in, for every transport. Main thread. */
+export interface Invoker {
+  /**
+   * Accepts the invocation or throws a SledgeError at once (queue full, draining). After an
+   * accepted call `onOutcome` runs exactly once, later, on the main thread.
+   * @returns an id for `cancel`.
+   */
+  invoke(fn: FunctionHandle, request: InvocationRequest, onOutcome: OutcomeCallback): number;
+  /** The caller is gone: its outcome is still delivered, as 'cancelled' or as it really ended. */
+  cancel(id: number): void;
+  /** Invocations accepted and not yet ended. */
+  readonly inFlight: number;
+}

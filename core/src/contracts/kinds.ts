@@ -1,0 +1,71 @@
+import type { FunctionHandle, Invoker } from './invocation';
+import type { PluginInstance } from './plugin';
+
+/** Where a transport listens, as written to the ready file. */
+export interface ListenerInfo {
+  transport: string;
+  tenant: string;
+  url: string;
+}
+
+/** A tenant as a transport sees it. */
+export interface TenantView {
+  readonly name: string;
+  /** Configured port; 0 picks a free one; undefined: this tenant has no HTTP listener. */
+  readonly port: number | undefined;
+  readonly functions: readonly FunctionHandle[];
+}
+
+/** What a transport resolves from its container (tokens.TransportHost). */
+export interface TransportHost {
+  readonly invoker: Invoker;
+  tenants(): readonly TenantView[];
+  /** Called with the new tenants after a live change; returns an unsubscribe function. */
+  onTenantsChanged(listener: (tenants: readonly TenantView[]) => void): () => void;
+}
+
+export interface TransportInstance extends PluginInstance {
+  start(): Promise<void>;
+  drain(): Promise<void>;
+  stop(): Promise<void>;
+  /** Valid after start. */
+  listeners(): readonly ListenerInfo[];
+}
+
+/** A policy with native code: loaded by path, ours exactly like a third party's. */
+export interface NativePolicyInstance extends PluginInstance {
+  readonly native: {
+    /** Absolute path of the shared object that exports `sledge_policy`. */
+    library: string;
+    options: Readonly<Record<string, number | string | boolean>>;
+  };
+}
+
+/** How a .wasm becomes something that can be loaded. */
+export interface BuildRequest {
+  wasm: Uint8Array;
+  /** For messages only. */
+  name: string;
+  /** Where finished artifacts are kept, by content hash. Absolute. */
+  cacheDirectory: string;
+  level: 'production' | 'development';
+  signal?: AbortSignal | undefined;
+}
+
+export interface BuiltModule {
+  /** What the runtime loads: `.wasm.so` for native workers, `.wasm` for JavaScript workers. */
+  artifactPath: string;
+  /** sha256 of the .wasm, hex. */
+  contentHash: string;
+  cached: boolean;
+  durationMs: number;
+}
+
+export interface SandboxInstance extends PluginInstance {
+  /** 'native': worker threads of the data plane run it. 'javascript': worker_threads do. */
+  readonly workers: 'native' | 'javascript';
+  /** For 'javascript': the module that each worker_thread runs. Absolute path. */
+  readonly workerScript?: string | undefined;
+  /** Refuses an invalid or unsupported module with a SledgeError that names the feature. */
+  build(request: BuildRequest): Promise<BuiltModule>;
+}

@@ -1,0 +1,138 @@
+/**
+ * The binding as it is: numbers, bytes, and no judgement. Everything is validated by the façade in
+ * `core/src/data-plane` before it gets here. Implemented by native/binding (C++), one `.node`.
+ */
+export interface NativeDataPlaneOptions {
+  workerCount: number;
+  /** One core per worker, or -1 for unpinned. */
+  workerCores: number[];
+  /** 'external': JavaScript worker_threads attach with `ExternalWorker`. */
+  workerKind: 'native' | 'external';
+  idle: 'spin' | 'adaptive' | 'block';
+  spinUs: number;
+  arenaSlots: number;
+  stackBytes: number;
+  /** Invocations alive at any moment (queued and running). */
+  maxInvocations: number;
+  /** Length of one worker's run queue. */
+  maxQueuePerWorker: number;
+  dispatcher: NativePolicySpec;
+  scheduler: NativePolicySpec;
+  seed: number;
+}
+
+export interface NativePolicySpec {
+  library: string;
+  options: { name: string; number: number; text: string | null }[];
+}
+
+export interface NativeFunctionSpec {
+  name: string;
+  tenant: number;
+  /** From loadModule; -1 for external workers. */
+  module: number;
+  group: number;
+  relativeDeadlineUs: number; // 0: none
+  expectedExecutionUs: number;
+  maxWallTimeUs: number;
+  maxOutputBytes: number;
+  maxConcurrent: number; // 0: no limit
+  maxQueued: number; // 0: no limit
+}
+
+/**
+ * Outcome records: Float64Array of OUTCOME_FIELDS doubles each, in `outcomes`:
+ * [token, status, detail, outputBytes, outputOffset, queueNs, runNs, totalNs].
+ * status: 0 completed, 1 exited (detail: code), 2 trapped (detail: sledge_trap), 3 timed-out,
+ * 4 output-limit, 5 cancelled, 6 dropped, 7 failed (detail: sledge_error number).
+ * outputOffset: place in `outputs`, or -1: call takeOutput(token) during the callback.
+ */
+export const OUTCOME_FIELDS = 8;
+
+export interface NativeDataPlane {
+  /** argv and environ bytes of the next submit are written here. */
+  readonly staging: ArrayBuffer;
+  readonly outcomes: ArrayBuffer;
+  readonly outputs: ArrayBuffer;
+  /** @returns module id; throws Error with `code` SLEDGE_ERR_... and a detail. */
+  loadModule(path: string, memoryLimitPages: number): number;
+  unloadModule(module: number): void;
+  addFunction(spec: NativeFunctionSpec): number;
+  /** No new submits are possible; those in flight end as they would. */
+  removeFunction(fn: number): void;
+  /**
+   * Takes argvBytes of NUL-terminated args and then environBytes of NUL-terminated environ from
+   * `staging`, and copies `input`.
+   * @returns a token >= 0 (< maxInvocations), or minus the sledge_error number.
+   */
+  submit(
+    fn: number,
+    argc: number,
+    argvBytes: number,
+    envc: number,
+    environBytes: number,
+    input: Uint8Array | undefined,
+    relativeDeadlineUs: number, // 0: the function's own
+  ): number;
+  cancel(token: number): void;
+  takeOutput(token: number): ArrayBuffer;
+  inFlight(): number;
+  /** Counters and gauges by name; numbers only. */
+  stats(): Record<string, number>;
+  /** Stops intake, kills what runs, joins within 2 s. Idempotent. */
+  stop(): void;
+  /** For external workers: a number that ExternalWorker takes. */
+  readonly handle: number;
+}
+
+/** In a worker_thread: takes work from the same native core. */
+export interface NativeExternalWorker {
+  /** Blocks up to timeoutMs. Null: nothing; throws when the data plane has stopped. */
+  take(timeoutMs: number): NativeExternalInvocation | null;
+  /** False: it had been ended by someone else (timeout, cancel). */
+  complete(token: number, status: number, detail: number, output: Uint8Array): boolean;
+}
+
+export interface NativeExternalInvocation {
+  token: number;
+  fn: number;
+  argv: string[];
+  environ: string[];
+  input: Uint8Array;
+  maxOutputBytes: number;
+}
+
+export interface NativeBinding {
+  readonly version: string;
+  readonly arch: string;
+  /** `onOutcomes(count)` runs on the JavaScript thread that made it, once per batch. */
+  DataPlane: new (
+    options: NativeDataPlaneOptions,
+    onOutcomes: (count: number) => void,
+    /** External workers only: this worker's invocation must be killed; terminate and respawn it. */
+    onKillWorker: (worker: number) => void,
+  ) => NativeDataPlane;
+  ExternalWorker: new (handle: number, worker: number) => NativeExternalWorker;
+  /** Integer ns since the process started. */
+  nowNs(): number;
+  /** What `sledge doctor` measures natively; names and units in docs. */
+  measureMachine(): Record<string, number>;
+  /** Test-only store: instantiates, links and calls modules in real slots (see TestStore). */
+  TestStore: new () => NativeTestStore;
+}
+
+/** Values are bigint bit patterns (i32, i64, f32, f64 bits; references as ids, null is -1n). */
+export interface NativeTestStore {
+  /**
+   * @param imports per import of the module, in order: instance id and export name that serve it,
+   *   or null for a host function.
+   * @returns instance id, or a negative number: -(sledge_trap) when start or a segment trapped;
+   *   throws Error with `code` when it cannot be linked.
+   */
+  instantiate(path: string, imports: ({ instance: number; name: string } | null)[]): number;
+  /** @returns results, or the trap's number. */
+  invoke(instance: number, name: string, params: bigint[]): bigint[] | number;
+  getGlobal(instance: number, name: string): bigint;
+  readMemory(instance: number, offset: number, length: number): Uint8Array;
+  close(): void;
+}
