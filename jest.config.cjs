@@ -4,6 +4,10 @@ module.exports = {
   testMatch: ['**/test/**/*.test.ts', '**/src/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/build/'],
   modulePathIgnorePatterns: ['/dist/', '/build/'],
+  moduleNameMapper: {
+    '^@sledge/(core|cli|bench)$': '<rootDir>/$1/src',
+    '^@sledge/((transport|sandbox|sched|dispatch)-[a-z0-9-]+)$': '<rootDir>/plugins/$1/src',
+  },
   setupFiles: ['reflect-metadata'],
   transform: {
     '^.+\\.ts$': [

@@ -1,0 +1,70 @@
+// Writes what is generated from the sources of truth: native/include/sledge/errors.h and
+// docs/errors.md from the error catalogue. `--check` writes nothing and fails when they differ.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const require = createRequire(import.meta.url);
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { ERROR_CATALOGUE } = require(`${root}core/dist/errors/catalogue.js`);
+const rows = Object.entries(ERROR_CATALOGUE);
+
+function errorsHeader() {
+  const constants = rows.map(([code, row]) => `  ${code} = ${row.number},`).join('\n');
+  const names = rows.map(([code]) => `    case ${code}: return "${code}";`).join('\n');
+  return `/* Generated from core/src/errors/catalogue.ts by scripts/generate.mjs. Do not edit. */
+#ifndef SLEDGE_ERRORS_H
+#define SLEDGE_ERRORS_H
+
+/* clang-format off */
+typedef enum sledge_error {
+  SLEDGE_OK = 0,
+${constants}
+} sledge_error;
+
+static inline const char *sledge_error_name(sledge_error error) {
+  switch (error) {
+    case SLEDGE_OK: return "SLEDGE_OK";
+${names}
+  }
+  return "SLEDGE_ERR_INTERNAL";
+}
+/* clang-format on */
+#endif
+`;
+}
+
+function errorsPage() {
+  const cell = (text) => text.replaceAll('\n', ' ').replaceAll('|', '\\|');
+  const lines = rows.map(
+    ([code, row]) =>
+      `| \`${code}\` | ${row.number} | ${cell(row.message)} | ${row.http} | ${row.rpc} | ${cell(row.solve)} |`,
+  );
+  return `# Errors
+
+Generated from \`core/src/errors/catalogue.ts\` by \`npm run generate\`. Words in braces are filled in.
+
+| code | number | message | HTTP | RPC | how to solve it |
+| --- | --- | --- | --- | --- | --- |
+${lines.join('\n')}
+`;
+}
+
+const files = {
+  'native/include/sledge/errors.h': errorsHeader(),
+  'docs/errors.md': errorsPage(),
+};
+let differing = 0;
+for (const [file, text] of Object.entries(files)) {
+  let present = '';
+  try {
+    present = readFileSync(root + file, 'utf8');
+  } catch {
+    // not there yet: written below
+  }
+  if (present === text) continue;
+  differing += 1;
+  if (process.argv.includes('--check')) console.error(`${file} is not up to date`);
+  else writeFileSync(root + file, text);
+}
+process.exitCode = process.argv.includes('--check') && differing > 0 ? 1 : 0;
