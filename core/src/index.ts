@@ -1,6 +1,12 @@
+import 'reflect-metadata';
+
 export * from './contracts/invocation';
 export * from './contracts/kinds';
 export * from './contracts/native';
 export * from './contracts/plugin';
 export * from './errors/catalogue';
 export * from './errors/sledge-error';
+export * from './plugins/define-plugin';
+export { tokens } from './tokens';
+/** The copy of zod that the host validates with, for plugins outside this workspace. */
+export { z } from 'zod';
