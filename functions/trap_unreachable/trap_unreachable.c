@@ -1,0 +1,2 @@
+/* Executes `unreachable`. */
+int main(void) { __builtin_trap(); }
