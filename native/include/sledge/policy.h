@@ -6,8 +6,10 @@
  *
  * Every callback runs under the lock of its worker group, one at a time, on whichever thread
  * entered (a worker, a transport, the watchdog; in the lab: the simulating thread). It must not
- * block, allocate, call a clock, log, or touch anything that it does not own. Callbacks never
- * nest: `assign` and `interrupt` are recorded and applied after the callback has returned.
+ * block, allocate, call a clock, log, or touch anything that it does not own. Callbacks of one
+ * policy never nest: `assign` and `interrupt` are recorded and applied after the callback has
+ * returned; `wait_ns` and `would_preempt` ask the scheduler (which must be a pure function of its
+ * arguments and its options) from within a dispatcher's callback.
  * Time is integer nanoseconds since the process started; ranks are integers below 2^53.
  */
 #ifndef SLEDGE_POLICY_H
@@ -35,8 +37,7 @@ typedef enum sledge_request_state {
 typedef enum sledge_removal {
   SLEDGE_REMOVED_CANCELLED = 1,
   SLEDGE_REMOVED_LATE = 2,
-  SLEDGE_REMOVED_KILLED = 3,
-  SLEDGE_REMOVED_SWAPPED = 4 /* handed to another policy */
+  SLEDGE_REMOVED_KILLED = 3
 } sledge_removal;
 
 /* What a policy may know of a request. Read-only but for `policy_word`. */
@@ -66,21 +67,40 @@ typedef struct sledge_worker_view {
   uint64_t queued_work_ns;        /* sum of remaining_ns in the queue, the running one included */
 } sledge_worker_view;
 
-/* The host's side, valid during a callback only. */
+/* The host's side, valid during a callback only. Ids and pointers that are no longer true, and
+ * workers that do not exist, are refused (0), ignored and counted; nothing ends the process. */
 typedef struct sledge_workers sledge_workers;
 struct sledge_workers {
   uint32_t count;
+  uint32_t reserved;
   uint64_t now_ns; /* the only clock */
   void *host;
+  /* Null: no such worker. Counts what was assigned in this callback. Valid until the next call. */
   const sledge_worker_view *(*at)(sledge_workers *, uint32_t worker);
-  /* Gives r to w's run queue. 0: full or no such worker; r stays held. */
+  /* Gives held r to the worker's run queue. 0: full, no such worker, bound to another worker, or
+   * not held; r stays what it was. */
   int (*assign)(sledge_workers *, uint32_t worker, sledge_request *r);
-  /* Asks w to look at its queue now if it still runs `running_id`; its scheduler decides. */
+  /* Asks the worker to look at its queue now if it still runs `running_id`; its scheduler decides.
+   * A request assigned without this waits until what runs there ends, blocks or is preempted. */
   void (*interrupt)(sledge_workers *, uint32_t worker, uint64_t running_id);
-  /* Work that would run on w before something with this deadline, O(log n). */
-  uint64_t (*wait_ns)(sledge_workers *, uint32_t worker, uint64_t deadline_ns);
+  /* Work that would run on the worker before r if r were assigned now, O(log n): the sum of
+   * remaining_ns of every queued request that ranks before r in that worker's order (ties by
+   * arrival; ranks as last asked for), plus that of the running one unless r would preempt it.
+   * Under sched-edf this is the wait before r's deadline. SLEDGE_NO_DEADLINE: no such worker. */
+  uint64_t (*wait_ns)(sledge_workers *, uint32_t worker, const sledge_request *r);
+  /* 1: r would take the worker from what it runs now, by the scheduler's decision. 0: it would
+   * not, or the worker runs nothing. */
+  int (*would_preempt)(sledge_workers *, uint32_t worker, const sledge_request *r);
   /* Takes a queued request back from its worker; it is held again. 0: not queued. */
   int (*take)(sledge_workers *, sledge_request *r);
+  /* Asks for the rank of a queued request anew, O(log n). 0: not queued. */
+  int (*rerank)(sledge_workers *, sledge_request *r);
+  /* In `arrive` only: refuses r, because everything that may take it is full; r is gone. 0: r is
+   * not new (handed over in a swap): place or hold it. */
+  int (*reject)(sledge_workers *, sledge_request *r);
+  /* First worker at or cyclically after `from` that runs nothing and has an empty queue, or
+   * SLEDGE_NO_WORKER; O(count / 64). */
+  uint32_t (*next_idle)(sledge_workers *, uint32_t from);
   /* Where a round-robin scan starts; advances by one per call. */
   uint32_t (*rotate)(sledge_workers *);
   /* Seeded; uniform in [0, 2^53). */
@@ -105,12 +125,14 @@ typedef struct sledge_policy_config {
 
 /* Only `arrive` is required of a dispatcher. */
 typedef struct sledge_dispatcher_ops {
-  /* A new request, or one handed over in a swap. Assign it, or hold it (link it by policy_word).
-   * Cost: on the way of every request. */
+  /* A new request, or one handed over in a swap (policy_word zeroed, in order of arrival). Assign
+   * it, hold it (link it by policy_word), or reject it. Cost: on the way of every request. */
   void (*arrive)(void *self, sledge_request *r, sledge_workers *workers);
-  /* Worker w has nothing to run: assign held work to it, if any. */
+  /* Worker w has nothing to run, or the quantum of what it runs has ended: assign held work to it,
+   * if any. */
   void (*idle)(void *self, uint32_t w, sledge_workers *workers);
-  /* r was preempted on w. Absent: it stays in w's run queue. Present: r is held; place it. */
+  /* r was preempted on w. Absent: it stays in w's run queue. Present: r is held; place it (if
+   * r->bound, only w takes it), at once or later. */
   void (*preempted)(void *self, sledge_request *r, uint32_t w, sledge_workers *workers);
   /* r has ended on w, whatever its outcome. r is gone after this. */
   void (*completed)(void *self, const sledge_request *r, uint32_t w, sledge_workers *workers);
@@ -118,20 +140,25 @@ typedef struct sledge_dispatcher_ops {
   void (*removed)(void *self, const sledge_request *r, sledge_removal why, sledge_workers *workers);
   /* Every tick_ns, if tick_ns is not 0. */
   void (*tick)(void *self, sledge_workers *workers);
-  /* Gives up one held request for a swap, oldest first; null: none left. Required if it holds. */
-  sledge_request *(*surrender)(void *self);
 } sledge_dispatcher_ops;
 
+/* Or'ed into sledge_rank.key: the request is overdue and stands behind all that are not, save for
+ * the share of the worker that overdue_share_ppm guarantees. */
+#define SLEDGE_RANK_OVERDUE (1ull << 63)
+#define SLEDGE_RANK_KEY_MAX ((1ull << 53) - 1)
+
 typedef struct sledge_rank {
-  uint64_t key;            /* smaller runs first; below 2^53 */
-  uint64_t valid_until_ns; /* 0: for ever; else renewed when it reaches the head later than this */
+  uint64_t key;            /* smaller runs first; below 2^53 (greater is cut), or overdue */
+  uint64_t valid_until_ns; /* 0: for ever; else renewed when it is at the head after this time */
 } sledge_rank;
 
 /* Only `rank` is required of a scheduler. */
 typedef struct sledge_scheduler_ops {
-  /* Order of r on its worker; asked on insertion and renewal. Ties go by arrival. */
+  /* Order of r on its worker; asked on insertion and renewal. Ties go by arrival; a preempted
+   * request keeps its place among equals unless its quantum ended: then it goes behind them. */
   sledge_rank (*rank)(void *self, const sledge_request *r, uint64_t now_ns);
-  /* Should candidate take the worker from running? Absent: if its rank is smaller. */
+  /* Should candidate take the worker from running? Absent: if its rank's key is smaller.
+   * remaining_ns and run_ns of `running` are up to date. */
   int (*preempts)(void *self, const sledge_request *candidate, const sledge_request *running,
                   uint64_t now_ns);
 } sledge_scheduler_ops;
@@ -152,8 +179,11 @@ typedef struct sledge_policy {
   /* The policy's state, or null with a message in `error` (at most error_bytes). May allocate. */
   void *(*create)(const sledge_policy_config *config, char *error, size_t error_bytes);
   void (*destroy)(void *self);
-  uint64_t (*tick_ns)(void *self);    /* null or 0: no tick */
+  uint64_t (*tick_ns)(void *self);    /* null or 0: no tick; read once, after create */
   uint64_t (*quantum_ns)(void *self); /* scheduler; null or 0: run until preempted by rank */
+  /* Scheduler: the share of a worker's time, in millionths, that its overdue requests get while
+   * on-time ones wait; null or 0: none. Read once, after create. */
+  uint64_t (*overdue_share_ppm)(void *self);
   const sledge_dispatcher_ops *dispatcher;
   const sledge_scheduler_ops *scheduler;
 } sledge_policy_table;

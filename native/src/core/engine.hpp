@@ -1,0 +1,204 @@
+// engine.hpp - the dispatch core: dispatcher, run queues and schedulers of one worker group as a
+// pure function (now, event) -> actions.
+//
+// The data plane drives it with real workers and clocks, the lab with a virtual clock. It has no
+// clock, no lock, no allocation after construction, no input or output, and throws nothing.
+//
+// The caller holds the group's lock around every call, passes a `now_ns` that never decreases, and
+// sends the actions (take_actions) after unlocking. How a worker uses it:
+//
+//   request = next(w, now)                 null: idle; sleep until woken, then next again
+//   run the request's sandbox; when it leaves:
+//     completed, trapped, killed ...       finish(w, now); [outcome]; release(request); next(...)
+//     preempted (or a spurious flag)       request = reconsider(w, now)   maybe the same
+//     blocked                              block(w, now); next(...)
+//   a blocked request may go on            unblock(request, now), from any thread
+//
+// A wake action is never lost: a worker whose `next` answered null gets exactly one `wake` before
+// there is work for it, and none while it is busy. An interrupt action names what the worker ran;
+// the caller drops it if the worker runs something else meanwhile.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/policy_instance.hpp"
+#include "core/request.hpp"
+#include "core/run_queue.hpp"
+
+namespace sledge {
+
+struct EngineConfig {
+  uint32_t worker_count = 1;         ///< 1..worker_count_max
+  uint32_t request_count_max = 1024; ///< alive at any moment; 1..RequestPool::capacity_max
+  uint32_t queue_length_max = 1024;  ///< waiting in one worker's run queue
+  bool preemption = true;            ///< false: no interrupt action is ever given
+  bool migration = false; ///< true: a preempted request may resume on any worker
+  uint64_t seed = 1;
+};
+
+enum class Arrival : uint8_t {
+  accepted,
+  queue_full, ///< the dispatcher refused it: everything that may take it is full
+  rejected    ///< not a fresh request
+};
+
+enum class ActionKind : uint8_t {
+  wake,     ///< the worker is idle and has work: let it call next
+  interrupt ///< set the worker's flag if it still runs `request_id`
+};
+
+struct Action {
+  ActionKind kind;
+  uint32_t worker;
+  uint64_t request_id; ///< interrupt: what it runs, as sledge_request.id; wake: 0
+};
+
+/// Monotonic since construction; `held` to `blocked` are gauges.
+struct EngineCounters {
+  uint64_t accepted = 0;
+  uint64_t refused = 0;   ///< arrivals that were not accepted
+  uint64_t completed = 0; ///< by finish
+  uint64_t removed = 0;   ///< by remove or discard
+  uint64_t held = 0;
+  uint64_t queued = 0;
+  uint64_t running = 0;
+  uint64_t blocked = 0;
+  uint64_t preemptions = 0;
+  uint64_t quantum_ends = 0; ///< preemptions because a quantum ended
+  uint64_t wakes = 0;
+  uint64_t interrupts = 0;          ///< interrupt actions given
+  uint64_t interrupts_declined = 0; ///< asked for, and the scheduler kept what runs
+  uint64_t actions_ignored = 0;     ///< policy calls that named what is no longer true
+  uint64_t assigns_refused = 0;     ///< queue full
+  uint64_t rank_renewals = 0;
+  uint64_t overdue_runs = 0; ///< started on the overdue share before on-time work
+  uint64_t swaps = 0;
+};
+
+class Engine {
+ public:
+  static constexpr uint32_t worker_count_max = 4096;
+  static constexpr uint64_t estimate_max_ns = (1ull << 43) - 1;
+
+  /// Both policies must be of their kind and made for this worker count; null with `error` filled
+  /// otherwise, or when the config is out of bounds.
+  static std::unique_ptr<Engine> make(const EngineConfig &config, PolicyInstance dispatcher,
+                                      PolicyInstance scheduler, PolicyError &error);
+  ~Engine();
+  Engine(const Engine &) = delete;
+  Engine &operator=(const Engine &) = delete;
+
+  RequestPool &pool() { return pool_; }
+  uint32_t worker_count() const { return config_.worker_count; }
+
+  // --- the life of a request ---
+
+  /// A request to fill (type, group, tenant, arrival_ns, deadline_ns, estimate_ns) and to pass to
+  /// arrive; null: all request_count_max are in use.
+  Request *acquire() { return pool_.acquire(); }
+  /// A fresh request enters; gets its id here. When not accepted it is ended: release it.
+  Arrival arrive(Request *request, uint64_t now_ns);
+  /// Held, queued, preempted or blocked: leaves now, and is ended (the caller ends its sandbox and
+  /// releases it). False: it is running or no longer here, nothing changed.
+  bool remove(Request *request, sledge_removal why, uint64_t now_ns);
+  /// Gives an ended (or never arrived) request back to the pool.
+  void release(Request *request) { pool_.release(request); }
+
+  // --- what workers call; `worker` < worker_count ---
+
+  /// The worker runs nothing: what it runs from now on, or null. Asks the dispatcher if its queue
+  /// is empty.
+  Request *next(uint32_t worker, uint64_t now_ns);
+  /// True if the scheduler (or an ended quantum) wants something else on this worker now.
+  bool should_leave(uint32_t worker, uint64_t now_ns);
+  /// The running request has left, asked to or not: what the worker runs from now on, never null
+  /// while it runs something; the same request if nothing better waits.
+  Request *reconsider(uint32_t worker, uint64_t now_ns);
+  /// The running request waits in a host call; it is returned, and the worker runs nothing.
+  Request *block(uint32_t worker, uint64_t now_ns);
+  /// A blocked request may go on: it is queued on its worker, who is woken or interrupted if due.
+  /// False: it was not blocked (any more).
+  bool unblock(Request *request, uint64_t now_ns);
+  /// The running request has ended, with whatever outcome; it is returned, to be released.
+  Request *finish(uint32_t worker, uint64_t now_ns);
+  /// The running request, just taken by next and not started, is dropped instead (late, cancelled).
+  Request *discard(uint32_t worker, sledge_removal why, uint64_t now_ns);
+
+  /// What the worker runs, or null.
+  Request *running(uint32_t worker) const { return workers_[worker].running; }
+  uint32_t queue_length(uint32_t worker) const { return workers_[worker].queue.length(); }
+
+  // --- time ---
+
+  /// When tick is due: the dispatcher's interval, the end of a quantum that somebody waits for;
+  /// UINT64_MAX: never (as things are; ask again after each event).
+  uint64_t next_tick_ns() const;
+  void tick(uint64_t now_ns);
+
+  // --- actions ---
+
+  /// Moves recorded actions to `out`, oldest first; those that do not fit stay for the next call.
+  /// At most 2 * worker_count are ever waiting.
+  size_t take_actions(std::span<Action> out);
+  size_t actions_waiting() const { return action_count_; }
+
+  // --- policies ---
+
+  /// Hands every held and queued request to `dispatcher` by `arrive`, in order of arrival, with
+  /// its affinity; bound ones stay in their worker's queue unless it has `preempted`; running and
+  /// blocked ones stay. Returns the old policy, to be destroyed outside the lock; returns
+  /// `dispatcher` itself, with nothing changed, when it is not one. O(n log n).
+  PolicyInstance swap_dispatcher(PolicyInstance dispatcher, uint64_t now_ns);
+  /// Ranks every queued and running request anew. As above.
+  PolicyInstance swap_scheduler(PolicyInstance scheduler, uint64_t now_ns);
+  const char *dispatcher_name() const { return dispatcher_.table()->name; }
+  const char *scheduler_name() const { return scheduler_.table()->name; }
+
+  // --- watching ---
+
+  const EngineCounters &counters() const { return counters_; }
+  /// Oldest request that the dispatcher holds, or null: with an idle worker beside it for long, it
+  /// is starved or lost by the policy.
+  const Request *oldest_held() const { return held_.front(); }
+  /// First idle worker at or cyclically after `from`, or SLEDGE_NO_WORKER.
+  uint32_t next_idle(uint32_t from) const;
+  /// Checks every link, sum and count, O(n): true if every accepted request is in exactly one
+  /// place. For tests and the watchdog.
+  bool consistent() const;
+
+ private:
+  struct Worker {
+    RunQueue queue;
+    Request *running = nullptr;
+    uint64_t running_since_ns = 0;
+    uint64_t quantum_end_ns = 0;
+    uint64_t interrupt_id = 0; ///< running id that a waiting or sent interrupt names
+    uint64_t asked_id = 0;     ///< running id that the dispatcher asked to interrupt
+    int64_t overdue_credit_ns = 0;
+    uint32_t pending = 0; ///< assigned in the callback that runs now
+    uint64_t pending_ns = 0;
+    uint32_t blocked = 0;
+    bool asked = false;
+    bool wake_sent = false;
+    bool overdue_turn = false; ///< what runs was chosen on the overdue share
+  };
+  struct HostTable;
+  friend struct HostTable;
+
+  Engine(const EngineConfig &config, PolicyInstance dispatcher, PolicyInstance scheduler);
+
+  EngineConfig config_;
+  RequestPool pool_;
+  PolicyInstance dispatcher_;
+  PolicyInstance scheduler_;
+  std::vector<Worker> workers_;
+  RequestList held_;
+  std::vector<Action> actions_;
+  size_t action_first_ = 0;
+  size_t action_count_ = 0;
+  EngineCounters counters_;
+};
+
+} // namespace sledge
