@@ -11,12 +11,24 @@ export type OutcomeStatus =
   | 'dropped' // never started: draining, late, or no longer wanted
   | 'failed'; // the runtime could not run it (no slot, worker lost)
 
-/** What a transport hands over. All text is bytes of latin1 or UTF-8 as the client sent them. */
+/** An environ that the transport has joined already: one string to copy instead of many. */
+export interface EnvironBlock {
+  /** `count` entries "NAME=value", each with a NUL behind it. */
+  readonly text: string;
+  readonly count: number;
+}
+
+/** What a transport hands over. */
 export interface InvocationRequest {
   /** argv[1..]; argv[0] is the function's name. */
   args: readonly string[];
-  /** "NAME=value" lines, no NUL inside. */
-  environ: readonly string[];
+  /** "NAME=value" strings without NUL, or all of them joined. */
+  environ: readonly string[] | EnvironBlock;
+  /**
+   * How args and environ become bytes. 'latin1': one character is one byte, as HTTP delivers
+   * them. Default 'utf8'.
+   */
+  encoding?: 'latin1' | 'utf8' | undefined;
   /** stdin; undefined is empty. Not changed or kept after the call returns. */
   input?: Uint8Array | undefined;
   /** Deadline relative to arrival; undefined: the function's own. Microseconds. */
@@ -55,6 +67,8 @@ export interface FunctionHandle {
   readonly responseFormat: 'raw' | 'cgi';
   readonly relativeDeadlineUs: number | undefined;
   readonly maxBodyBytes: number;
+  /** HTTP methods it answers, upper case; undefined: GET, HEAD, POST, PUT, PATCH, DELETE. */
+  readonly methods?: readonly string[] | undefined;
 }
 
 /** Gives invocations to the data plane. The one way in, for every transport. Main thread. */

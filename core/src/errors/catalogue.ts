@@ -395,6 +395,27 @@ export const ERROR_CATALOGUE = {
     rpc: 'DEADLINE_EXCEEDED',
     solve: 'Send it faster, or raise requestTimeoutMs.',
   },
+  SLEDGE_ERR_HTTP_HEADERS_TOO_LARGE: {
+    number: 431,
+    message: 'The head of the request is larger than {limitBytes} bytes.',
+    http: 431,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'Send less in the headers and the query, or raise maxHeaderBytes of transport-http.',
+  },
+  SLEDGE_ERR_HTTP_EXPECTATION: {
+    number: 417,
+    message: 'The expectation {value} cannot be met.',
+    http: 417,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'Send Expect: 100-continue or no Expect header.',
+  },
+  SLEDGE_ERR_HTTP_PIPELINE: {
+    number: 410,
+    message: 'More than {limit} requests are in flight on this connection.',
+    http: 429,
+    rpc: 'RESOURCE_EXHAUSTED',
+    solve: 'Read responses before sending more, or raise maxPipelined of transport-http.',
+  },
   // the native part
   SLEDGE_ERR_NATIVE_MISSING: {
     number: 500,
