@@ -17,7 +17,8 @@
 namespace sledge {
 
 /// A loaded .wasm.so and its template (instance state, tables and memory image after
-/// initialisation, before start). Immutable and shared between threads once loaded.
+/// initialisation, before start). Immutable and shared between threads once loaded. Unloaded when
+/// the last reference goes; a warm slot holds one until it is rebound or `evict_module` is called.
 class Module;
 
 struct ModuleLoadError {
@@ -31,21 +32,37 @@ struct ModuleOptions {
 
 /// Loads and instantiates once (on the calling thread, in a slot of its own). Null with `error`
 /// filled when the file is not a module of this ABI, has imports that no host function serves,
-/// needs more initial memory than its limit, or traps on initialisation. Never aborts.
+/// needs more initial memory than its limit, has no `_start`, or traps on initialisation. Never
+/// aborts. Any thread; installs the signal handlers if that has not been done.
 std::shared_ptr<const Module> load_module(const std::string &path, const ModuleOptions &options,
                                           ModuleLoadError &error);
 uint32_t module_state_bytes(const Module &module);
 const sledge_module_descriptor &module_descriptor(const Module &module);
+/// True when the module has safepoints; without them only the signal can preempt it.
+bool module_polled(const Module &module);
 
 struct ArenaOptions {
   uint32_t slot_count = 1024;
-  uint64_t stack_bytes = 262144;
+  uint64_t stack_bytes = 262144; ///< at least 128 KiB, a multiple of 64 KiB
+};
+
+struct ArenaStats {
+  uint32_t slots = 0;
+  uint32_t in_use = 0;   ///< running, suspended, or being scrubbed
+  uint32_t warm = 0;     ///< free, bound to a module and clean
+  uint32_t scrubbing = 0; ///< at the janitor
+  uint64_t rebinds = 0;
+  uint64_t janitor_resets = 0;
 };
 
 /// Fixed set of slots in one reservation. acquire and release are thread-safe and bounded in time.
+/// Must outlive its sandboxes: end them all before the last reference goes.
 class Arena;
-struct Slot;
 std::shared_ptr<Arena> make_arena(const ArenaOptions &options, ModuleLoadError &error);
+ArenaStats arena_stats(const Arena &arena);
+/// Drops the warm slots of a module, so that it can be unloaded. Those in use keep it until they
+/// end and are dropped then, unless the module is started again. Any thread.
+void evict_module(Arena &arena, const Module &module);
 
 /// What a function gets. Views stay valid until the invocation has ended.
 struct Payload {
@@ -58,6 +75,7 @@ struct Payload {
 
 struct SandboxLimits {
   uint64_t output_bytes_max = 1 << 20;
+  uint32_t log_bytes_max = 8192; ///< stderr beyond this is dropped
 };
 
 /// Why run() returned.
@@ -67,47 +85,58 @@ enum class Leave : uint8_t {
   trapped,   ///< see trap_kind()
   killed,    ///< a kill was seen
   output_limit, ///< wrote more than output_bytes_max
-  preempted, ///< run() again to resume, on the same thread
-  blocked    ///< waits until wake_at_ns(); run() again to resume
+  preempted, ///< run() again to resume, on the same thread; may be spurious
+  blocked    ///< waits until wake_at_ns(); run() again to resume, on the same thread
 };
 
 struct SandboxStart {
-  std::shared_ptr<const Module> module;
+  const Module *module = nullptr; ///< the caller holds a reference during start_sandbox
   Payload payload;
   SandboxLimits limits;
   uint32_t tenant = 0;
 };
 
-/// One invocation. Not thread-safe except where said.
+/// One invocation. Not thread-safe except where said. The object lives in its arena and its memory
+/// stays valid as long as that: a late request_leave or request_kill is harmless.
 class Sandbox {
  public:
-  virtual ~Sandbox() = default;
-  /// Runs or resumes on the calling thread's sandbox context until it leaves.
+  /// Runs or resumes on the calling thread's sandbox context until it leaves. The thread must have
+  /// called enter_sandbox_thread. After an ending Leave it answers that again.
   virtual Leave run() = 0;
   virtual uint32_t trap_kind() const = 0;
   virtual int32_t exit_code() const = 0;
-  virtual std::span<const uint8_t> output() const = 0; ///< stdout so far
+  virtual std::span<const uint8_t> output() const = 0; ///< stdout so far; valid until end_sandbox
   virtual std::span<const uint8_t> log() const = 0;    ///< stderr, cut at a limit
-  virtual uint64_t wake_at_ns() const = 0;
+  virtual uint64_t wake_at_ns() const = 0; ///< CLOCK_MONOTONIC, as monotonic_ns()
   virtual uint64_t memory_bytes() const = 0;
-  /// Any thread: leave at the next safepoint (flag). Spurious calls are harmless.
+  /// Of this invocation; never repeats within one Sandbox object.
+  virtual uint64_t generation() const = 0;
+  /// Any thread: leave at the next safepoint (flag). When the slot has gone on to another
+  /// invocation, that one leaves once, spuriously, as `preempted`: harmless, run it again.
   virtual void request_leave() = 0;
-  /// Any thread: the next leave is `killed`. Combine with request_leave or signal_worker.
-  virtual void request_kill() = 0;
+  /// Any thread: if the invocation is still `generation`, its next leave is `killed` (also one
+  /// that has left or not yet run); else nothing. Combine with request_leave or signal_thread.
+  virtual void request_kill(uint64_t generation) = 0;
+
+ protected:
+  ~Sandbox() = default;
 };
 
-/// Takes a slot and prepares the invocation; null when no slot is free.
+/// Takes a slot and prepares the invocation; null when no slot is free. Any thread.
 Sandbox *start_sandbox(Arena &arena, const SandboxStart &start);
-/// Ends it in any state: resets and returns the slot (large resets go to the janitor).
+/// Ends it in any state but running: resets and returns the slot (large resets go to the janitor).
+/// Any thread. Call it after the reply: the reset is not on the way of the request.
 void end_sandbox(Sandbox *sandbox);
 
 /// Must be called once by each thread before it runs sandboxes (signal stack, mask), and at its
-/// end. Returns false with errno when the thread cannot be prepared.
+/// end. Calls nest. Returns false with errno when the thread cannot be prepared.
 bool enter_sandbox_thread();
 void leave_sandbox_thread();
 /// Installs the process-wide handlers, chaining to those present (V8's). Idempotent.
 bool install_signal_handlers(ModuleLoadError &error);
-/// Sends the preempt signal to a thread; acted on only inside module text, else remembered.
+/// Sends the preempt signal to a thread of this process. Acted on only inside module text; in a
+/// host call it is remembered until that returns. One that arrives before the sandbox's first
+/// instruction can be missed by a module without polls: send it again until it has left.
 void signal_thread(int32_t thread_id);
 
 } // namespace sledge
