@@ -1,0 +1,66 @@
+// Debian packages: which are missing, and how to get them.
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { step, StepFailure } from './step.mjs';
+
+const CLANG_LIB = '/usr/lib/llvm-14/lib/clang/14.0.6/lib';
+
+/** Package to a file that only it brings: quicker than asking dpkg, and true elsewhere too. */
+const TO_RUN = {
+  'g++': '/usr/bin/g++',
+  cmake: '/usr/bin/cmake',
+  'ninja-build': '/usr/bin/ninja',
+  'clang-14': '/usr/bin/clang-14',
+  'lld-14': '/usr/lib/llvm-14/bin/wasm-ld',
+  'wasi-libc': '/usr/lib/wasm32-wasi/libc.a',
+  'libclang-rt-14-dev-wasm32': `${CLANG_LIB}/wasi/libclang_rt.builtins-wasm32.a`,
+};
+const TO_TEST = {
+  'libgtest-dev': '/usr/include/gtest/gtest.h',
+  wabt: '/usr/bin/wast2json',
+  'clang-format-14': '/usr/bin/clang-format-14',
+  'clang-tidy-14': '/usr/bin/clang-tidy-14',
+  curl: '/usr/bin/curl',
+  httpie: '/usr/bin/http',
+  wrk: '/usr/bin/wrk',
+};
+
+export function missingPackages(forTests) {
+  const wanted = forTests ? { ...TO_RUN, ...TO_TEST } : TO_RUN;
+  return Object.keys(wanted).filter((name) => !existsSync(wanted[name]));
+}
+
+function succeeds(command, args) {
+  try {
+    execFileSync(command, args, { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The prefix that makes apt-get work without a question, or null. */
+function privilege() {
+  if (!succeeds('apt-get', ['--version'])) return null;
+  if (process.getuid?.() === 0) return [];
+  return succeeds('sudo', ['-n', 'true']) ? ['sudo', '-n'] : null;
+}
+
+/** Installs what is missing, or explains what to run and fails. */
+export async function installPackages(names) {
+  const install = ['apt-get', 'install', '-y', '--no-install-recommends', ...names];
+  const prefix = privilege();
+  if (prefix === null) {
+    throw new StepFailure(
+      `These Debian packages are missing. Run this line, then start again:\n\n` +
+        `  sudo apt-get update && sudo ${install.join(' ')}\n`,
+    );
+  }
+  const environment = ['env', 'DEBIAN_FRONTEND=noninteractive'];
+  const [update, ...updateArgs] = [...prefix, ...environment, 'apt-get', 'update'];
+  const [command, ...args] = [...prefix, ...environment, ...install];
+  await step(`Debian packages: ${names.join(' ')}`, 'apt', [
+    [update, updateArgs],
+    [command, args],
+  ]);
+}

@@ -1,0 +1,109 @@
+// The steps of a set-up. Each knows its inputs and does nothing when they have not changed.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { contentKey, filesBelow, stampMatches, writeStamp } from './content-key.mjs';
+import { installPackages, missingPackages } from './debian.mjs';
+import { inRoot } from './paths.mjs';
+import { step, StepFailure } from './step.mjs';
+
+const NODE_MINIMUM = [20, 19];
+
+export function checkMachine() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < NODE_MINIMUM[0] || (major === NODE_MINIMUM[0] && minor < NODE_MINIMUM[1])) {
+    throw new StepFailure(
+      `Sledge needs Node ${NODE_MINIMUM.join('.')} or newer; this is ${process.versions.node}.`,
+    );
+  }
+  if (process.platform !== 'linux') throw new StepFailure('Sledge runs on Linux.');
+}
+
+export async function debianPackages(forTests) {
+  const missing = missingPackages(forTests);
+  if (missing.length > 0) await installPackages(missing);
+}
+
+/** True when node_modules holds what the lock file says, optional packages aside. */
+function npmIsCurrent() {
+  try {
+    const wanted = JSON.parse(readFileSync(inRoot('package-lock.json'), 'utf8')).packages;
+    const present = JSON.parse(
+      readFileSync(inRoot('node_modules/.package-lock.json'), 'utf8'),
+    ).packages;
+    return Object.entries(wanted).every(
+      ([path, entry]) =>
+        !path.includes('node_modules/') ||
+        entry.optional === true ||
+        (entry.link === true ? present[path]?.link : present[path]?.version === entry.version),
+    );
+  } catch {
+    return false;
+  }
+}
+
+export async function npmPackages() {
+  if (npmIsCurrent()) return;
+  await step('npm packages', 'npm', [['npm', ['ci', '--no-audit', '--no-fund']]]);
+}
+
+const workspaces = () => [
+  'core',
+  'cli',
+  'bench',
+  ...readdirSync(inRoot('plugins')).map((name) => `plugins/${name}`),
+];
+
+function typescriptKey() {
+  const isInput = (path) => /(\/src\/.*\.ts|\/tsconfig\.json|\/package\.json)$/.test(path);
+  const sources = workspaces().flatMap((folder) => filesBelow(folder, isInput));
+  return contentKey(['tsconfig.json', 'tsconfig.base.json', 'package-lock.json', ...sources]);
+}
+
+export async function typescript() {
+  const key = typescriptKey();
+  const built = workspaces().every((folder) => existsSync(inRoot(folder, 'dist')));
+  if (built && stampMatches('typescript', key)) return;
+  await step('TypeScript', 'tsc', [[process.execPath, ['node_modules/typescript/bin/tsc', '-b']]]);
+  writeStamp('typescript', key);
+}
+
+function nativeKey(preset, withTests) {
+  const plugins = readdirSync(inRoot('plugins')).map((name) => `plugins/${name}/native`);
+  const sources = ['native', ...plugins].flatMap((folder) => filesBelow(folder, () => true));
+  return contentKey(['package-lock.json', ...sources], [preset, withTests ? 'tests' : 'no tests']);
+}
+
+/** Builds the native part under one CMake preset. The build with tests serves without them too. */
+export async function native(preset, withTests) {
+  const name = `native-${preset}`;
+  const folder = preset === 'release' ? 'native' : preset;
+  const key = nativeKey(preset, withTests);
+  if (existsSync(inRoot('build', folder, 'build.ninja'))) {
+    if (stampMatches(name, key)) return;
+    if (!withTests && stampMatches(name, nativeKey(preset, true))) return;
+  }
+  const jobs = String(availableParallelism());
+  const configure = ['--preset', preset, `-DSLEDGE_TESTS=${withTests ? 'ON' : 'OFF'}`];
+  await step(`native part (${preset})`, name, [
+    ['cmake', configure, { cwd: inRoot('native') }],
+    ['cmake', ['--build', inRoot('build', folder), '-j', jobs]],
+  ]);
+  writeStamp(name, key);
+}
+
+/** The file behind `npx sledge`, relative to the checkout. */
+export function cliMain() {
+  return join('cli', JSON.parse(readFileSync(inRoot('cli/package.json'), 'utf8')).bin.sledge);
+}
+
+/** Compiles the sample functions ahead of time, so that a first request finds them ready. */
+export async function functionModules() {
+  const modules = filesBelow('functions', (path) => /^functions\/[^/]+\.wasm$/.test(path));
+  const key = contentKey(modules, [typescriptKey()]);
+  if (stampMatches('functions', key) && existsSync(inRoot('.sledge'))) return;
+  await step('sample functions', 'functions', [
+    [process.execPath, [cliMain(), 'build', ...modules]],
+  ]);
+  writeStamp('functions', key);
+}

@@ -1,0 +1,34 @@
+// npm run setup: makes a fresh checkout runnable; a second run finds nothing to do.
+// --build-only leaves Debian and npm packages alone.
+import { fileURLToPath } from 'node:url';
+import { withLock } from './lib/lock.mjs';
+import {
+  checkMachine,
+  debianPackages,
+  functionModules,
+  native,
+  npmPackages,
+  typescript,
+} from './lib/setup-steps.mjs';
+import { runMain } from './lib/step.mjs';
+
+/** @param {{ buildOnly?: boolean, forTests?: boolean }} options */
+export async function setUp({ buildOnly = false, forTests = false } = {}) {
+  checkMachine();
+  await withLock(async () => {
+    if (!buildOnly) {
+      await debianPackages(forTests);
+      await npmPackages();
+    }
+    await typescript();
+    await native('release', forTests);
+    await functionModules();
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await runMain(async () => {
+    await setUp({ buildOnly: process.argv.includes('--build-only') });
+    console.log('Ready: npm start');
+  });
+}
