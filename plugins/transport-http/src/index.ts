@@ -1,1 +1,14 @@
-export {};
+import { definePlugin, tokens } from '@sledge/core';
+import { httpOptions } from './options';
+import { HttpTransport } from './transport';
+
+/** HTTP/1.1: a listener per tenant port, each request an invocation. */
+export default definePlugin({
+  name: 'transport-http',
+  kind: 'transport',
+  apiVersion: 1,
+  options: httpOptions,
+  create(options, ctx) {
+    return new HttpTransport(options, ctx.container.resolve(tokens.TransportHost), ctx.logger);
+  },
+});

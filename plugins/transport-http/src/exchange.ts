@@ -1,0 +1,341 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { SledgeError } from '@sledge/core';
+import type { Outcome } from '@sledge/core';
+import { parseCgiResponse } from './cgi-response';
+import { LINGER_BYTES, LINGER_MS, type Connection } from './connection';
+import { parseDeadlineUs } from './deadline';
+import {
+  badRequest,
+  CONNECTION_ENTRIES,
+  decodePathInfo,
+  EnvironBuilder,
+  LISTENER_ENTRIES,
+} from './environ';
+import type { Listener } from './listener';
+import { makeProblem, type Problem } from './problem';
+import type { Route } from './routes';
+import { serverTiming } from './server-timing';
+
+/** A refused body up to this length is read to its end, so that the connection lives on. */
+const DISCARD_BYTES = 65_536;
+/** Below this one string for head and body is cheaper than two buffers. */
+const TEXT_BYTES = 16_384;
+const EMPTY = Buffer.alloc(0);
+const NO_ARGS: readonly string[] = [];
+
+/** One request and its answer: parse, invoke, reply. Main thread. */
+export class Exchange {
+  #id = -1;
+  #route: Route | undefined;
+  #args = NO_ARGS;
+  #environ: EnvironBuilder | undefined;
+  #deadlineUs: number | undefined;
+  #chunks: Buffer[] | undefined;
+  #bodyBytes = 0;
+  #answered = false;
+
+  constructor(
+    private readonly listener: Listener,
+    private readonly connection: Connection,
+    private readonly request: IncomingMessage,
+    private readonly response: ServerResponse,
+  ) {}
+
+  /** Reads the head, then the body if there is one, and invokes the function. */
+  begin(): void {
+    try {
+      this.#begin();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** The connection is gone. */
+  cancel(): void {
+    this.#answered = true;
+    this.listener.invoker.cancel(this.#id);
+  }
+
+  /** What follows of this request is not HTTP, or came too slowly. */
+  refuseBroken(problem: Problem): void {
+    this.connection.receiving = undefined;
+    this.#stopReceiving();
+    if (this.response.headersSent) this.connection.socket.destroy();
+    else this.#sendProblem(problem, true);
+  }
+
+  #begin(): void {
+    const { request, connection, listener } = this;
+    checkFraming(request);
+    const { path, query } = splitTarget(request);
+    const method = request.method ?? '';
+    if (path === '*') return this.#answerServerOptions(method);
+    const route = listener.routes.match(path) ?? listener.routes.match(safeDecode(path));
+    if (route === undefined) throw new SledgeError('SLEDGE_ERR_HTTP_NO_ROUTE', { path });
+    if (!route.methods.has(method)) return this.#answerOtherMethod(route, method);
+    if (connection.running.size >= listener.options.maxPipelined) {
+      const limit = listener.options.maxPipelined;
+      throw new SledgeError('SLEDGE_ERR_HTTP_PIPELINE', { limit });
+    }
+    this.#route = route;
+    const headers = request.headers;
+    this.#deadlineUs = parseDeadlineUs(
+      headers['x-sledge-deadline-us'] as string | undefined,
+      headers['grpc-timeout'] as string | undefined,
+    );
+    this.#environ = this.#makeEnviron(route, method, path, query);
+    if (query !== '') this.#args = query.split('&');
+    if (hasBody(request)) this.#receive(route);
+    else this.#invoke(EMPTY);
+  }
+
+  #makeEnviron(route: Route, method: string, path: string, query: string): EnvironBuilder {
+    const { request, connection } = this;
+    const environ = new EnvironBuilder(
+      route.environ +
+        connection.environ +
+        `SERVER_PROTOCOL=HTTP/${request.httpVersion}\0REQUEST_METHOD=${method}\0` +
+        `QUERY_STRING=${query}\0`,
+      LISTENER_ENTRIES + 1 + CONNECTION_ENTRIES + 3,
+    );
+    if (path.length > route.path.length) {
+      environ.add('PATH_INFO', decodePathInfo(path).slice(route.path.length));
+    }
+    environ.addHeaders(request.headers);
+    return environ;
+  }
+
+  #answerServerOptions(method: string): void {
+    if (method !== 'OPTIONS') throw badRequest('* is a target for OPTIONS only');
+    this.#sendEmpty(204, []);
+  }
+
+  #answerOtherMethod(route: Route, method: string): void {
+    if (method === 'OPTIONS') return this.#sendEmpty(204, ['Allow', route.allow]);
+    const problem = makeProblem(new SledgeError('SLEDGE_ERR_HTTP_METHOD', { method }));
+    problem.headers.push('Allow', route.allow);
+    this.#sendProblem(problem, false);
+  }
+
+  #receive(route: Route): void {
+    const { request, response } = this;
+    const limitBytes = route.fn.maxBodyBytes;
+    const declared = request.headers['content-length'];
+    if (declared !== undefined && Number(declared) > limitBytes) throw tooLarge(limitBytes);
+    this.connection.receiving = this;
+    this.#chunks = [];
+    if (request.headers.expect !== undefined) response.writeContinue();
+    request.on('data', (chunk: Buffer) => this.#onBody(chunk, limitBytes));
+    request.on('end', () => this.#onBodyEnd());
+  }
+
+  #onBody(chunk: Buffer, limitBytes: number): void {
+    if (this.#chunks === undefined) return;
+    this.#bodyBytes += chunk.length;
+    if (this.#bodyBytes <= limitBytes) {
+      this.#chunks.push(chunk);
+      return;
+    }
+    this.#stopReceiving();
+    this.#fail(tooLarge(limitBytes));
+  }
+
+  #stopReceiving(): void {
+    this.#chunks = undefined;
+  }
+
+  #onBodyEnd(): void {
+    const chunks = this.#chunks;
+    if (chunks === undefined) return;
+    this.#stopReceiving();
+    this.connection.receiving = undefined;
+    try {
+      this.#invoke(chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #invoke(input: Buffer): void {
+    const { listener, connection } = this;
+    const environ = this.#environ;
+    const route = this.#route;
+    if (environ === undefined || route === undefined) return;
+    if (input.length > 0) environ.add('CONTENT_LENGTH', String(input.length));
+    this.#id = listener.invoker.invoke(
+      route.fn,
+      {
+        args: this.#args,
+        environ: { text: environ.text, count: environ.count },
+        encoding: 'latin1',
+        input: input.length > 0 ? input : undefined,
+        relativeDeadlineUs: this.#deadlineUs,
+      },
+      (outcome) => this.#onOutcome(outcome, route),
+    );
+    connection.running.add(this);
+  }
+
+  #onOutcome(outcome: Outcome, route: Route): void {
+    this.connection.running.delete(this);
+    if (this.#answered) return;
+    const { response } = this;
+    try {
+      if (outcome.status !== 'completed') this.#sendFailure(outcome);
+      else if (route.fn.responseFormat === 'cgi') this.#sendCgi(outcome, route);
+      else this.#sendOutput(outcome, route);
+    } catch (error) {
+      if (response.headersSent) response.destroy();
+      else this.#fail(error, outcome);
+    }
+  }
+
+  #sendOutput(outcome: Outcome, route: Route): void {
+    const body = asBuffer(outcome.output);
+    const headers = ['Content-Type', route.fn.responseContentType];
+    headers.push('Content-Length', String(body.length));
+    this.#addTiming(headers, outcome);
+    this.#send(200, headers, body);
+  }
+
+  #sendCgi(outcome: Outcome, route: Route): void {
+    const isHead = this.request.method === 'HEAD';
+    const answer = parseCgiResponse(asBuffer(outcome.output), isHead);
+    const { headers, status } = answer;
+    const hasBody = status !== 204 && status !== 304;
+    if (!answer.hasContentType && hasBody && answer.body.length > 0) {
+      headers.push('Content-Type', route.fn.responseContentType);
+    }
+    if (hasBody) headers.push('Content-Length', String(answer.body.length));
+    this.#addTiming(headers, outcome);
+    this.#send(status, headers, hasBody ? answer.body : EMPTY);
+  }
+
+  #sendFailure(outcome: Outcome): void {
+    const fallback = { reason: `status ${outcome.status} without an error` };
+    const error = outcome.error ?? new SledgeError('SLEDGE_ERR_INTERNAL', fallback);
+    this.#fail(error, outcome);
+  }
+
+  #fail(cause: unknown, outcome?: Outcome): void {
+    const error =
+      cause instanceof SledgeError
+        ? cause
+        : new SledgeError('SLEDGE_ERR_INTERNAL', { reason: String(cause) }, { cause });
+    const problem = makeProblem(error, outcome);
+    if (outcome !== undefined) this.#addTiming(problem.headers, outcome);
+    this.listener.logProblem(problem, error);
+    const isDraining = error.code === 'SLEDGE_ERR_INVOKE_DRAINING';
+    this.#sendProblem(problem, isDraining || error.code === 'SLEDGE_ERR_HTTP_BAD_REQUEST');
+  }
+
+  #sendProblem(problem: Problem, close: boolean): void {
+    if (this.#answered || this.connection.socket.destroyed) return;
+    const { request } = this;
+    const isOpenEnded =
+      hasBody(request) &&
+      !request.complete &&
+      !(Number(request.headers['content-length']) <= DISCARD_BYTES && !close);
+    if (isOpenEnded) return this.#sendAndLinger(problem);
+    this.connection.receiving = undefined;
+    if (close) problem.headers.push('Connection', 'close');
+    this.#send(problem.status, problem.headers, problem.body);
+  }
+
+  /** Answers now and reads on for a while: cut at once, the client would lose the answer. */
+  #sendAndLinger(problem: Problem): void {
+    const { request, response, connection } = this;
+    this.#answered = true;
+    connection.receiving = this;
+    response.writeHead(problem.status, [...problem.headers, 'Connection', 'close']);
+    response.flushHeaders();
+    response.write(problem.body);
+    const finish = (): void => {
+      clearTimeout(timer);
+      connection.receiving = undefined;
+      if (!response.writableEnded) response.end();
+    };
+    const timer = setTimeout(finish, LINGER_MS);
+    let lingerBytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      lingerBytes += chunk.length;
+      if (lingerBytes > LINGER_BYTES) finish();
+    });
+    request.once('end', finish);
+    request.once('close', finish);
+  }
+
+  #sendEmpty(status: number, headers: string[]): void {
+    this.#send(status, headers, EMPTY);
+  }
+
+  #addTiming(headers: string[], outcome: Outcome): void {
+    if (this.listener.options.serverTiming) {
+      headers.push('Server-Timing', serverTiming(outcome.times));
+    }
+  }
+
+  #send(status: number, headers: string[], body: Buffer): void {
+    const { response } = this;
+    this.#answered = true;
+    if (this.listener.isDraining) headers.push('Connection', 'close');
+    response.writeHead(status, headers);
+    if (body.length === 0 || this.request.method === 'HEAD') response.end();
+    else if (body.length <= TEXT_BYTES) response.end(body.toString('latin1'), 'latin1');
+    else response.end(body);
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function tooLarge(limitBytes: number): SledgeError {
+  return new SledgeError('SLEDGE_ERR_HTTP_BODY_TOO_LARGE', { limitBytes });
+}
+
+function hasBody(request: IncomingMessage): boolean {
+  const { headers } = request;
+  if (headers['transfer-encoding'] !== undefined) return true;
+  const length = headers['content-length'];
+  return length !== undefined && length !== '0';
+}
+
+/** What the parser lets pass and a server behind a proxy must not. */
+function checkFraming(request: IncomingMessage): void {
+  const { rawHeaders, headers } = request;
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  const isVersion11 = request.httpVersionMinor === 1;
+  if (hosts > 1) throw badRequest('more than one Host header');
+  if (hosts === 0 && isVersion11) throw badRequest('no Host header');
+  const encoding = headers['transfer-encoding'];
+  if (encoding === undefined) return;
+  if (!isVersion11) throw badRequest('Transfer-Encoding in HTTP/1.0');
+  if (encoding.toLowerCase() !== 'chunked') throw badRequest('a Transfer-Encoding but chunked');
+  if (headers['content-length'] !== undefined) {
+    throw badRequest('both Content-Length and Transfer-Encoding');
+  }
+}
+
+/** Path and raw query of the request's target, in origin or absolute form. */
+function splitTarget(request: IncomingMessage): { path: string; query: string } {
+  let target = request.url ?? '';
+  if (target.charCodeAt(0) !== 47) {
+    if (target === '*') return { path: '*', query: '' };
+    const match = /^https?:\/\/[^/?#]+([^#]*)/i.exec(target);
+    if (match === null) throw badRequest('the target is neither a path nor a URL');
+    target = match[1] ?? '';
+    if (!target.startsWith('/')) target = `/${target}`;
+  }
+  const mark = target.indexOf('?');
+  if (mark < 0) return { path: target, query: '' };
+  return { path: target.slice(0, mark), query: target.slice(mark + 1) };
+}
+
+function safeDecode(path: string): string {
+  return path.includes('%') ? decodePathInfo(path) : path;
+}

@@ -1,0 +1,199 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { isIPv6, type AddressInfo, type Socket } from 'node:net';
+import fastify, { type FastifyInstance } from 'fastify';
+import { SledgeError } from '@sledge/core';
+import type { Invoker, TenantView } from '@sledge/core';
+import type { Logger } from 'pino';
+import { Connection } from './connection';
+import { listenerEnviron } from './environ';
+import { Exchange } from './exchange';
+import type { HttpOptions } from './options';
+import { makeProblem, type Problem } from './problem';
+import { RouteTable } from './routes';
+
+const kConnection = Symbol('sledge.connection');
+type OurSocket = Socket & { [kConnection]?: Connection };
+
+/**
+ * One tenant's port. Fastify holds the server's life; its router is left out, because it takes no
+ * routes once it listens and refuses targets that a function's raw arguments may contain.
+ */
+export class Listener {
+  routes: RouteTable;
+  isDraining = false;
+  readonly #app: FastifyInstance;
+  readonly #connections = new Set<Connection>();
+  #environ = '';
+  #url = '';
+
+  constructor(
+    readonly options: HttpOptions,
+    readonly invoker: Invoker,
+    private readonly logger: Logger,
+    private tenant: TenantView,
+  ) {
+    this.routes = new RouteTable([], '');
+    this.#app = fastify({
+      serverFactory: () => this.#makeServer(),
+      logger: false,
+      forceCloseConnections: false,
+    });
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  /** The configured port. */
+  get port(): number | undefined {
+    return this.tenant.port;
+  }
+
+  /** @throws SledgeError SLEDGE_ERR_HTTP_LISTEN */
+  async listen(): Promise<void> {
+    const { host } = this.options;
+    const port = this.tenant.port ?? 0;
+    const printable = isIPv6(host) ? `[${host}]` : host;
+    try {
+      await this.#app.listen({ host, port });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const details = { address: `${printable}:${port}`, reason };
+      throw new SledgeError('SLEDGE_ERR_HTTP_LISTEN', details, { cause: error });
+    }
+    const address = this.#app.server.address() as AddressInfo;
+    this.#environ = listenerEnviron(host, address.port);
+    this.#url = `http://${printable}:${address.port}`;
+    this.update(this.tenant);
+  }
+
+  /** Swaps the routes; requests already matched keep theirs. */
+  update(tenant: TenantView): void {
+    this.tenant = tenant;
+    this.routes = new RouteTable(tenant.functions, this.#environ);
+  }
+
+  /** Takes no more connections; resolves when every answer is out and every connection ended. */
+  drain(): Promise<void> {
+    this.isDraining = true;
+    const { server } = this.#app;
+    return new Promise((resolve) => {
+      server.close(() => resolve());
+      for (const connection of this.#connections) {
+        // A connection that never sent a byte is not idle for node.
+        if (connection.isIdle && connection.socket.bytesRead === 0) connection.socket.destroy();
+      }
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.isDraining = true;
+    for (const connection of this.#connections) connection.socket.destroy();
+    await this.#app.close();
+  }
+
+  logProblem(problem: Problem, error: SledgeError): void {
+    if (!this.logger.isLevelEnabled('debug')) return;
+    const { status, instance } = problem;
+    this.logger.debug({ instance, status, code: error.code, tenant: this.tenant.name }, 'problem');
+  }
+
+  #makeServer(): Server {
+    const { options } = this;
+    const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
+      this.#onRequest(request, response);
+    const server = createServer(
+      {
+        maxHeaderSize: options.maxHeaderBytes,
+        headersTimeout: Math.min(options.headersTimeoutMs, options.requestTimeoutMs),
+        requestTimeout: options.requestTimeoutMs,
+        keepAliveTimeout: options.keepAliveTimeoutMs,
+        connectionsCheckingInterval: Math.min(1_000, options.headersTimeoutMs / 2),
+        // Checked by us, so that the answer is a problem document.
+        requireHostHeader: false,
+        insecureHTTPParser: false,
+      },
+      onRequest,
+    );
+    server.maxConnections = options.maxConnections;
+    // A client may close its sending side and still wait for the answer.
+    Object.assign(server, { httpAllowHalfOpen: true });
+    server.on('connection', (socket: OurSocket) => this.#onConnection(socket));
+    server.on('clientError', (error, socket) => this.#onClientError(error, socket as OurSocket));
+    server.on('checkContinue', onRequest);
+    server.on('checkExpectation', (request, response) => refuseExpectation(request, response));
+    server.on('connect', (_request, socket) => this.#onConnect(socket as OurSocket));
+    server.setTimeout(options.idleTimeoutMs, (socket: OurSocket) => {
+      // Silence while a function runs is the function's, not the client's.
+      if (socket[kConnection]?.running.size !== 0) return;
+      socket.destroy();
+    });
+    return server;
+  }
+
+  #onConnection(socket: OurSocket): void {
+    const connection = new Connection(socket);
+    socket[kConnection] = connection;
+    this.#connections.add(connection);
+    socket.once('close', () => {
+      this.#connections.delete(connection);
+      connection.onClose();
+    });
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const connection = (request.socket as OurSocket)[kConnection];
+    if (connection === undefined) return;
+    connection.lastResponse = response;
+    new Exchange(this, connection, request, response).begin();
+  }
+
+  #onConnect(socket: OurSocket): void {
+    const error = new SledgeError('SLEDGE_ERR_HTTP_METHOD', { method: 'CONNECT' });
+    socket[kConnection]?.refuse(() => {
+      const problem = makeProblem(error);
+      problem.headers.push('Allow', '');
+      return problem;
+    });
+  }
+
+  #onClientError(error: Error & { code?: string }, socket: OurSocket): void {
+    const connection = socket[kConnection];
+    if (connection === undefined || socket.destroyed || !isProtocolError(error.code)) {
+      socket.destroy();
+      return;
+    }
+    connection.refuse(() => {
+      const reported = this.#protocolError(error);
+      const problem = makeProblem(reported);
+      this.logProblem(problem, reported);
+      return problem;
+    });
+  }
+
+  #protocolError(error: Error & { code?: string; reason?: string }): SledgeError {
+    switch (error.code) {
+      case 'HPE_HEADER_OVERFLOW': {
+        const limitBytes = this.options.maxHeaderBytes;
+        return new SledgeError('SLEDGE_ERR_HTTP_HEADERS_TOO_LARGE', { limitBytes });
+      }
+      case 'ERR_HTTP_REQUEST_TIMEOUT':
+        return new SledgeError('SLEDGE_ERR_HTTP_TIMEOUT');
+      default: {
+        const reason = error.reason ?? error.message;
+        return new SledgeError('SLEDGE_ERR_HTTP_BAD_REQUEST', { reason });
+      }
+    }
+  }
+}
+
+function isProtocolError(code: string | undefined): boolean {
+  return code !== undefined && (code.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT');
+}
+
+function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
+  const value = String(request.headers.expect).slice(0, 40);
+  const problem = makeProblem(new SledgeError('SLEDGE_ERR_HTTP_EXPECTATION', { value }));
+  response.writeHead(problem.status, [...problem.headers, 'Connection', 'close']);
+  response.end(problem.body);
+}

@@ -1,0 +1,58 @@
+import { STATUS_CODES } from 'node:http';
+import { randomBytes } from 'node:crypto';
+import type { Outcome, SledgeError } from '@sledge/core';
+
+const CLIENT_CLOSED = 499;
+const processTag = randomBytes(6).toString('hex');
+let problems = 0;
+
+/** An error as HTTP tells it: RFC 9457 problem details. */
+export interface Problem {
+  readonly status: number;
+  readonly body: Buffer;
+  /** Names this occurrence, in the answer and in the log. */
+  readonly instance: string;
+  /** Header names and values, alternating. */
+  readonly headers: string[];
+}
+
+/** @param outcome Present when the invocation ran: gives the trap's name or the exit code. */
+export function makeProblem(error: SledgeError, outcome?: Outcome): Problem {
+  // 499 is a log convention for a client that left; one that still reads must not see it.
+  const status = error.httpStatus === CLIENT_CLOSED ? 503 : error.httpStatus;
+  problems += 1;
+  const instance = `urn:sledge:request:${processTag}-${problems}`;
+  const body = Buffer.from(
+    JSON.stringify({
+      type: `urn:sledge:error:${error.code}`,
+      title: STATUS_CODES[status] ?? 'Error',
+      status,
+      detail: error.message,
+      instance,
+      code: error.code,
+      solve: error.solve,
+      ...(outcome?.status === 'trapped' ? { trap: outcome.trap } : {}),
+      ...(outcome?.status === 'exited' ? { exitCode: outcome.exitCode } : {}),
+    }),
+  );
+  const headers = [
+    'Content-Type',
+    'application/problem+json',
+    'Content-Length',
+    String(body.length),
+    'Cache-Control',
+    'no-store',
+  ];
+  if (status === 429 || status === 503) headers.push('Retry-After', '1');
+  return { status, body, instance, headers };
+}
+
+/** The whole answer as bytes, for a request so broken that it has no response object. */
+export function rawAnswer(problem: Problem): Buffer {
+  const lines = [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? 'Error'}`];
+  for (let i = 0; i < problem.headers.length; i += 2) {
+    lines.push(`${problem.headers[i]}: ${problem.headers[i + 1]}`);
+  }
+  lines.push(`Date: ${new Date().toUTCString()}`, 'Connection: close', '', '');
+  return Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), problem.body]);
+}

@@ -1,0 +1,55 @@
+import type { FunctionHandle } from '@sledge/core';
+
+const SLASH = 47;
+const DEFAULT_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+/** One function at its route, with what every answer of it needs, made once. */
+export interface Route {
+  readonly fn: FunctionHandle;
+  /** Without a slash at its end; '' is the root. */
+  readonly path: string;
+  readonly methods: ReadonlySet<string>;
+  /** Value of the Allow header. */
+  readonly allow: string;
+  /** Environ entries that are the same for every request to it, joined. */
+  readonly environ: string;
+}
+
+/**
+ * Which function answers a path: the exact route, else the longest one that is a prefix in whole
+ * segments. Immutable: a listener swaps its table for another.
+ */
+export class RouteTable {
+  readonly #routes = new Map<string, Route>();
+  /** Lengths of the routes, longest first: a long path costs no more than the routes do. */
+  readonly #lengths: readonly number[];
+
+  /** @param environ Joined environ entries of the listener. */
+  constructor(functions: readonly FunctionHandle[], environ: string) {
+    for (const fn of functions) {
+      if (fn.route === undefined) continue;
+      const path = fn.route.replace(/\/+$/, '');
+      this.#routes.set(path, makeRoute(fn, path, environ));
+    }
+    const lengths = new Set([...this.#routes.keys()].map((path) => path.length));
+    this.#lengths = [...lengths].sort((a, b) => b - a);
+  }
+
+  /** @param path Starts with a slash, no query. */
+  match(path: string): Route | undefined {
+    const exact = this.#routes.get(path);
+    if (exact !== undefined) return exact;
+    for (const length of this.#lengths) {
+      if (path.charCodeAt(length) !== SLASH) continue;
+      const route = this.#routes.get(path.slice(0, length));
+      if (route !== undefined) return route;
+    }
+    return undefined;
+  }
+}
+
+function makeRoute(fn: FunctionHandle, path: string, environ: string): Route {
+  const methods = new Set(fn.methods ?? DEFAULT_METHODS);
+  const allow = [...new Set([...methods, 'OPTIONS'])].join(', ');
+  return { fn, path, methods, allow, environ: `${environ}SCRIPT_NAME=${path}\0` };
+}

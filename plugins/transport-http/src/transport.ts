@@ -1,0 +1,91 @@
+import { SledgeError } from '@sledge/core';
+import type { ListenerInfo, TenantView, TransportHost, TransportInstance } from '@sledge/core';
+import type { Logger } from 'pino';
+import { Listener } from './listener';
+import type { HttpOptions } from './options';
+
+/** The `http` transport: a listener per tenant that has a port, kept in step with the tenants. */
+export class HttpTransport implements TransportInstance {
+  readonly #listeners = new Map<string, Listener>();
+  /** No tenant's any more, but with answers to finish. */
+  readonly #closing = new Set<Listener>();
+  #unsubscribe: (() => void) | undefined;
+  /** Changes are applied one after another. */
+  #changes: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly options: HttpOptions,
+    private readonly host: TransportHost,
+    private readonly logger: Logger,
+  ) {}
+
+  /** @throws SledgeError SLEDGE_ERR_HTTP_LISTEN; then nothing listens. */
+  async start(): Promise<void> {
+    try {
+      for (const tenant of this.host.tenants()) await this.#open(tenant);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.#unsubscribe = this.host.onTenantsChanged((tenants) => {
+      this.#changes = this.#changes.then(() => this.#apply(tenants));
+    });
+  }
+
+  /** Stops accepting; resolves when every request has its answer and every connection ended. */
+  async drain(): Promise<void> {
+    this.#unsubscribe?.();
+    await this.#changes;
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.drain()));
+  }
+
+  /** Cuts what is left. */
+  async stop(): Promise<void> {
+    this.#unsubscribe?.();
+    await this.#changes;
+    const all = [...this.#listeners.values(), ...this.#closing];
+    await Promise.all(all.map((listener) => listener.stop()));
+    this.#listeners.clear();
+  }
+
+  listeners(): readonly ListenerInfo[] {
+    return [...this.#listeners].map(([tenant, { url }]) => ({ transport: 'http', tenant, url }));
+  }
+
+  async #open(tenant: TenantView): Promise<void> {
+    if (tenant.port === undefined) return;
+    const listener = new Listener(this.options, this.host.invoker, this.logger, tenant);
+    await listener.listen();
+    this.#listeners.set(tenant.name, listener);
+  }
+
+  /** A tenant that cannot be served is logged; the others are served all the same. */
+  async #apply(tenants: readonly TenantView[]): Promise<void> {
+    const byName = new Map(tenants.map((tenant) => [tenant.name, tenant]));
+    for (const [name, listener] of this.#listeners) {
+      const tenant = byName.get(name);
+      if (tenant?.port !== undefined && tenant.port === listener.port) listener.update(tenant);
+      else this.#close(name, listener);
+    }
+    for (const tenant of tenants) {
+      if (this.#listeners.has(tenant.name)) continue;
+      try {
+        await this.#open(tenant);
+      } catch (error) {
+        const code = error instanceof SledgeError ? error.code : undefined;
+        this.logger.error({ err: error, code, tenant: tenant.name }, 'cannot listen');
+      }
+    }
+  }
+
+  /** Its port is free at once; requests in flight end behind it. */
+  #close(name: string, listener: Listener): void {
+    this.#listeners.delete(name);
+    this.#closing.add(listener);
+    listener
+      .drain()
+      .then(() => listener.stop())
+      .catch((error: unknown) => this.logger.error({ err: error }, 'cannot close a listener'))
+      .finally(() => this.#closing.delete(listener));
+  }
+}
