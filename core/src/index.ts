@@ -6,7 +6,12 @@ export * from './contracts/native';
 export * from './contracts/plugin';
 export * from './errors/catalogue';
 export * from './errors/sledge-error';
+export { defineConfig } from './config/schema';
+export type { SledgeConfig, SledgeConfigInput } from './config/schema';
 export * from './plugins/define-plugin';
+export type { PluginClass } from './plugins/plugin-class';
 export { tokens } from './tokens';
 /** The copy of zod that the host validates with, for plugins outside this workspace. */
 export { z } from 'zod';
+/** The decorators for plugin classes, likewise. */
+export { inject, injectable } from 'tsyringe';

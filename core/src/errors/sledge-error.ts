@@ -19,7 +19,7 @@ export class SledgeError extends Error {
   }
 
   get solve(): string {
-    return ERROR_CATALOGUE[this.code].solve;
+    return formatMessage(ERROR_CATALOGUE[this.code].solve, this.details);
   }
 }
 

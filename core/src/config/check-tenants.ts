@@ -1,0 +1,99 @@
+import { problem } from './describe-issues';
+import type { Problem } from './describe-issues';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * What no schema of a single value can say: names, ports, routes and request types that stand
+ * twice. Works on the input as written, so that these problems come with all others.
+ */
+export function checkTenants(input: unknown): Problem[] {
+  const tenants = listAt(input, 'tenants');
+  const problems: Problem[] = [];
+  unique(
+    problems,
+    tenants.map((tenant, index) => seen(tenant.name, ['tenants', index, 'name'])),
+  );
+  checkPorts(problems, tenants);
+  const requestTypes: Seen[] = [];
+  tenants.forEach((tenant, index) => {
+    const functions = listAt(tenant, 'functions');
+    const keys = (inner: number, key: string) => ['tenants', index, 'functions', inner, key];
+    unique(
+      problems,
+      functions.map((fn, inner) => seen(fn.name, keys(inner, 'name'))),
+    );
+    checkRoutes(problems, functions, index);
+    functions.forEach((fn, inner) => {
+      requestTypes.push(seen(fn.requestType, keys(inner, 'requestType')));
+    });
+  });
+  unique(problems, requestTypes);
+  return problems;
+}
+
+interface Seen {
+  value: unknown;
+  keys: readonly PropertyKey[];
+}
+
+function seen(value: unknown, keys: readonly PropertyKey[]): Seen {
+  return { value, keys };
+}
+
+function unique(problems: Problem[], entries: readonly Seen[]): void {
+  const first = new Map<unknown, Problem>();
+  for (const { value, keys } of entries) {
+    if (value === undefined) continue;
+    const before = first.get(value);
+    if (before === undefined) first.set(value, problem(keys, ''));
+    else problems.push(problem(keys, `${JSON.stringify(value)} is taken by ${before.path}`));
+  }
+}
+
+function checkPorts(problems: Problem[], tenants: readonly Fields[]): void {
+  tenants.forEach((tenant, index) => {
+    if (tenant.port === undefined || tenant.port === 0) return;
+    const other = tenants.findIndex((before) => before.port === tenant.port);
+    const isSameHost = other < index && isSharedHost(tenants[other]?.host, tenant.host);
+    if (!isSameHost) return;
+    const message = `port ${String(tenant.port)} is taken by tenants[${other}].port`;
+    problems.push(problem(['tenants', index, 'port'], message));
+  });
+}
+
+function isSharedHost(one: unknown, other: unknown): boolean {
+  return one === other || one === undefined || other === undefined;
+}
+
+function checkRoutes(problems: Problem[], functions: readonly Fields[], tenant: number): void {
+  const taken = new Map<string, number>();
+  functions.forEach((fn, index) => {
+    if (typeof fn.route !== 'string') return;
+    for (const method of methodsOf(fn)) {
+      const entry = `${method} ${fn.route}`;
+      const before = taken.get(entry);
+      if (before !== undefined) {
+        const message = `${entry} is answered by tenants[${tenant}].functions[${before}] already`;
+        problems.push(problem(['tenants', tenant, 'functions', index, 'route'], message));
+        return;
+      }
+      taken.set(entry, index);
+    }
+  });
+}
+
+const DEFAULT_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+function methodsOf(fn: Fields): readonly unknown[] {
+  return Array.isArray(fn.methods) ? (fn.methods as unknown[]) : DEFAULT_METHODS;
+}
+
+function listAt(value: unknown, key: string): Fields[] {
+  const list = isFields(value) ? value[key] : undefined;
+  return Array.isArray(list) ? list.map((entry: unknown) => (isFields(entry) ? entry : {})) : [];
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,188 @@
+import path from 'node:path';
+import { SledgeError } from '../errors/sledge-error';
+import type { PluginReference } from '../plugins/resolve-plugin';
+import { checkTenants } from './check-tenants';
+import { coresProblem } from './cores';
+import { describeIssues, problem } from './describe-issues';
+import type { Problem } from './describe-issues';
+import { findFunctionFile } from './function-files';
+import { applyOverride, overridesOfEnvironment, parseSet } from './overrides';
+import type { AppliedOverride } from './overrides';
+import { pluginReferences } from './plugin-references';
+import { positionFinder } from './positions';
+import { readSource } from './read-source';
+import type { ConfigSource } from './read-source';
+import { configSchema } from './schema';
+import type { SledgeConfig } from './schema';
+import { convertSpec, specKeys } from './sledge-spec';
+import { sledgeEnvironment } from './sledge-environment';
+
+export interface LoadConfigOptions {
+  /** With -c; undefined: searched in `cwd`. */
+  file?: string | undefined;
+  cwd?: string | undefined;
+  /** Values of --set, in order; later ones win, all win over SLEDGE_CFG_ variables. */
+  set?: readonly string[] | undefined;
+  env?: NodeJS.ProcessEnv | undefined;
+}
+
+export interface LoadedConfig {
+  /** Absolute; undefined for a config given as an object. */
+  file: string | undefined;
+  /** What relative paths in the config are relative to. */
+  folder: string;
+  config: SledgeConfig;
+  /** What was written, with overrides, without defaults. */
+  input: object;
+  isSpec: boolean;
+  warnings: readonly string[];
+  plugins: readonly PluginReference[];
+}
+
+/**
+ * Reads, overrides and validates a configuration as a whole; every problem is in one error.
+ * @throws SledgeError SLEDGE_ERR_CONFIG_NOT_FOUND, _UNREADABLE, _OVERRIDE or _INVALID.
+ */
+export async function loadConfig(options: LoadConfigOptions = {}): Promise<LoadedConfig> {
+  const { cwd = process.cwd(), env = process.env } = options;
+  const source = await readSource(options.file, cwd);
+  const { input, isSpec, warnings, problems } = inputOf(source, env);
+  if (problems.length > 0) throw invalid(source, problems, [], false);
+  const overrides = [...overridesOfEnvironment(env), ...(options.set ?? []).map(parseSet)];
+  const applied = overrides.map((override) => applyOverride(input, override));
+  const folder = path.dirname(source.file);
+  const folders = (config: Pick<SledgeConfig, 'functionPath'>) =>
+    isSpec ? specFolders(folder, cwd) : functionFolders(folder, config);
+  const checked = validate(input, folders);
+  if ('problems' in checked) throw invalid(source, checked.problems, applied, isSpec);
+  const plugins = pluginReferences(checked.config);
+  const { config } = checked;
+  return { file: source.file, folder, config, input, isSpec, warnings, plugins };
+}
+
+/**
+ * The same for a configuration given as an object, such as a test's.
+ * @throws SledgeError SLEDGE_ERR_CONFIG_INVALID.
+ */
+export function configFromObject(value: object, folder = process.cwd()): LoadedConfig {
+  const input = clonePlain(value) as object;
+  const checked = validate(input, (config) => functionFolders(folder, config));
+  if ('problems' in checked) {
+    const source = { file: folder, data: value, prefix: [] };
+    throw invalid(source, checked.problems, [], false);
+  }
+  const plugins = pluginReferences(checked.config);
+  const { config } = checked;
+  return { file: undefined, folder, config, input, isSpec: false, warnings: [], plugins };
+}
+
+interface Input {
+  input: object;
+  isSpec: boolean;
+  warnings: readonly string[];
+  problems: readonly Problem[];
+}
+
+function inputOf(source: ConfigSource, env: NodeJS.ProcessEnv): Input {
+  const { data } = source;
+  if (Array.isArray(data)) return inputOfSpec(data, env);
+  if (typeof data === 'object' && data !== null) {
+    return { input: clonePlain(data) as object, isSpec: false, warnings: [], problems: [] };
+  }
+  const problems = [problem([], `expected an object, got ${data === null ? 'null' : typeof data}`)];
+  return { input: {}, isSpec: false, warnings: [], problems };
+}
+
+function inputOfSpec(data: readonly unknown[], env: NodeJS.ProcessEnv): Input {
+  const spec = convertSpec(data);
+  const environment = sledgeEnvironment(env);
+  const problems = [...(spec.problems ?? []), ...environment.problems];
+  const tenants = spec.problems === undefined ? spec.tenants : [];
+  const warnings = spec.problems === undefined ? spec.warnings : [];
+  return {
+    input: { ...environment.values, tenants: clonePlain(tenants) },
+    isSpec: true,
+    warnings: [...warnings, ...environment.warnings],
+    problems,
+  };
+}
+
+type Folders = (config: Pick<SledgeConfig, 'functionPath'>) => readonly string[];
+
+function validate(
+  input: object,
+  folders: Folders,
+): { config: SledgeConfig } | { problems: Problem[] } {
+  const result = configSchema.safeParse(input);
+  const duplicates = checkTenants(input);
+  if (!result.success) {
+    const issues = describeIssues(result.error.issues, input, configSchema);
+    return { problems: [...issues, ...duplicates] };
+  }
+  const problems = [...duplicates, ...resolveFiles(result.data, folders(result.data))];
+  const cores = coresProblem(result.data.workers);
+  if (cores !== undefined) problems.push(problem(['workers', 'cores'], cores));
+  return problems.length > 0 ? { problems } : { config: result.data };
+}
+
+/** Writes the absolute path of each function into the config. */
+function resolveFiles(config: SledgeConfig, folders: readonly string[]): Problem[] {
+  const problems: Problem[] = [];
+  config.tenants.forEach((tenant, index) => {
+    tenant.functions.forEach((fn, inner) => {
+      const found = findFunctionFile(fn.path, folders);
+      const keys = ['tenants', index, 'functions', inner, 'path'];
+      if ('file' in found) fn.path = found.file;
+      else problems.push(problem(keys, found.message));
+    });
+  });
+  return problems;
+}
+
+function functionFolders(folder: string, config: Pick<SledgeConfig, 'functionPath'>): string[] {
+  return [folder, ...config.functionPath.map((entry) => path.resolve(folder, entry))];
+}
+
+/** SLEdge looks in its working directory; its sample functions are in our checkout. */
+function specFolders(folder: string, cwd: string): string[] {
+  const checkout = path.resolve(__dirname, '..', '..', '..', 'functions');
+  return [
+    ...new Set([
+      folder,
+      cwd,
+      path.join(folder, 'functions'),
+      path.join(cwd, 'functions'),
+      checkout,
+    ]),
+  ];
+}
+
+function invalid(
+  source: ConfigSource,
+  problems: readonly Problem[],
+  applied: readonly AppliedOverride[],
+  isSpec: boolean,
+): SledgeError {
+  const find = positionFinder(source.file);
+  const lines = problems.map((found) => {
+    const keys = isSpec ? specKeys(found.keys) : found.keys;
+    const path = isSpec ? problem(keys, '').path : found.path;
+    const origin = applied.findLast(({ keys: own }) =>
+      own.every((key, i) => found.keys[i] === key),
+    );
+    const position = origin ? undefined : find([...source.prefix, ...keys], found.aboutKey);
+    const at = position ? ` (${position.line}:${position.column})` : '';
+    const from = origin ? ` (from ${origin.origin})` : '';
+    return `  ${path === '' ? 'the whole' : path}${at}${from}: ${found.message}`;
+  });
+  const details = { path: source.file, problems: lines.join('\n') };
+  return new SledgeError('SLEDGE_ERR_CONFIG_INVALID', details);
+}
+
+/** Overrides must not write into a user's module; plugin objects stay what they are. */
+function clonePlain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(clonePlain);
+  if (typeof value !== 'object' || value === null || 'create' in value) return value;
+  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+  return Object.fromEntries(entries.map(([key, inner]) => [key, clonePlain(inner)]));
+}

@@ -1,0 +1,187 @@
+import { z } from 'zod';
+import { isPluginClass } from '../plugins/plugin-class';
+
+const MAX_DELAY_US = 3_600_000_000;
+const MAX_TIMEOUT_MS = 600_000;
+
+const count = (least: number, most: number) => z.int().min(least).max(most);
+const text = (most: number) => z.string().min(1).max(most);
+const delayUs = count(1, MAX_DELAY_US);
+const timeoutMs = (defaultMs: number) => count(1, MAX_TIMEOUT_MS).default(defaultMs);
+
+/** A plugin given as an object or a class, not by name. */
+export function isPluginObject(value: unknown): boolean {
+  return (
+    isPluginClass(value) ||
+    (typeof value === 'object' && value !== null && !Array.isArray(value) && 'create' in value)
+  );
+}
+
+const pluginObject = z.custom<object>(isPluginObject, 'a plugin object');
+const pluginSource = z.union([text(1024), pluginObject]);
+const pluginChoice = z
+  .union(
+    [text(1024), z.tuple([pluginSource, z.record(z.string(), z.unknown())]), pluginObject],
+    'a plugin name, [name, options], or a plugin',
+  )
+  .describe('Short name, package name, path of one file, [name, options], or the plugin itself.');
+
+const workers = z.strictObject({
+  count: z
+    .union([z.literal('auto'), count(1, 256)])
+    .default('auto')
+    .describe(
+      'Worker threads. auto: one less than the cores that this process may use, at least 1.',
+    ),
+  cores: z
+    .union([z.enum(['auto', 'unpinned']), z.array(count(0, 4095)).min(1).max(256)])
+    .default('auto')
+    .describe(
+      'One core for each worker. auto: the last cores, unpinned when there are no more cores than workers.',
+    ),
+  idle: z
+    .enum(['spin', 'adaptive', 'block'])
+    .default('adaptive')
+    .describe('What a worker without work does. adaptive: spin for spinUs, then sleep.'),
+  spinUs: count(0, 10_000).default(20).describe('How long an adaptive worker spins, microseconds.'),
+});
+
+const arena = z.strictObject({
+  slots: count(1, 16_384)
+    .default(1024)
+    .describe('Sandboxes that can exist at once; each reserves over 8 GiB of address space.'),
+  stackBytes: count(65_536, 67_108_864)
+    .default(262_144)
+    .describe('Stack of one sandbox, bytes; rounded up to pages.'),
+});
+
+const limits = z.strictObject({
+  maxInvocations: count(1, 1_000_000)
+    .default(4096)
+    .describe('Invocations accepted and not ended, over all functions; one more gets 429.'),
+  queuePerWorker: count(1, 1_000_000).default(1024).describe("Length of one worker's run queue."),
+});
+
+const build = z.strictObject({
+  cacheDirectory: text(4096)
+    .optional()
+    .describe('Where built modules are kept. Default: $XDG_CACHE_HOME/sledge or ~/.cache/sledge.'),
+  level: z
+    .enum(['production', 'development'])
+    .default('production')
+    .describe('development: compiles faster, runs slower.'),
+  parallel: count(1, 256).default(2).describe('Functions that are built at the same time.'),
+});
+
+const lifecycle = z.strictObject({
+  createTimeoutMs: timeoutMs(10_000).describe('Limit for one plugin to be created.'),
+  startTimeoutMs: timeoutMs(10_000).describe('Limit for one plugin to start.'),
+  drainTimeoutMs: timeoutMs(10_000).describe('Limit for what is in flight to end at shutdown.'),
+  stopTimeoutMs: timeoutMs(5000).describe('Limit for one plugin to stop.'),
+});
+
+const log = z.strictObject({
+  level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  pretty: z
+    .union([z.literal('auto'), z.boolean()])
+    .default('auto')
+    .describe('Lines for people instead of JSON. auto: when standard error is a terminal.'),
+});
+
+const functionLimits = z.strictObject({
+  wallTimeUs: delayUs
+    .default(1_000_000)
+    .describe('From its first instruction; then it is killed. Microseconds.'),
+  outputBytes: count(0, 1_073_741_824).default(4_194_304).describe('Standard output, bytes.'),
+  memoryBytes: count(0, 4_294_967_296)
+    .default(134_217_728)
+    .describe('Linear memory, bytes; rounded down to 64 KiB pages. memory.grow fails beyond it.'),
+  bodyBytes: count(0, 1_073_741_824).default(4_194_304).describe('Request body, bytes.'),
+  concurrency: count(0, 1_000_000).default(0).describe('Running at once; 0: no own limit.'),
+  queued: count(0, 1_000_000).default(0).describe('Waiting at once; 0: no own limit.'),
+});
+
+const functionSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a name of letters, digits, ".", "_" and "-"')
+    .describe('argv[0] of the function; unique in its tenant.'),
+  path: text(4096).describe("A .wasm; relative to the config's folder, else in functionPath."),
+  route: z
+    .string()
+    .regex(/^\/[^\s?#]{0,1023}$/, 'a path that starts with "/" and has no "?" or "#"')
+    .optional()
+    .describe('HTTP path: exact, else the longest prefix. Without it HTTP does not reach it.'),
+  methods: z
+    .array(z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']))
+    .min(1)
+    .optional()
+    .describe('HTTP methods it answers. Default: all of them but OPTIONS.'),
+  requestType: count(1, 65_535).optional().describe('Number of the function on RPC transports.'),
+  relativeDeadlineUs: delayUs.optional().describe('Deadline from arrival, for policies.'),
+  expectedExecutionUs: delayUs.optional().describe('First estimate of its execution time.'),
+  responseContentType: z
+    .string()
+    .regex(/^[\x20-\x7e]{1,255}$/, 'a content type of printable ASCII')
+    .default('text/plain'),
+  responseFormat: z
+    .enum(['raw', 'cgi'])
+    .default('raw')
+    .describe('cgi: the function writes headers, an empty line, and the body.'),
+  group: count(0, 1023).default(0).describe('Group of request types, for policies that reserve.'),
+  limits: functionLimits.prefault({}),
+});
+
+const tenant = z.strictObject({
+  name: z.string().regex(/^[^\p{C}]{1,64}$/u, 'a name of 1 to 64 printable characters'),
+  port: count(0, 65_535).optional().describe('HTTP port; 0 picks a free one; absent: no HTTP.'),
+  host: text(255).optional().describe("Address of this tenant's listener, over the transport's."),
+  functions: z.array(functionSchema).max(4096).default([]),
+});
+
+/** Shape of a whole configuration, with every default. Unknown keys are errors. */
+export const configSchema = z.strictObject({
+  $schema: z.string().optional().describe('For editors.'),
+  workers: workers.prefault({}),
+  arena: arena.prefault({}),
+  limits: limits.prefault({}),
+  transports: z.array(pluginChoice).max(64).default(['http']),
+  dispatcher: pluginChoice.default('global-queue'),
+  scheduler: pluginChoice.default('fifo'),
+  sandbox: pluginChoice.default('awsm'),
+  build: build.prefault({}),
+  functionPath: z
+    .array(text(4096))
+    .max(64)
+    .default(['functions'])
+    .describe("Folders searched for function files, relative to the config's folder."),
+  lifecycle: lifecycle.prefault({}),
+  log: log.prefault({}),
+  seed: count(0, 4_294_967_295).default(1).describe('For everything random in policies.'),
+  tenants: z.array(tenant).max(1024).default([]),
+});
+
+/** What one writes. */
+export type SledgeConfigInput = z.input<typeof configSchema>;
+/** What is in force: everything filled. */
+export type SledgeConfig = z.output<typeof configSchema>;
+export type TenantConfig = SledgeConfig['tenants'][number];
+export type FunctionConfig = TenantConfig['functions'][number];
+export type PluginChoice = SledgeConfig['scheduler'];
+
+/** Types a configuration as it is written; returns it unchanged. */
+export function defineConfig(config: SledgeConfigInput): SledgeConfigInput {
+  return config;
+}
+
+/** JSON schema of what one writes, for editors. */
+export function configJsonSchema(): object {
+  return z.toJSONSchema(configSchema, {
+    io: 'input',
+    unrepresentable: 'any',
+    // a plugin object cannot be written in JSON: that branch must match nothing
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema._zod.def.type === 'custom') jsonSchema.not = {};
+    },
+  });
+}

@@ -1,0 +1,130 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { describeIssues, pathText, valueAt } from './describe-issues';
+import type { Problem } from './describe-issues';
+
+const MAX_U32 = 4_294_967_295;
+const uint = (least: number, most = MAX_U32) => z.int().min(least).max(most);
+const text = z.string().min(1).max(4096);
+
+const routeSchema = z.strictObject({
+  route: text,
+  path: text,
+  'request-type': uint(1, 65_535).optional(),
+  'n-resas': uint(0).optional(),
+  'group-id': uint(0, 1023).optional(),
+  'admissions-percentile': uint(0, 100).optional(),
+  'expected-execution-us': uint(0, 3_600_000_000).optional(),
+  'relative-deadline-us': uint(0, 3_600_000_000).optional(),
+  'http-resp-content-type': text.optional(),
+  'stack-size': uint(0).optional(),
+  path_preprocess: text.optional(),
+  'model-bias': z.int().optional(),
+  'model-scale': z.int().optional(),
+  'model-num-of-param': z.int().optional(),
+  'model-beta1': z.int().optional(),
+  'model-beta2': z.int().optional(),
+});
+
+const tenantSchema = z.strictObject({
+  name: text,
+  port: uint(0, 65_535),
+  'replenishment-period-us': uint(0, 3_600_000_000).optional(),
+  'max-budget-us': uint(0, 3_600_000_000).optional(),
+  'reservation-percentile': uint(0, 100).optional(),
+  'route-replicas': uint(0).optional(),
+  routes: z.array(routeSchema).min(1).max(20_000),
+});
+
+const specSchema = z.array(tenantSchema).min(1).max(1024);
+
+type SpecTenant = z.output<typeof tenantSchema>;
+type SpecRoute = z.output<typeof routeSchema>;
+
+/** Keys that are read and checked, and have no meaning here. */
+const WITHOUT_MEANING: Readonly<Record<string, string>> = {
+  'replenishment-period-us': 'budgets need the scheduler mtds',
+  'max-budget-us': 'budgets need the scheduler mtds',
+  'reservation-percentile': 'SLEdge itself refuses it',
+  'route-replicas': 'write the routes out instead',
+  'n-resas': 'reservations need the dispatcher darc',
+  'admissions-percentile': 'there is no estimator in this configuration',
+  'stack-size': 'set arena.stackBytes for all functions',
+  path_preprocess: 'there is no preprocessing of requests',
+  'model-bias': 'there is no regression of execution times',
+  'model-scale': 'there is no regression of execution times',
+  'model-num-of-param': 'there is no regression of execution times',
+  'model-beta1': 'there is no regression of execution times',
+  'model-beta2': 'there is no regression of execution times',
+};
+
+/** Our key for each of SLEdge's, to say in SLEdge's words where something is wrong. */
+const SPEC_KEYS: Readonly<Record<string, string>> = {
+  functions: 'routes',
+  requestType: 'request-type',
+  group: 'group-id',
+  expectedExecutionUs: 'expected-execution-us',
+  relativeDeadlineUs: 'relative-deadline-us',
+  responseContentType: 'http-resp-content-type',
+};
+
+export type SpecResult =
+  { problems: Problem[] } | { tenants: object[]; warnings: string[]; problems?: undefined };
+
+/** A SLEdge or SLEdgeScale spec (a list of tenants) as `tenants` of our configuration. */
+export function convertSpec(data: readonly unknown[]): SpecResult {
+  const result = specSchema.safeParse(data);
+  if (!result.success) return { problems: describeIssues(result.error.issues, data, specSchema) };
+  const warnings = result.data.flatMap((tenant, index) => warningsOf(tenant, [index]));
+  return { tenants: result.data.map(convertTenant), warnings };
+}
+
+/** `tenants[0].functions[1].path` of ours as `[0].routes[1].path` of the spec. */
+export function specKeys(keys: readonly PropertyKey[]): PropertyKey[] {
+  if (keys[0] !== 'tenants') return [...keys];
+  return keys.slice(1).map((key) => (typeof key === 'string' ? (SPEC_KEYS[key] ?? key) : key));
+}
+
+function convertTenant(tenant: SpecTenant): object {
+  const names = new Set<string>();
+  const functions = tenant.routes.map((route) => convertRoute(route, names));
+  return { name: tenant.name, port: tenant.port, functions };
+}
+
+function convertRoute(route: SpecRoute, names: Set<string>): object {
+  const positive = (value: number | undefined) => (value === 0 ? undefined : value);
+  return {
+    name: freeName(route.path, names),
+    path: route.path.replace(/\.wasm\.so$/, '.wasm'),
+    route: route.route.startsWith('/') ? route.route : `/${route.route}`,
+    requestType: route['request-type'],
+    group: route['group-id'],
+    expectedExecutionUs: positive(route['expected-execution-us']),
+    relativeDeadlineUs: positive(route['relative-deadline-us']),
+    responseContentType: route['http-resp-content-type'],
+  };
+}
+
+/** The file's name; the second route of the same file is `fibonacci-2`. */
+function freeName(file: string, names: Set<string>): string {
+  const stem = path.basename(file).replace(/(\.wasm)?(\.so)?$/, '');
+  const base = stem.replace(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'function';
+  let name = base.slice(0, 56);
+  for (let copy = 2; names.has(name); copy += 1) name = `${base.slice(0, 56)}-${copy}`;
+  names.add(name);
+  return name;
+}
+
+function warningsOf(tenant: SpecTenant, keys: readonly PropertyKey[]): string[] {
+  const own = ignoredKeys(tenant, keys);
+  const ofRoutes = tenant.routes.flatMap((route, index) =>
+    ignoredKeys(route, [...keys, 'routes', index]),
+  );
+  return [...own, ...ofRoutes];
+}
+
+function ignoredKeys(value: object, keys: readonly PropertyKey[]): string[] {
+  return Object.entries(WITHOUT_MEANING)
+    .filter(([key]) => Boolean(valueAt(value, [key])))
+    .map(([key, reason]) => `${pathText([...keys, key])} has no effect: ${reason}.`);
+}

@@ -1,0 +1,80 @@
+import { transformSync } from '@swc/core';
+import { readFileSync } from 'node:fs';
+import Module, { createRequire } from 'node:module';
+import path from 'node:path';
+
+/** Node's loader as it is at run time; its hooks for require are not in its types. */
+interface ModuleInternals {
+  _extensions: Record<string, Loader>;
+  _resolveFilename(request: string, ...rest: unknown[]): string;
+}
+type Loader = (module: CompilableModule, filename: string) => void;
+interface CompilableModule {
+  _compile(code: string, filename: string, format?: string): void;
+}
+
+const internals = Module as unknown as ModuleInternals;
+const userFolders = new Set<string>();
+const HOST_CORE = path.join(__dirname, '..', 'index');
+let installed = false;
+
+/**
+ * Loads one file of the user's (config or plugin). TypeScript and ES module syntax are compiled,
+ * with decorators and their metadata, for files below its folder outside node_modules;
+ * '@sledge/core' is always the host's own copy, wherever the file lies. Main thread.
+ */
+export function loadUserModule(file: string): unknown {
+  userFolders.add(path.dirname(file) + path.sep);
+  install();
+  const loaded: unknown = createRequire(file)(file);
+  return defaultExport(loaded);
+}
+
+/** The default export of a module, or the module itself. */
+export function defaultExport(loaded: unknown): unknown {
+  if (typeof loaded !== 'object' || loaded === null || !('default' in loaded)) return loaded;
+  return loaded.default;
+}
+
+function install(): void {
+  if (installed) return;
+  installed = true;
+  for (const extension of ['.ts', '.cts', '.js', '.cjs']) {
+    const previous = internals._extensions[extension] ?? internals._extensions['.js'];
+    internals._extensions[extension] = (module, filename) => {
+      if (isUserFile(filename)) module._compile(compile(filename), filename, 'commonjs');
+      else previous?.(module, filename);
+    };
+  }
+  const resolveFilename = internals._resolveFilename.bind(internals);
+  internals._resolveFilename = (request, ...rest) => {
+    if (request === '@sledge/core') return createRequire(__filename).resolve(HOST_CORE);
+    return resolveFilename(request, ...rest);
+  };
+}
+
+function isUserFile(filename: string): boolean {
+  if (filename.includes(`${path.sep}node_modules${path.sep}`)) return false;
+  if (filename.includes(`${path.sep}dist${path.sep}`)) return false;
+  for (const folder of userFolders) if (filename.startsWith(folder)) return true;
+  return false;
+}
+
+function compile(filename: string): string {
+  const isTypeScript = /\.c?ts$/.test(filename);
+  const { code } = transformSync(readFileSync(filename, 'utf8'), {
+    filename,
+    configFile: false,
+    swcrc: false,
+    sourceMaps: 'inline',
+    module: { type: 'commonjs' },
+    jsc: {
+      target: 'es2022',
+      parser: isTypeScript
+        ? { syntax: 'typescript', decorators: true }
+        : { syntax: 'ecmascript', decorators: true },
+      transform: { legacyDecorator: true, decoratorMetadata: isTypeScript },
+    },
+  });
+  return code;
+}

@@ -1,0 +1,199 @@
+import type { DependencyContainer } from 'tsyringe';
+import type { Logger } from 'pino';
+import type {
+  PluginContext,
+  PluginDefinition,
+  PluginInstance,
+  PluginKind,
+} from '../contracts/plugin';
+import type { ErrorCode } from '../errors/catalogue';
+import { reasonOf } from '../errors/reason';
+import { SledgeError } from '../errors/sledge-error';
+import { tokens } from '../tokens';
+import { checkCapabilities } from './capabilities';
+import { installedPlugins } from './plugin-names';
+import { seededRandom, seedFor } from './random';
+import { resolvePlugin } from './resolve-plugin';
+import type { PluginReference } from './resolve-plugin';
+import { withTimeLimit } from './time-limit';
+import type { LimitedStep } from './time-limit';
+import { checkApiVersion, checkIdentity, checkKind, checkOptions } from './validate-plugin';
+
+export interface LifecycleLimits {
+  createTimeoutMs: number;
+  startTimeoutMs: number;
+  drainTimeoutMs: number;
+  stopTimeoutMs: number;
+}
+
+/** A plugin that has passed resolve, identity, apiVersion, options and capabilities. */
+export interface LoadedPlugin {
+  readonly place: string;
+  readonly definition: PluginDefinition;
+  readonly options: unknown;
+  readonly file: string | undefined;
+}
+
+export interface PluginHostOptions {
+  configFolder: string;
+  limits: LifecycleLimits;
+  logger: Logger;
+  container: DependencyContainer;
+  clock: PluginContext['clock'];
+  seed: number;
+}
+
+interface LivePlugin extends LoadedPlugin {
+  readonly instance: PluginInstance;
+  started: boolean;
+}
+
+const STEP_ERRORS: Readonly<Record<LimitedStep, ErrorCode>> = {
+  create: 'SLEDGE_ERR_PLUGIN_CREATE',
+  start: 'SLEDGE_ERR_PLUGIN_START',
+  drain: 'SLEDGE_ERR_PLUGIN_DRAIN',
+  stop: 'SLEDGE_ERR_PLUGIN_STOP',
+};
+
+/** First half of the pipeline, without side effects on the machine: what `sledge check` runs. */
+export function loadPlugins(
+  references: readonly PluginReference[],
+  configFolder: string,
+): LoadedPlugin[] {
+  const loaded = references.map((reference) => loadOne(reference, configFolder));
+  checkDuplicates(loaded);
+  checkCapabilities(
+    loaded.map((plugin) => plugin.definition),
+    (capability) => providersAmongInstalled(capability, configFolder),
+  );
+  return loaded;
+}
+
+function loadOne(reference: PluginReference, configFolder: string): LoadedPlugin {
+  const resolved = resolvePlugin(reference, configFolder);
+  const definition = checkIdentity(resolved);
+  checkKind(definition, reference.kind);
+  checkApiVersion(definition);
+  const options = checkOptions(definition, reference.options, reference.place);
+  return { place: reference.place, definition, options, file: resolved.file };
+}
+
+function checkDuplicates(loaded: readonly LoadedPlugin[]): void {
+  const names = new Set<string>();
+  for (const { definition } of loaded) {
+    if (names.has(definition.name)) {
+      throw new SledgeError('SLEDGE_ERR_PLUGIN_DUPLICATE', { plugin: definition.name });
+    }
+    names.add(definition.name);
+  }
+}
+
+/** Only asked once something is missing, so loading every installed plugin is worth it. */
+function providersAmongInstalled(capability: string, configFolder: string): string[] {
+  const providers: string[] = [];
+  for (const { kind, packageName } of installedPlugins([configFolder, __dirname])) {
+    try {
+      const reference = { place: packageName, kind, source: packageName, options: undefined };
+      const definition = checkIdentity(resolvePlugin(reference, configFolder));
+      if (definition.provides?.includes(capability)) providers.push(packageName);
+    } catch {
+      // a broken installed plugin provides nothing; it is not what the message is about
+    }
+  }
+  return providers;
+}
+
+/** Second half of the pipeline: create, start; and out again: drain, stop, in reverse order. */
+export class PluginHost {
+  private readonly live: LivePlugin[] = [];
+
+  constructor(private readonly options: PluginHostOptions) {}
+
+  /** Creates the plugins in order; on failure none stays. */
+  async create(loaded: readonly LoadedPlugin[]): Promise<void> {
+    for (const plugin of loaded) {
+      const instance = await this.step(plugin, 'create', () =>
+        plugin.definition.create(plugin.options, this.contextFor(plugin)),
+      );
+      if (typeof instance !== 'object' || (instance as unknown) === null) {
+        const reason = 'create returned no object.';
+        throw new SledgeError('SLEDGE_ERR_PLUGIN_CREATE', { plugin: nameOf(plugin), reason });
+      }
+      this.live.push({ ...plugin, instance, started: false });
+    }
+  }
+
+  /** Starts those of the given kinds that have not been started, in the order of creation. */
+  async start(kinds?: readonly PluginKind[]): Promise<void> {
+    for (const plugin of this.live) {
+      if (plugin.started || (kinds && !kinds.includes(plugin.definition.kind))) continue;
+      plugin.started = true;
+      await this.step(plugin, 'start', () => plugin.instance.start?.());
+    }
+  }
+
+  /** Drains all started plugins, last first; a failure is reported and the next is drained. */
+  async drain(): Promise<SledgeError[]> {
+    return this.unwind('drain');
+  }
+
+  /** Stops all started plugins, last first, whatever happens; then forgets them. */
+  async stop(): Promise<SledgeError[]> {
+    const errors = await this.unwind('stop');
+    this.live.length = 0;
+    return errors;
+  }
+
+  /** The created instances of one kind, in order. The caller knows what the kind promises. */
+  instances(kind: PluginKind): { name: string; instance: PluginInstance }[] {
+    return this.live
+      .filter((plugin) => plugin.definition.kind === kind)
+      .map((plugin) => ({ name: plugin.definition.name, instance: plugin.instance }));
+  }
+
+  private async unwind(step: 'drain' | 'stop'): Promise<SledgeError[]> {
+    const errors: SledgeError[] = [];
+    for (const plugin of this.live.toReversed()) {
+      if (!plugin.started) continue;
+      try {
+        await this.step(plugin, step, () => plugin.instance[step]?.());
+      } catch (error) {
+        errors.push(error as SledgeError);
+      }
+    }
+    return errors;
+  }
+
+  private async step<T>(
+    plugin: LoadedPlugin,
+    step: LimitedStep,
+    run: () => Promise<T> | T,
+  ): Promise<T> {
+    const limitMs = this.options.limits[`${step}TimeoutMs`];
+    try {
+      return await withTimeLimit(nameOf(plugin), step, limitMs, run);
+    } catch (error) {
+      if (error instanceof SledgeError) throw error;
+      const details = { plugin: nameOf(plugin), reason: reasonOf(error) };
+      throw new SledgeError(STEP_ERRORS[step], details, { cause: error });
+    }
+  }
+
+  private contextFor(plugin: LoadedPlugin): PluginContext {
+    const { container, logger, clock, seed } = this.options;
+    const context: PluginContext = {
+      logger: logger.child({ plugin: plugin.definition.name }),
+      clock,
+      random: seededRandom(seedFor(seed, plugin.definition.name)),
+      container: container.createChildContainer(),
+    };
+    context.container.register(tokens.Logger, { useValue: context.logger });
+    context.container.register(tokens.Options, { useValue: plugin.options });
+    context.container.register(tokens.Context, { useValue: context });
+    return context;
+  }
+}
+
+function nameOf(plugin: LoadedPlugin): string {
+  return plugin.definition.name;
+}

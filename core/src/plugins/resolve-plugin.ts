@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type { PluginKind } from '../contracts/plugin';
+import { SledgeError } from '../errors/sledge-error';
+import { reasonOf } from '../errors/reason';
+import { hint } from '../nearest';
+import { defaultExport, loadUserModule } from './load-user-module';
+import { installedPlugins, packageCandidates } from './plugin-names';
+
+/** One plugin as the config names it. */
+export interface PluginReference {
+  /** Where in the config, such as `scheduler` or `transports[0]`. */
+  place: string;
+  kind: PluginKind;
+  /** Short name, package name, path of one file, or the plugin itself. */
+  source: unknown;
+  options: unknown;
+}
+
+export interface ResolvedPlugin {
+  value: unknown;
+  /** For messages: the name as written, or the place of an object. */
+  label: string;
+  /** File or package entry it came from; undefined for an object. */
+  file: string | undefined;
+}
+
+/**
+ * First step of the pipeline: from the config's words to the exported value.
+ * @throws SledgeError SLEDGE_ERR_PLUGIN_NOT_FOUND, or SLEDGE_ERR_PLUGIN_IDENTITY when the module
+ *   itself throws while it is loaded.
+ */
+export function resolvePlugin(reference: PluginReference, configFolder: string): ResolvedPlugin {
+  const { source, kind, place } = reference;
+  if (typeof source !== 'string') return { value: source, label: `at ${place}`, file: undefined };
+  const isPath = source.startsWith('.') || path.isAbsolute(source);
+  const file = isPath
+    ? resolveFile(source, configFolder)
+    : resolvePackage(source, kind, configFolder);
+  try {
+    const value = isPath ? loadUserModule(file) : defaultExport(createRequire(file)(file));
+    return { value, label: source, file };
+  } catch (error) {
+    if (error instanceof SledgeError) throw error;
+    const details = { plugin: source, reason: `loading ${file} failed: ${reasonOf(error)}` };
+    throw new SledgeError('SLEDGE_ERR_PLUGIN_IDENTITY', details, { cause: error });
+  }
+}
+
+function resolveFile(source: string, configFolder: string): string {
+  const file = path.resolve(configFolder, source);
+  const candidates = [file, `${file}.ts`, `${file}.js`];
+  const found = candidates.find((candidate) => path.extname(candidate) && existsSync(candidate));
+  if (found !== undefined) return found;
+  throw new SledgeError('SLEDGE_ERR_PLUGIN_NOT_FOUND', {
+    plugin: source,
+    hint: ` (there is no file ${file})`,
+  });
+}
+
+function resolvePackage(source: string, kind: PluginKind, configFolder: string): string {
+  for (const candidate of packageCandidates(kind, source)) {
+    for (const folder of [configFolder, __dirname]) {
+      const file = tryResolve(candidate, folder);
+      if (file !== undefined) return file;
+    }
+  }
+  const installed = installedPlugins([configFolder, __dirname]);
+  const names = installed.filter((plugin) => plugin.kind === kind).map((p) => p.shortName);
+  const nearest = hint(source, names);
+  const known = names.length > 0 ? ` (${kind} plugins here: ${names.join(', ')})` : '';
+  throw new SledgeError('SLEDGE_ERR_PLUGIN_NOT_FOUND', {
+    plugin: source,
+    hint: nearest === '' ? known : nearest.replace(/\?$/, `?${known}`),
+  });
+}
+
+function tryResolve(request: string, folder: string): string | undefined {
+  try {
+    return createRequire(path.join(folder, 'noop.js')).resolve(request);
+  } catch {
+    return undefined;
+  }
+}
