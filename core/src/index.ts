@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 
+export * from './contracts/data-plane';
 export * from './contracts/invocation';
 export * from './contracts/kinds';
 export * from './contracts/native';
