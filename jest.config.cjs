@@ -5,6 +5,7 @@ module.exports = {
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/build/'],
   modulePathIgnorePatterns: ['/dist/', '/build/'],
   moduleNameMapper: {
+    '^@sledge/core/host$': '<rootDir>/core/src/host',
     '^@sledge/(core|cli|bench)$': '<rootDir>/$1/src',
     '^@sledge/((transport|sandbox|sched|dispatch)-[a-z0-9-]+)$': '<rootDir>/plugins/$1/src',
   },

@@ -7,10 +7,14 @@ export * from './contracts/native';
 export * from './contracts/plugin';
 export * from './errors/catalogue';
 export * from './errors/sledge-error';
+export { configFromObject, loadConfig } from './config/load-config';
+export type { LoadConfigOptions, LoadedConfig } from './config/load-config';
 export { defineConfig } from './config/schema';
 export type { SledgeConfig, SledgeConfigInput } from './config/schema';
 export * from './plugins/define-plugin';
 export type { PluginClass } from './plugins/plugin-class';
+export { createSledge } from './server/sledge';
+export type { Sledge, SledgeOptions } from './server/sledge';
 export { tokens } from './tokens';
 /** The copy of zod that the host validates with, for plugins outside this workspace. */
 export { z } from 'zod';

@@ -13,6 +13,8 @@ export interface TenantView {
   readonly name: string;
   /** Configured port; 0 picks a free one; undefined: this tenant has no HTTP listener. */
   readonly port: number | undefined;
+  /** Address of this tenant's listener; undefined: the transport's own. */
+  readonly host?: string | undefined;
   readonly functions: readonly FunctionHandle[];
 }
 

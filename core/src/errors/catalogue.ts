@@ -87,7 +87,7 @@ export const ERROR_CATALOGUE = {
     message: 'The plugin {plugin} could not start: {reason}',
     http: 500,
     rpc: 'UNAVAILABLE',
-    solve: 'See the reason; other plugins go on where they can.',
+    solve: 'See the reason; what had started has been stopped again.',
   },
   SLEDGE_ERR_PLUGIN_DRAIN: {
     number: 127,

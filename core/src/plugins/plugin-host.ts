@@ -11,6 +11,7 @@ import { reasonOf } from '../errors/reason';
 import { SledgeError } from '../errors/sledge-error';
 import { tokens } from '../tokens';
 import { checkCapabilities } from './capabilities';
+import { instanceProblem } from './instance-shape';
 import { installedPlugins } from './plugin-names';
 import { seededRandom, seedFor } from './random';
 import { resolvePlugin } from './resolve-plugin';
@@ -115,8 +116,8 @@ export class PluginHost {
       const instance = await this.step(plugin, 'create', () =>
         plugin.definition.create(plugin.options, this.contextFor(plugin)),
       );
-      if (typeof instance !== 'object' || (instance as unknown) === null) {
-        const reason = 'create returned no object.';
+      const reason = instanceProblem(plugin.definition.kind, instance);
+      if (reason !== undefined) {
         throw new SledgeError('SLEDGE_ERR_PLUGIN_CREATE', { plugin: nameOf(plugin), reason });
       }
       this.live.push({ ...plugin, instance, started: false });

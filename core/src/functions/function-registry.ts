@@ -1,0 +1,111 @@
+import type { DataPlane } from '../contracts/data-plane';
+import type { FunctionHandle } from '../contracts/invocation';
+import type { TenantView } from '../contracts/kinds';
+import type { FunctionConfig, TenantConfig } from '../config/schema';
+import { SledgeError } from '../errors/sledge-error';
+import { hint } from '../nearest';
+import type { BuildJob, BuildReport } from './build-functions';
+
+/** A handle that knows its function in the data plane. */
+export class LoadedFunction implements FunctionHandle {
+  readonly name: string;
+  readonly route: string | undefined;
+  readonly requestType: number | undefined;
+  readonly responseContentType: string;
+  readonly responseFormat: 'raw' | 'cgi';
+  readonly relativeDeadlineUs: number | undefined;
+  readonly maxBodyBytes: number;
+  readonly methods: readonly string[] | undefined;
+
+  constructor(
+    readonly tenant: string,
+    /** Id in the data plane. */
+    readonly id: number,
+    config: FunctionConfig,
+  ) {
+    this.name = config.name;
+    this.route = config.route;
+    this.requestType = config.requestType;
+    this.responseContentType = config.responseContentType;
+    this.responseFormat = config.responseFormat;
+    this.relativeDeadlineUs = config.relativeDeadlineUs;
+    this.maxBodyBytes = config.limits.bodyBytes;
+    this.methods = config.methods;
+  }
+}
+
+/** One job for each function of the config, in its order. */
+export function buildJobs(tenants: readonly TenantConfig[]): BuildJob[] {
+  return tenants.flatMap((tenant) =>
+    tenant.functions.map((fn) => ({ name: `${tenant.name}/${fn.name}`, file: fn.path })),
+  );
+}
+
+/** Tenants and their functions, loaded into a data plane. */
+export class FunctionRegistry {
+  private constructor(readonly tenants: readonly TenantView[]) {}
+
+  /**
+   * @param reports of `buildJobs(tenants)`, all built.
+   * @throws SledgeError when one cannot be loaded.
+   */
+  static load(
+    tenants: readonly TenantConfig[],
+    reports: readonly BuildReport[],
+    plane: DataPlane,
+  ): FunctionRegistry {
+    const artifacts = reports.map((report) => {
+      if (report.module === undefined) throw report.error ?? notBuilt(report);
+      return report.module.artifactPath;
+    });
+    let next = 0;
+    const views = tenants.map((tenant, index) => ({
+      name: tenant.name,
+      port: tenant.port,
+      host: tenant.host,
+      functions: tenant.functions.map((fn) => {
+        const artifactPath = artifacts[next++] as string;
+        const id = plane.addFunction({ ...dataPlaneFields(fn), tenant: index, artifactPath });
+        return new LoadedFunction(tenant.name, id, fn);
+      }),
+    }));
+    return new FunctionRegistry(views);
+  }
+
+  /**
+   * A function by `name` or `tenant/name`.
+   * @throws SledgeError SLEDGE_ERR_INVOKE_UNKNOWN, also when two tenants have that name.
+   */
+  find(name: string): FunctionHandle {
+    const all = this.tenants.flatMap((tenant) => tenant.functions);
+    const found = all.filter((fn) => fn.name === name || `${fn.tenant}/${fn.name}` === name);
+    if (found.length === 1) return found[0] as FunctionHandle;
+    const full = all.map((fn) => `${fn.tenant}/${fn.name}`);
+    const own = found.map((fn) => `${fn.tenant}/${fn.name}`);
+    throw new SledgeError('SLEDGE_ERR_INVOKE_UNKNOWN', {
+      name,
+      hint:
+        own.length > 0
+          ? ` alone: say ${own.join(' or ')}`
+          : hint(name, [...all.map((fn) => fn.name), ...full]),
+    });
+  }
+}
+
+function notBuilt(report: BuildReport): SledgeError {
+  return new SledgeError('SLEDGE_ERR_INTERNAL', { reason: `${report.name} was not built.` });
+}
+
+function dataPlaneFields(fn: FunctionConfig) {
+  return {
+    name: fn.name,
+    group: fn.group,
+    relativeDeadlineUs: fn.relativeDeadlineUs,
+    expectedExecutionUs: fn.expectedExecutionUs,
+    wallTimeUs: fn.limits.wallTimeUs,
+    memoryBytes: fn.limits.memoryBytes,
+    outputBytes: fn.limits.outputBytes,
+    concurrency: fn.limits.concurrency,
+    queued: fn.limits.queued,
+  };
+}

@@ -1,0 +1,22 @@
+import 'reflect-metadata';
+
+/** What the command line and the lab use beside the public API. Not for plugins. */
+export { allowedCores, workerCores, workerCount } from './config/cores';
+export { effectiveConfig } from './config/effective-config';
+export { valueAt } from './config/describe-issues';
+export { configJsonSchema, configSchema } from './config/schema';
+export {
+  asSledgeError,
+  buildAll,
+  cacheDirectoryOf,
+  type BuildJob,
+  type BuildReport,
+  type BuildSettings,
+} from './functions/build-functions';
+export { buildJobs } from './functions/function-registry';
+export { hint, nearestName } from './nearest';
+export { reasonOf } from './errors/reason';
+export { loadPlugins, PluginHost, type LoadedPlugin } from './plugins/plugin-host';
+export { installedPlugins, type InstalledPlugin } from './plugins/plugin-names';
+export { loadUserModule } from './plugins/load-user-module';
+export { createLogger } from './server/logger';

@@ -1,0 +1,15 @@
+import pino from 'pino';
+import type { Logger } from 'pino';
+import pretty from 'pino-pretty';
+import type { SledgeConfig } from '../config/schema';
+
+const STANDARD_ERROR = 2;
+
+/** The process's logger: JSON lines, or lines for people, on standard error. */
+export function createLogger(log: SledgeConfig['log']): Logger {
+  const isPretty = log.pretty === 'auto' ? process.stderr.isTTY : log.pretty;
+  const options = { level: log.level, base: null };
+  if (!isPretty) return pino(options, pino.destination({ dest: STANDARD_ERROR, sync: true }));
+  const ignore = 'pid,hostname';
+  return pino(options, pretty({ destination: STANDARD_ERROR, sync: true, ignore }));
+}

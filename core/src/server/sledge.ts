@@ -1,0 +1,196 @@
+import type { Logger } from 'pino';
+import { container as rootContainer } from 'tsyringe';
+import { setTimeout as delay } from 'node:timers/promises';
+import { workerCores, workerCount } from '../config/cores';
+import { configFromObject } from '../config/load-config';
+import type { LoadedConfig } from '../config/load-config';
+import type { SledgeConfigInput } from '../config/schema';
+import type { DataPlane, DataPlaneFactory, DataPlaneOptions } from '../contracts/data-plane';
+import type { FunctionHandle, InvocationRequest, Outcome } from '../contracts/invocation';
+import type {
+  ListenerInfo,
+  NativePolicyInstance,
+  SandboxInstance,
+  TransportInstance,
+} from '../contracts/kinds';
+import type { PluginKind } from '../contracts/plugin';
+import { SledgeError } from '../errors/sledge-error';
+import { buildAll, cacheDirectoryOf } from '../functions/build-functions';
+import type { BuildReport } from '../functions/build-functions';
+import { buildJobs, FunctionRegistry } from '../functions/function-registry';
+import { loadPlugins, PluginHost } from '../plugins/plugin-host';
+import { tokens } from '../tokens';
+import { createLogger } from './logger';
+import { TransportServices } from './transport-services';
+
+export interface SledgeOptions {
+  logger?: Logger;
+  /** Without transports only `invoke` works. Default: with. */
+  withTransports?: boolean;
+  /** Called as each function is built or found in the cache. */
+  onBuild?: (report: BuildReport) => void;
+  dataPlane: DataPlaneFactory;
+}
+
+const POLL_MS = 2;
+const BEFORE_TRANSPORTS: readonly PluginKind[] = ['sandbox', 'scheduler', 'dispatcher'];
+
+/** One server: plugins, data plane and functions of one configuration. Main thread. */
+export class Sledge {
+  readonly logger: Logger;
+  private readonly services = new TransportServices();
+  private readonly host: PluginHost;
+  private registry: FunctionRegistry | undefined;
+  private plane: DataPlane | undefined;
+
+  constructor(
+    private readonly loaded: LoadedConfig,
+    private readonly options: SledgeOptions,
+  ) {
+    const { config, folder } = loaded;
+    this.logger = options.logger ?? createLogger(config.log);
+    const container = rootContainer.createChildContainer();
+    container.register(tokens.TransportHost, { useValue: this.services });
+    this.host = new PluginHost({
+      configFolder: folder,
+      limits: config.lifecycle,
+      logger: this.logger,
+      container,
+      clock: { nowNs },
+      seed: config.seed,
+    });
+  }
+
+  /**
+   * Plugins, functions, workers, then transports. When a step fails, what had started is stopped
+   * again and the step's SledgeError is thrown. Call it once.
+   */
+  async start(): Promise<void> {
+    try {
+      await this.startAll();
+    } catch (error) {
+      for (const later of await this.stop()) this.logger.error({ code: later.code }, later.message);
+      throw error;
+    }
+  }
+
+  /** Where the transports listen. Valid after `start`. */
+  listeners(): readonly ListenerInfo[] {
+    return this.host
+      .instances('transport')
+      .flatMap(({ instance }) => (instance as TransportInstance).listeners());
+  }
+
+  /** Every function that is loaded, in the config's order. */
+  functions(): readonly FunctionHandle[] {
+    return this.services.tenants().flatMap((tenant) => tenant.functions);
+  }
+
+  /** Invokes `name` or `tenant/name`. @throws SledgeError when it is not accepted. */
+  async invoke(name: string, request: InvocationRequest): Promise<Outcome> {
+    const fn = this.functionsOrDraining().find(name);
+    return new Promise((resolve) => this.services.invoke(fn, request, resolve));
+  }
+
+  /** Counters and gauges of the data plane. */
+  stats(): Record<string, number> {
+    return this.plane?.stats() ?? {};
+  }
+
+  /** Accepts nothing new and waits for what is in flight, within lifecycle.drainTimeoutMs. */
+  async drain(): Promise<SledgeError[]> {
+    const limitMs = this.loaded.config.lifecycle.drainTimeoutMs;
+    const limit = Date.now() + limitMs;
+    this.services.close();
+    const errors = await this.host.drain();
+    while (this.services.inFlight > 0 && Date.now() < limit) await delay(POLL_MS);
+    const left = this.services.inFlight;
+    if (left > 0) this.logger.warn({ left, limitMs }, 'ended what did not end while draining');
+    return errors;
+  }
+
+  /** Stops everything, whatever is in flight. @returns what went wrong on the way. */
+  async stop(): Promise<SledgeError[]> {
+    this.services.close();
+    await this.plane?.stop();
+    return this.host.stop();
+  }
+
+  private async startAll(): Promise<void> {
+    const { config, folder, plugins } = this.loaded;
+    const wanted = plugins.filter(
+      (plugin) => plugin.kind !== 'transport' || this.options.withTransports !== false,
+    );
+    await this.host.create(loadPlugins(wanted, folder));
+    await this.host.start(BEFORE_TRANSPORTS);
+    const reports = await this.build();
+    const plane = await this.options.dataPlane(this.dataPlaneOptions());
+    this.plane = plane;
+    this.registry = FunctionRegistry.load(config.tenants, reports, plane);
+    this.services.open(plane, this.registry);
+    await this.host.start();
+  }
+
+  private async build(): Promise<BuildReport[]> {
+    const { config, folder } = this.loaded;
+    const { level, parallel } = config.build;
+    const settings = { cacheDirectory: cacheDirectoryOf(config.build, folder), level, parallel };
+    const jobs = buildJobs(config.tenants);
+    const reports = await buildAll(this.sandbox(), jobs, settings, this.options.onBuild);
+    const errors = reports.flatMap(({ error }) => error ?? []);
+    for (const error of errors) this.logger.error({ code: error.code }, error.message);
+    if (errors[0] !== undefined) throw errors[0];
+    return reports;
+  }
+
+  private sandbox(): SandboxInstance {
+    return this.host.instances('sandbox')[0]?.instance as SandboxInstance;
+  }
+
+  private dataPlaneOptions(): DataPlaneOptions {
+    const { workers, arena, limits, seed } = this.loaded.config;
+    const { workers: kind, workerScript } = this.sandbox();
+    return {
+      workerCount: workerCount(workers),
+      workerCores: workerCores(workers),
+      workers: kind,
+      workerScript,
+      idle: workers.idle,
+      spinUs: workers.spinUs,
+      arenaSlots: arena.slots,
+      stackBytes: arena.stackBytes,
+      maxInvocations: limits.maxInvocations,
+      maxQueuePerWorker: limits.queuePerWorker,
+      dispatcher: this.policy('dispatcher'),
+      scheduler: this.policy('scheduler'),
+      seed,
+    };
+  }
+
+  private policy(kind: 'dispatcher' | 'scheduler'): NativePolicyInstance['native'] {
+    const found = this.host.instances(kind)[0];
+    return (found?.instance as NativePolicyInstance).native;
+  }
+
+  private functionsOrDraining(): FunctionRegistry {
+    if (this.registry !== undefined) return this.registry;
+    throw new SledgeError('SLEDGE_ERR_INVOKE_DRAINING');
+  }
+}
+
+function nowNs(): number {
+  return Math.round(performance.now() * 1e6);
+}
+
+/**
+ * A server for a configuration: an object as in sledge.config.ts (paths are relative to the
+ * working directory), or what `loadConfig` gives. Nothing runs before `start`.
+ * @throws SledgeError SLEDGE_ERR_CONFIG_INVALID.
+ */
+export function createSledge(
+  config: LoadedConfig | SledgeConfigInput,
+  options: SledgeOptions,
+): Sledge {
+  const isLoaded = 'plugins' in config && 'folder' in config;
+  return new Sledge(isLoaded ? config : configFromObject(config), options);
+}

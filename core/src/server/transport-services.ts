@@ -1,0 +1,58 @@
+import type { DataPlane } from '../contracts/data-plane';
+import type {
+  FunctionHandle,
+  InvocationRequest,
+  Invoker,
+  OutcomeCallback,
+} from '../contracts/invocation';
+import type { TenantView, TransportHost } from '../contracts/kinds';
+import { SledgeError } from '../errors/sledge-error';
+import type { FunctionRegistry, LoadedFunction } from '../functions/function-registry';
+
+type TenantsListener = (tenants: readonly TenantView[]) => void;
+
+/** The one way into the data plane, shared by every transport and by `sledge invoke`. */
+export class TransportServices implements TransportHost, Invoker {
+  readonly invoker: Invoker = this;
+  private readonly listeners = new Set<TenantsListener>();
+  private plane: DataPlane | undefined;
+  private registry: FunctionRegistry | undefined;
+  private isOpen = false;
+
+  /** From now on invocations are accepted. */
+  open(plane: DataPlane, registry: FunctionRegistry): void {
+    this.plane = plane;
+    this.registry = registry;
+    this.isOpen = true;
+    for (const listener of this.listeners) listener(registry.tenants);
+  }
+
+  /** From now on each invoke throws SLEDGE_ERR_INVOKE_DRAINING. */
+  close(): void {
+    this.isOpen = false;
+  }
+
+  invoke(fn: FunctionHandle, request: InvocationRequest, onOutcome: OutcomeCallback): number {
+    if (!this.isOpen || this.plane === undefined) {
+      throw new SledgeError('SLEDGE_ERR_INVOKE_DRAINING');
+    }
+    return this.plane.submit((fn as LoadedFunction).id, request, onOutcome);
+  }
+
+  cancel(id: number): void {
+    this.plane?.cancel(id);
+  }
+
+  get inFlight(): number {
+    return this.plane?.inFlight ?? 0;
+  }
+
+  tenants(): readonly TenantView[] {
+    return this.registry?.tenants ?? [];
+  }
+
+  onTenantsChanged(listener: TenantsListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+}
