@@ -1,0 +1,183 @@
+#include "dataplane/dispatch.hpp"
+
+#include "dataplane/clock.hpp"
+
+namespace sledge::dataplane {
+
+/// The lock, a clock that never goes back, and the actions that are sent after unlocking.
+class Dispatch::Section {
+ public:
+  explicit Section(Dispatch &dispatch) : Section(dispatch, dispatch.target_) {}
+  Section(Dispatch &dispatch, ActionTarget &target) : dispatch_(dispatch), target_(target) {
+    dispatch_.lock_.lock();
+    now_ns = std::max(now(), dispatch_.last_ns_);
+    dispatch_.last_ns_ = now_ns;
+  }
+  ~Section() {
+    Engine &engine = *dispatch_.engine_;
+    const EngineCounters &counters = engine.counters();
+    dispatch_.waiting_.store(counters.held + counters.queued, std::memory_order_relaxed);
+    const uint64_t tick_ns = engine.next_tick_ns();
+    size_t count = engine.take_actions(actions_);
+    dispatch_.lock_.unlock();
+    send(count);
+    while (count == actions_.size()) {
+      dispatch_.lock_.lock();
+      count = engine.take_actions(actions_);
+      dispatch_.lock_.unlock();
+      send(count);
+    }
+    if (tick_ns != UINT64_MAX) {
+      target_.tick_due(tick_ns);
+    }
+  }
+  Section(const Section &) = delete;
+  Section &operator=(const Section &) = delete;
+
+  uint64_t now_ns = 0;
+
+ private:
+  static uint64_t now() { return dataplane::now_ns(); }
+  void send(size_t count) {
+    for (size_t at = 0; at < count; at++) {
+      const Action &action = actions_[at];
+      if (action.kind == ActionKind::wake) {
+        target_.wake(action.worker);
+      } else {
+        target_.interrupt(action.worker, action.request_id);
+      }
+    }
+  }
+
+  Dispatch &dispatch_;
+  ActionTarget &target_;
+  std::array<Action, 16> actions_;
+};
+
+bool Dispatch::submit(Invocation &invocation, uint64_t deadline_ns, ActionTarget &target) {
+  const Function &function = *invocation.function;
+  Section section(*this, target);
+  Request *request = engine_->acquire();
+  if (request == nullptr) {
+    return false;
+  }
+  request->type = function.id;
+  request->group = function.spec.group;
+  request->tenant = function.spec.tenant;
+  request->arrival_ns = invocation.arrival_ns;
+  request->deadline_ns = deadline_ns;
+  request->estimate_ns = std::clamp<uint64_t>(function.estimate_ns(), 1, Engine::estimate_max_ns);
+  owners_[request->index] = &invocation;
+  invocation.request = request;
+  invocation.move_to(State::queued);
+  if (engine_->arrive(request, section.now_ns) == Arrival::accepted) {
+    return true;
+  }
+  invocation.move_to(State::free);
+  engine_->release(request);
+  return false;
+}
+
+Invocation *Dispatch::start(Request *request, uint32_t worker, uint64_t now_ns) {
+  if (request == nullptr) {
+    return nullptr;
+  }
+  Invocation *invocation = owner(request);
+  if (external_) {
+    invocation->start_ns = now_ns;
+  }
+  invocation->worker.store(worker, std::memory_order_relaxed);
+  invocation->move_to(State::running);
+  return invocation;
+}
+
+Invocation *Dispatch::advance(uint32_t worker, bool finished) {
+  Section section(*this);
+  if (finished) {
+    engine_->release(engine_->finish(worker, section.now_ns));
+  }
+  return start(engine_->next(worker, section.now_ns), worker, section.now_ns);
+}
+
+void Dispatch::finish(uint32_t worker) {
+  Section section(*this);
+  engine_->release(engine_->finish(worker, section.now_ns));
+}
+
+Invocation *Dispatch::reconsider(uint32_t worker) {
+  Section section(*this);
+  Invocation *left = owner(engine_->running(worker));
+  Request *next = engine_->reconsider(worker, section.now_ns);
+  if (owner(next) != left) {
+    left->move_to(State::preempted);
+  }
+  return start(next, worker, section.now_ns);
+}
+
+void Dispatch::block(uint32_t worker) {
+  Section section(*this);
+  owner(engine_->block(worker, section.now_ns))->move_to(State::blocked);
+}
+
+void Dispatch::unblock(Invocation &invocation, uint32_t generation) {
+  Section section(*this);
+  const Life life = invocation.load();
+  if (life.generation() == generation && life.state() == State::blocked &&
+      engine_->unblock(invocation.request, section.now_ns)) {
+    invocation.move_to(State::preempted);
+  }
+}
+
+/// External workers: the one who claims the end ends it in the engine too.
+bool Dispatch::runs_elsewhere(Invocation &invocation, uint32_t generation) {
+  return external_ && invocation.claim_end(generation);
+}
+
+Ended Dispatch::end(Invocation &invocation, uint32_t generation, Kill why) {
+  Section section(*this);
+  const Life life = invocation.load();
+  if (life.generation() != generation) {
+    return Ended::gone;
+  }
+  const uint32_t worker = invocation.worker.load(std::memory_order_relaxed);
+  switch (life.state()) {
+  case State::free:
+  case State::ended:
+    return Ended::gone;
+  case State::running:
+    if (runs_elsewhere(invocation, generation)) {
+      engine_->release(engine_->finish(worker, section.now_ns));
+      return Ended::taken;
+    }
+    return !external_ && invocation.claim_kill(generation, why) ? Ended::running : Ended::gone;
+  case State::queued:
+  case State::preempted:
+  case State::blocked:
+    break;
+  }
+  const bool unstarted = life.state() == State::queued;
+  if (!engine_->remove(invocation.request,
+                       unstarted ? SLEDGE_REMOVED_CANCELLED : SLEDGE_REMOVED_KILLED,
+                       section.now_ns) ||
+      !invocation.claim_end(generation)) {
+    return Ended::gone;
+  }
+  engine_->release(invocation.request);
+  return unstarted ? Ended::unstarted : Ended::suspended;
+}
+
+void Dispatch::tick() {
+  Section section(*this);
+  if (engine_->next_tick_ns() <= section.now_ns) {
+    engine_->tick(section.now_ns);
+  }
+}
+
+EngineCounters Dispatch::counters() {
+  lock_.lock();
+  const EngineCounters counters = engine_->counters();
+  lock_.unlock();
+  return counters;
+}
+
+} // namespace sledge::dataplane

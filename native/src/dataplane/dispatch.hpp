@@ -1,0 +1,77 @@
+// dispatch.hpp - the engine of one worker group behind its lock, driven by real workers.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/engine.hpp"
+#include "dataplane/futex.hpp"
+#include "dataplane/invocation.hpp"
+
+namespace sledge::dataplane {
+
+/// Carries out what the engine decided, after the lock has been released.
+class ActionTarget {
+ public:
+  virtual void wake(uint32_t worker) = 0;
+  virtual void interrupt(uint32_t worker, uint64_t request_id) = 0;
+  virtual void tick_due(uint64_t due_ns) = 0;
+
+ protected:
+  ~ActionTarget() = default;
+};
+
+/// How an invocation that was to be ended was found.
+enum class Ended : uint8_t {
+  gone,      ///< it has ended already, or is another one now
+  unstarted, ///< it was waiting for its first run; the caller owns its end
+  suspended, ///< it was preempted or blocked; the caller owns its end and its sandbox
+  taken,     ///< it ran on an external worker; the caller owns its end
+  running    ///< it runs; it is marked, its worker will end it
+};
+
+class Dispatch {
+ public:
+  Dispatch(std::unique_ptr<Engine> engine, InvocationTable &table, ActionTarget &target,
+           bool external)
+      : engine_(std::move(engine)), table_(table), target_(target), external_(external),
+        owners_(engine_->pool().capacity(), nullptr) {}
+
+  /// False: everything that may take it is full; nothing has changed. `target` gets what follows.
+  bool submit(Invocation &invocation, uint64_t deadline_ns, ActionTarget &target);
+  /// Ends what the worker ran (if `finished`), then gives it its next invocation, as `running`.
+  Invocation *advance(uint32_t worker, bool finished);
+  /// Ends what the worker ran and asks for nothing more.
+  void finish(uint32_t worker);
+  /// The running one has left at a safepoint: what the worker runs now.
+  Invocation *reconsider(uint32_t worker);
+  /// The running one waits until its wake_ns; the worker runs nothing.
+  void block(uint32_t worker);
+  void unblock(Invocation &invocation, uint32_t generation);
+  /// Takes it out of the engine, whatever it does.
+  Ended end(Invocation &invocation, uint32_t generation, Kill why);
+  void tick();
+
+  EngineCounters counters();
+  /// Requests that wait, as of the last change; a hint, read without the lock.
+  uint64_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
+
+ private:
+  class Section;
+  Invocation *owner(Request *request) { return owners_[request->index]; }
+  Invocation *start(Request *request, uint32_t worker, uint64_t now_ns);
+  bool runs_elsewhere(Invocation &invocation, uint32_t generation);
+
+  GroupLock lock_;
+  std::unique_ptr<Engine> engine_;
+  InvocationTable &table_;
+  ActionTarget &target_;
+  const bool external_;
+  std::vector<Invocation *> owners_; ///< by Request::index
+  uint64_t last_ns_ = 0;
+  std::atomic<uint64_t> waiting_{0};
+};
+
+} // namespace sledge::dataplane

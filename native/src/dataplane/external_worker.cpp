@@ -1,0 +1,138 @@
+#include "dataplane/external_worker.hpp"
+
+#include <cstring>
+
+#include "dataplane/clock.hpp"
+#include "dataplane/outcome.hpp"
+
+namespace sledge::dataplane {
+
+ExternalWorkers::ExternalWorkers(uint32_t count, InvocationTable &table, Dispatch &dispatch,
+                                 OutcomeInbox &inbox, Watchdog &watchdog)
+    : count_(count), workers_(std::make_unique<Worker[]>(count)), table_(table),
+      dispatch_(dispatch), inbox_(inbox), watchdog_(watchdog) {}
+
+Attachment ExternalWorkers::attach(uint32_t worker) {
+  Worker &self = workers_[worker];
+  const std::lock_guard<std::mutex> guard(self.attaching);
+  const uint32_t epoch = self.epoch.fetch_add(1, std::memory_order_seq_cst) + 1;
+  lose(worker);
+  return {worker, epoch};
+}
+
+void ExternalWorkers::detach(const Attachment &attachment) {
+  Worker &self = workers_[attachment.worker];
+  const std::lock_guard<std::mutex> guard(self.attaching);
+  if (attached(attachment)) {
+    self.epoch.fetch_add(1, std::memory_order_seq_cst);
+    lose(attachment.worker);
+  }
+}
+
+/// What it ran has nobody any more.
+void ExternalWorkers::lose(uint32_t worker) {
+  const uint32_t index = workers_[worker].current.exchange(no_invocation);
+  if (index == no_invocation) {
+    return;
+  }
+  Invocation &invocation = table_.at(index);
+  if (invocation.claim_end(invocation.load().generation())) {
+    dispatch_.finish(worker);
+    invocation.status = Status::failed;
+    invocation.detail = SLEDGE_ERR_INVOKE_WORKER_LOST;
+    invocation.end_ns = now_ns();
+    invocation.run_ns = invocation.end_ns - invocation.start_ns;
+    inbox_.push(invocation);
+    inbox_.notify();
+  }
+}
+
+Take ExternalWorkers::take(const Attachment &attachment, uint64_t timeout_ns, Invocation *&taken) {
+  Worker &self = workers_[attachment.worker];
+  const uint64_t limit_ns = now_ns() + timeout_ns;
+  for (;;) {
+    const uint32_t seen = self.bell.look();
+    Invocation *invocation = nullptr;
+    {
+      const std::lock_guard<std::mutex> guard(self.attaching);
+      if (closed_.load(std::memory_order_seq_cst) || !attached(attachment)) {
+        return Take::detached;
+      }
+      if (self.current.load(std::memory_order_relaxed) == no_invocation) {
+        invocation = dispatch_.advance(attachment.worker, false);
+      }
+      if (invocation != nullptr) {
+        const uint64_t wall_ns = invocation->function->spec.wall_time_max_ns;
+        const uint64_t wall_end_ns = wall_ns == 0 ? UINT64_MAX : invocation->start_ns + wall_ns;
+        invocation->limit_ns.store(wall_end_ns, std::memory_order_relaxed);
+        invocation->function->queued.fetch_sub(1, std::memory_order_relaxed);
+        self.current.store(invocation->index, std::memory_order_seq_cst);
+        watchdog_.started(wall_end_ns);
+        taken = invocation;
+        return Take::taken;
+      }
+    }
+    const uint64_t now = now_ns();
+    if (now >= limit_ns) {
+      return Take::nothing;
+    }
+    self.bell.sleep(seen, limit_ns - now);
+  }
+}
+
+bool ExternalWorkers::complete(const Attachment &attachment, Invocation &invocation,
+                               uint32_t generation, Status status, int32_t detail,
+                               std::span<const uint8_t> output) {
+  Worker &self = workers_[attachment.worker];
+  const std::lock_guard<std::mutex> guard(self.attaching);
+  if (!attached(attachment) || self.current.load(std::memory_order_relaxed) != invocation.index ||
+      !invocation.claim_end(generation)) {
+    return false;
+  }
+  self.current.store(no_invocation, std::memory_order_seq_cst);
+  invocation.status = status;
+  invocation.detail = detail;
+  if (!invocation.reserve(output.size())) {
+    invocation.status = Status::failed;
+    invocation.detail = SLEDGE_ERR_INTERNAL;
+  } else if (!output.empty()) {
+    memcpy(invocation.buffer, output.data(), output.size());
+    invocation.output_bytes = output.size();
+  }
+  invocation.end_ns = now_ns();
+  invocation.run_ns = invocation.end_ns - invocation.start_ns;
+  invocation.function->learn(invocation.run_ns);
+  dispatch_.finish(attachment.worker);
+  inbox_.push(invocation);
+  inbox_.notify();
+  return true;
+}
+
+void ExternalWorkers::revoke(uint32_t worker, uint32_t index) {
+  Worker &self = workers_[worker];
+  const std::lock_guard<std::mutex> guard(self.attaching);
+  if (self.current.load(std::memory_order_relaxed) == index) {
+    self.epoch.fetch_add(1, std::memory_order_seq_cst);
+    self.current.store(no_invocation, std::memory_order_seq_cst);
+    self.revoked.store(true, std::memory_order_seq_cst);
+    self.bell.ring();
+  }
+}
+
+uint32_t ExternalWorkers::next_revoked() {
+  for (uint32_t worker = 0; worker < count_; worker++) {
+    if (workers_[worker].revoked.exchange(false, std::memory_order_seq_cst)) {
+      return worker;
+    }
+  }
+  return UINT32_MAX;
+}
+
+void ExternalWorkers::close() {
+  closed_.store(true, std::memory_order_seq_cst);
+  for (uint32_t worker = 0; worker < count_; worker++) {
+    workers_[worker].bell.ring();
+  }
+}
+
+} // namespace sledge::dataplane

@@ -1,0 +1,72 @@
+// external_worker.hpp - workers that are no threads of ours: they attach, take work, and may die.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "dataplane/dispatch.hpp"
+#include "dataplane/idle.hpp"
+#include "dataplane/outcome_inbox.hpp"
+#include "dataplane/watchdog.hpp"
+
+namespace sledge::dataplane {
+
+/// Names one attachment of one worker; a kill or a new attachment ends it.
+struct Attachment {
+  uint32_t worker = 0;
+  uint32_t epoch = 0;
+};
+
+enum class Take : uint8_t { nothing, taken, detached };
+
+class ExternalWorkers {
+ public:
+  ExternalWorkers(uint32_t count, InvocationTable &table, Dispatch &dispatch, OutcomeInbox &inbox,
+                  Watchdog &watchdog);
+
+  uint32_t count() const { return count_; }
+  /// What the worker's last attachment left unfinished ends as failed.
+  Attachment attach(uint32_t worker);
+  /// The attached thread is gone.
+  void detach(const Attachment &attachment);
+  /// Waits up to timeout_ns for work. Called by the attached thread only.
+  Take take(const Attachment &attachment, uint64_t timeout_ns, Invocation *&taken);
+  /// False: somebody else has ended it. The outcome's fields are the caller's to give.
+  bool complete(const Attachment &attachment, Invocation &invocation, uint32_t generation,
+                Status status, int32_t detail, std::span<const uint8_t> output);
+
+  void wake(uint32_t worker) { workers_[worker].bell.ring(); }
+  /// Index of what it runs, or no_invocation.
+  uint32_t current(uint32_t worker) const {
+    return workers_[worker].current.load(std::memory_order_seq_cst);
+  }
+  /// The invocation has been taken from it: it must be killed and attach anew.
+  void revoke(uint32_t worker, uint32_t index);
+  /// Workers revoked since the last call, one at a time; UINT32_MAX: none. Owner thread.
+  uint32_t next_revoked();
+  void close();
+
+ private:
+  struct Worker {
+    Doorbell bell;
+    std::atomic<uint32_t> epoch{0};
+    std::atomic<uint32_t> current{no_invocation};
+    std::atomic<bool> revoked{false};
+    std::mutex attaching;
+  };
+  bool attached(const Attachment &attachment) const {
+    return workers_[attachment.worker].epoch.load(std::memory_order_seq_cst) == attachment.epoch;
+  }
+  void lose(uint32_t worker);
+
+  const uint32_t count_;
+  std::unique_ptr<Worker[]> workers_;
+  InvocationTable &table_;
+  Dispatch &dispatch_;
+  OutcomeInbox &inbox_;
+  Watchdog &watchdog_;
+  std::atomic<bool> closed_{false};
+};
+
+} // namespace sledge::dataplane

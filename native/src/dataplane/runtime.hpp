@@ -1,0 +1,48 @@
+// runtime.hpp - what the data plane needs of a sandbox library.
+#pragma once
+#include <memory>
+
+#include "sandbox/sandbox.hpp"
+
+namespace sledge::dataplane {
+
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+  virtual bool enter_thread() = 0;
+  virtual void leave_thread() = 0;
+  /// Null: no slot is free.
+  virtual Sandbox *start(const SandboxStart &start) = 0;
+  virtual void end(Sandbox *sandbox) = 0;
+  virtual void signal_thread(int32_t thread_id) = 0;
+  virtual ArenaStats stats() const = 0;
+};
+
+/// The real one: compiled modules in the slots of an arena.
+class ArenaRuntime final : public Runtime {
+ public:
+  explicit ArenaRuntime(std::shared_ptr<Arena> arena) : arena_(std::move(arena)) {}
+  bool enter_thread() override { return enter_sandbox_thread(); }
+  void leave_thread() override { leave_sandbox_thread(); }
+  Sandbox *start(const SandboxStart &start) override { return start_sandbox(*arena_, start); }
+  void end(Sandbox *sandbox) override { end_sandbox(sandbox); }
+  void signal_thread(int32_t thread_id) override { sledge::signal_thread(thread_id); }
+  ArenaStats stats() const override { return arena_stats(*arena_); }
+  Arena &arena() { return *arena_; }
+
+ private:
+  std::shared_ptr<Arena> arena_;
+};
+
+/// For external workers: there is nothing to run natively.
+class NoRuntime final : public Runtime {
+ public:
+  bool enter_thread() override { return true; }
+  void leave_thread() override {}
+  Sandbox *start(const SandboxStart &) override { return nullptr; }
+  void end(Sandbox *) override {}
+  void signal_thread(int32_t) override {}
+  ArenaStats stats() const override { return {}; }
+};
+
+} // namespace sledge::dataplane

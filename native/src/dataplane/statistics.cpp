@@ -1,0 +1,67 @@
+#include "dataplane/data_plane.hpp"
+
+namespace sledge::dataplane {
+
+namespace {
+
+double number(uint64_t value) {
+  return static_cast<double>(value);
+}
+
+} // namespace
+
+std::vector<Statistic> DataPlane::statistics() {
+  const EngineCounters engine = dispatch_.counters();
+  const ArenaStats arena = runtime_->stats();
+  uint64_t runs = 0, flushes = 0, spins = 0, sleeps = 0, preemptions = 0, slot_waits = 0, idle = 0;
+  for (const auto &worker : workers_) {
+    const WorkerCounters &counters = worker->counters();
+    runs += counters.runs.load(std::memory_order_relaxed);
+    flushes += counters.flushes.load(std::memory_order_relaxed);
+    spins += counters.spins.load(std::memory_order_relaxed);
+    sleeps += counters.sleeps.load(std::memory_order_relaxed);
+    preemptions += counters.preemptions.load(std::memory_order_relaxed);
+    slot_waits += counters.slot_waits.load(std::memory_order_relaxed);
+    idle += counters.idle.load(std::memory_order_relaxed);
+  }
+  std::vector<Statistic> all{
+      {"accepted", number(accepted_)},
+      {"inFlight", number(alive_)},
+      {"queued", number(engine.held + engine.queued)},
+      {"running", number(engine.running)},
+      {"blocked", number(engine.blocked)},
+      {"workers", number(options_.worker_count)},
+      {"workersIdle", number(idle)},
+      {"slotsTotal", number(arena.slots)},
+      {"slotsUsed", number(arena.in_use)},
+      {"slotsWarm", number(arena.warm)},
+      {"slotsScrubbing", number(arena.scrubbing)},
+      {"slotRebinds", number(arena.rebinds)},
+      {"slotWaits", number(slot_waits)},
+      {"janitorResets", number(arena.janitor_resets)},
+      {"runs", number(runs)},
+      {"preemptions", number(preemptions)},
+      {"outcomeFlushes", number(flushes)},
+      {"outcomeWakeups", number(inbox_.wakeups())},
+      {"workerWakes", number(engine.wakes)},
+      {"idleSpins", number(spins)},
+      {"idleSleeps", number(sleeps)},
+      {"watchdogLooks", number(watchdog_.looks())},
+  };
+  static constexpr std::array<const char *, status_count> ended_names{
+      "endedCompleted",   "endedExited",    "endedTrapped", "endedTimedOut",
+      "endedOutputLimit", "endedCancelled", "endedDropped", "endedFailed"};
+  static constexpr std::array<const char *, rejection_count> rejected_names{
+      "rejectedDraining",      "rejectedFunctionGone",   "rejectedConcurrency",
+      "rejectedFunctionQueue", "rejectedMaxInvocations", "rejectedQueueFull",
+      "rejectedNoMemory"};
+  for (size_t at = 0; at < ended_names.size(); at++) {
+    all.push_back({ended_names[at], number(ended_[at])});
+  }
+  for (size_t at = 0; at < rejected_names.size(); at++) {
+    all.push_back({rejected_names[at], number(rejected_[at])});
+  }
+  return all;
+}
+
+} // namespace sledge::dataplane

@@ -1,0 +1,104 @@
+#include "dataplane/watchdog.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+#include "dataplane/clock.hpp"
+
+namespace sledge::dataplane {
+
+namespace {
+constexpr uint64_t watchdog_stack_bytes = 128u << 10;
+} // namespace
+
+int Watchdog::start() {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, watchdog_stack_bytes);
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const int failed = pthread_create(&thread_, &attributes, thread_main, this);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_attr_destroy(&attributes);
+  joinable_ = failed == 0;
+  return failed;
+}
+
+void Watchdog::stop() {
+  if (joinable_) {
+    stopping_.store(true, std::memory_order_seq_cst);
+    bell_.ring();
+    pthread_join(thread_, nullptr);
+    joinable_ = false;
+  }
+}
+
+void Watchdog::watch(const Watch &watch) {
+  {
+    const std::lock_guard<std::mutex> guard(heap_lock_);
+    heap_.set(watch);
+  }
+  started(watch.due_ns);
+}
+
+void *Watchdog::thread_main(void *self) {
+  pthread_setname_np(pthread_self(), "sledge-watch");
+  static_cast<Watchdog *>(self)->loop();
+  return nullptr;
+}
+
+void Watchdog::loop() {
+  while (!stopping_.load(std::memory_order_seq_cst)) {
+    const uint32_t seen = bell_.look();
+    // Whoever starts something while we look rings, whatever its limit; whoever did so before has
+    // published it before this store, and is seen.
+    next_look_ns_.store(UINT64_MAX, std::memory_order_seq_cst);
+    const uint64_t next_ns = look();
+    next_look_ns_.store(next_ns, std::memory_order_seq_cst);
+    const uint64_t now = now_ns();
+    if (next_ns == UINT64_MAX) {
+      bell_.sleep(seen, no_timeout_ns);
+    } else if (next_ns > now) {
+      bell_.sleep(seen, next_ns - now);
+    }
+  }
+}
+
+uint64_t Watchdog::look() {
+  looks_.fetch_add(1, std::memory_order_relaxed);
+  const uint64_t now = now_ns();
+  if (tick_ns_.load(std::memory_order_seq_cst) <= now) {
+    tick_ns_.store(UINT64_MAX, std::memory_order_seq_cst);
+    target_.watch_tick();
+  }
+  const uint64_t running_ns = target_.watch_running(now);
+  return std::min({running_ns, look_at_heap(now), tick_ns_.load(std::memory_order_seq_cst)});
+}
+
+uint64_t Watchdog::look_at_heap(uint64_t now_ns) {
+  for (;;) {
+    Watch due;
+    {
+      const std::lock_guard<std::mutex> guard(heap_lock_);
+      if (heap_.empty()) {
+        return UINT64_MAX;
+      }
+      due = heap_.first();
+      if (due.due_ns > now_ns) {
+        return due.due_ns;
+      }
+      heap_.pop();
+    }
+    const uint64_t again_ns = target_.watch_due(due, now_ns);
+    if (again_ns != UINT64_MAX) {
+      const std::lock_guard<std::mutex> guard(heap_lock_);
+      if (!heap_.contains(due.index)) {
+        heap_.set({std::max(again_ns, now_ns + 1), due.index, due.generation});
+      }
+    }
+  }
+}
+
+} // namespace sledge::dataplane

@@ -1,0 +1,70 @@
+// watchdog.hpp - the thread that looks at limits, so that they depend on nobody else.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <pthread.h>
+
+#include "dataplane/idle.hpp"
+#include "dataplane/watch_heap.hpp"
+
+namespace sledge::dataplane {
+
+/// What the watchdog asks the data plane to do, on its own thread.
+class WatchTarget {
+ public:
+  /// Kills what has run too long; returns when the earliest other limit is due.
+  virtual uint64_t watch_running(uint64_t now_ns) = 0;
+  /// A watched invocation is due; returns when to look at it again, UINT64_MAX: never.
+  virtual uint64_t watch_due(const Watch &watch, uint64_t now_ns) = 0;
+  virtual void watch_tick() = 0;
+
+ protected:
+  ~WatchTarget() = default;
+};
+
+/// Sleeps until the earliest limit. Starting an invocation costs one load unless its limit is
+/// earlier than the watchdog's next look.
+class Watchdog {
+ public:
+  Watchdog(WatchTarget &target, uint32_t invocation_count)
+      : target_(target), heap_(invocation_count) {}
+  /// 0, or the errno of what failed.
+  int start();
+  /// Joins its thread.
+  void stop();
+
+  /// A worker has published what it runs, whose limit this is.
+  void started(uint64_t limit_ns) {
+    if (limit_ns < next_look_ns_.load(std::memory_order_seq_cst)) {
+      bell_.ring();
+    }
+  }
+  /// The invocation waits somewhere and is looked at when due.
+  void watch(const Watch &watch);
+  void tick_at(uint64_t due_ns) {
+    tick_ns_.store(due_ns, std::memory_order_seq_cst);
+    started(due_ns);
+  }
+  void look_now() { bell_.ring(); }
+  uint64_t looks() const { return looks_.load(std::memory_order_relaxed); }
+
+ private:
+  static void *thread_main(void *self);
+  void loop();
+  uint64_t look();
+  uint64_t look_at_heap(uint64_t now_ns);
+
+  WatchTarget &target_;
+  Doorbell bell_;
+  std::atomic<uint64_t> next_look_ns_{UINT64_MAX};
+  std::atomic<uint64_t> tick_ns_{UINT64_MAX};
+  std::atomic<uint64_t> looks_{0};
+  std::atomic<bool> stopping_{false};
+  std::mutex heap_lock_;
+  WatchHeap heap_;
+  pthread_t thread_{};
+  bool joinable_ = false;
+};
+
+} // namespace sledge::dataplane

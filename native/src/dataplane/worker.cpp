@@ -1,0 +1,316 @@
+#include "dataplane/worker.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <sched.h>
+#include <sys/syscall.h>
+
+#include "dataplane/clock.hpp"
+#include "dataplane/outcome.hpp"
+
+namespace sledge::dataplane {
+
+namespace {
+
+constexpr uint32_t outcomes_per_flush_max = 32;
+constexpr uint64_t outcome_age_max_ns = 20'000; // an outcome waits no longer behind others' runs
+constexpr uint64_t slot_wait_max_ns = 1'000'000;
+constexpr uint64_t worker_stack_bytes = 256u << 10;
+
+void bump(std::atomic<uint64_t> &counter) {
+  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+} // namespace
+
+Worker::Worker(const WorkerOptions &options, WorkerShared shared)
+    : options_(options), shared_(shared), idle_(options.idle, options.spin_ns) {}
+
+int Worker::start() {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, worker_stack_bytes);
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const int failed = pthread_create(&thread_, &attributes, thread_main, this);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_attr_destroy(&attributes);
+  if (failed != 0) {
+    return failed;
+  }
+  joinable_ = true;
+  while (started_.load(std::memory_order_acquire) == 0) {
+    futex_wait(started_, 0, no_timeout_ns);
+  }
+  const uint32_t started = started_.load(std::memory_order_acquire);
+  return started == 1 ? 0 : static_cast<int>(started - 2);
+}
+
+void Worker::request_stop() {
+  stopping_.store(true, std::memory_order_seq_cst);
+  doorbell_.ring();
+}
+
+bool Worker::join(uint64_t deadline_ns) {
+  if (!joinable_) {
+    return true;
+  }
+  const uint64_t now = now_ns();
+  const uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
+  timespec limit{};
+  clock_gettime(CLOCK_MONOTONIC, &limit);
+  const uint64_t end_ns = static_cast<uint64_t>(limit.tv_nsec) + left;
+  limit.tv_sec += static_cast<time_t>(end_ns / 1'000'000'000u);
+  limit.tv_nsec = static_cast<long>(end_ns % 1'000'000'000u);
+  joinable_ = pthread_clockjoin_np(thread_, nullptr, CLOCK_MONOTONIC, &limit) != 0;
+  return !joinable_;
+}
+
+void Worker::interrupt(uint64_t request_id) {
+  wanted_.store(request_id, std::memory_order_seq_cst);
+  const uint32_t index = current_.load(std::memory_order_seq_cst);
+  if (index != no_invocation) {
+    if (Sandbox *sandbox = shared_.table.at(index).sandbox.load(std::memory_order_acquire)) {
+      sandbox->request_leave();
+    }
+  }
+}
+
+int Worker::set_up_thread() {
+  thread_id_.store(static_cast<int32_t>(syscall(SYS_gettid)), std::memory_order_relaxed);
+  char name[16];
+  snprintf(name, sizeof name, "sledge-w%u", options_.id);
+  pthread_setname_np(pthread_self(), name);
+  if (options_.core >= 0) {
+    if (options_.core >= CPU_SETSIZE) {
+      return EINVAL;
+    }
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    CPU_SET(static_cast<size_t>(options_.core), &cores);
+    if (const int failed = pthread_setaffinity_np(pthread_self(), sizeof cores, &cores)) {
+      return failed;
+    }
+  }
+  return shared_.runtime.enter_thread() ? 0 : (errno != 0 ? errno : EAGAIN);
+}
+
+void *Worker::thread_main(void *argument) {
+  auto *self = static_cast<Worker *>(argument);
+  const int failed = self->set_up_thread();
+  self->started_.store(failed == 0 ? 1 : static_cast<uint32_t>(failed) + 2,
+                       std::memory_order_release);
+  futex_wake(self->started_, 1);
+  if (failed == 0) {
+    self->loop();
+    self->shared_.runtime.leave_thread();
+  }
+  return nullptr;
+}
+
+void Worker::loop() {
+  for (;;) {
+    const uint32_t seen = doorbell_.look();
+    Invocation *invocation = shared_.dispatch.advance(options_.id, false);
+    if (invocation == nullptr) {
+      flush();
+      if (stopping_.load(std::memory_order_seq_cst)) {
+        return;
+      }
+      wait(seen);
+      continue;
+    }
+    if (idle_since_ns_ != 0) {
+      const uint64_t arrival_ns = invocation->arrival_ns;
+      idle_.learn(arrival_ns > idle_since_ns_ ? arrival_ns - idle_since_ns_ : 0);
+      idle_since_ns_ = 0;
+    }
+    while (invocation != nullptr) {
+      invocation = run(*invocation);
+    }
+  }
+}
+
+void Worker::wait(uint32_t seen) {
+  const uint64_t since_ns = now_ns();
+  if (idle_since_ns_ == 0) {
+    idle_since_ns_ = since_ns;
+  }
+  counters_.idle.store(1, std::memory_order_relaxed);
+  const uint64_t spin_ns = idle_.spin_ns();
+  uint32_t turns = 0;
+  while (spin_ns != 0 && !doorbell_.changed(seen)) {
+    cpu_relax();
+    if (++turns % 16 == 0 && spin_ns != no_timeout_ns && now_ns() - since_ns >= spin_ns) {
+      break;
+    }
+  }
+  if (doorbell_.changed(seen)) {
+    bump(counters_.spins);
+  } else {
+    bump(counters_.sleeps);
+    doorbell_.sleep(seen, no_timeout_ns);
+  }
+  counters_.idle.store(0, std::memory_order_relaxed);
+}
+
+Invocation *Worker::run(Invocation &invocation) {
+  if (!prepare(invocation)) {
+    invocation.end_ns = now_ns();
+    invocation.status = Status::failed;
+    invocation.detail = SLEDGE_ERR_INVOKE_NO_SLOT;
+    return end(invocation, nullptr);
+  }
+  Sandbox &sandbox = *invocation.sandbox.load(std::memory_order_relaxed);
+  const Leave leave = run_sandbox(invocation, sandbox);
+  switch (leave) {
+  case Leave::completed:
+    invocation.status = Status::completed;
+    break;
+  case Leave::exited:
+    invocation.status = Status::exited;
+    invocation.detail = sandbox.exit_code();
+    break;
+  case Leave::trapped:
+    invocation.status = Status::trapped;
+    invocation.detail = static_cast<int32_t>(sandbox.trap_kind());
+    break;
+  case Leave::output_limit:
+    invocation.status = Status::output_limit;
+    break;
+  case Leave::killed:
+    set_killed(invocation, invocation.load().kill());
+    break;
+  case Leave::preempted:
+  case Leave::blocked:
+    return leave_alive(invocation, sandbox, leave);
+  }
+  return end(invocation, &sandbox);
+}
+
+bool Worker::prepare(Invocation &invocation) {
+  if (invocation.sandbox.load(std::memory_order_relaxed) != nullptr) {
+    return true;
+  }
+  Function &function = *invocation.function;
+  SandboxStart start;
+  start.module = function.spec.module.get();
+  start.payload = invocation.payload();
+  start.limits.output_bytes_max = function.spec.output_bytes_max;
+  start.tenant = function.spec.tenant;
+  function.queued.fetch_sub(1, std::memory_order_relaxed);
+  Sandbox *sandbox = start_when_slot_is_free(start);
+  invocation.start_ns = now_ns();
+  if (sandbox == nullptr) {
+    return false;
+  }
+  const uint64_t wall_ns = function.spec.wall_time_max_ns;
+  invocation.limit_ns.store(wall_ns == 0 ? UINT64_MAX : invocation.start_ns + wall_ns,
+                            std::memory_order_relaxed);
+  invocation.sandbox_generation.store(sandbox->generation(), std::memory_order_relaxed);
+  invocation.sandbox.store(sandbox, std::memory_order_seq_cst);
+  return true;
+}
+
+/// Slots that are being scrubbed come back soon; more is not waited for.
+Sandbox *Worker::start_when_slot_is_free(const SandboxStart &start) {
+  Sandbox *sandbox = shared_.runtime.start(start);
+  if (sandbox != nullptr) [[likely]] {
+    return sandbox;
+  }
+  bump(counters_.slot_waits);
+  flush();
+  const uint64_t limit_ns = now_ns() + slot_wait_max_ns;
+  while (sandbox == nullptr && now_ns() < limit_ns) {
+    sched_yield();
+    sandbox = shared_.runtime.start(start);
+  }
+  return sandbox;
+}
+
+Leave Worker::run_sandbox(Invocation &invocation, Sandbox &sandbox) {
+  bump(counters_.runs);
+  current_.store(invocation.index, std::memory_order_seq_cst);
+  if (Life(invocation.life.load(std::memory_order_seq_cst)).kill() != Kill::none) {
+    sandbox.request_kill(invocation.sandbox_generation.load(std::memory_order_relaxed));
+  }
+  shared_.watchdog.started(invocation.limit_ns.load(std::memory_order_relaxed));
+  const uint64_t entered_ns = invocation.run_ns == 0 ? invocation.start_ns : now_ns();
+  Leave leave = Leave::preempted;
+  if (wanted_.load(std::memory_order_seq_cst) != invocation.request->id) [[likely]] {
+    leave = sandbox.run();
+  }
+  wanted_.store(0, std::memory_order_relaxed);
+  current_.store(no_invocation, std::memory_order_release);
+  invocation.end_ns = now_ns();
+  invocation.run_ns += invocation.end_ns - entered_ns;
+  return leave;
+}
+
+/// Watched before the engine knows of it: afterwards somebody else may end it and reuse its place.
+Invocation *Worker::leave_alive(Invocation &invocation, Sandbox &sandbox, Leave leave) {
+  Watch watch{invocation.limit_ns.load(std::memory_order_relaxed), invocation.index,
+              invocation.load().generation()};
+  if (leave == Leave::preempted) {
+    bump(counters_.preemptions);
+    shared_.watchdog.watch(watch);
+    return shared_.dispatch.reconsider(options_.id);
+  }
+  const uint64_t wake_ns = sandbox.wake_at_ns();
+  const uint64_t start_ns = process_start_ns();
+  invocation.wake_ns.store(wake_ns > start_ns ? wake_ns - start_ns : 0, std::memory_order_relaxed);
+  watch.due_ns = std::min(watch.due_ns, invocation.wake_ns.load(std::memory_order_relaxed));
+  flush();
+  shared_.watchdog.watch(watch);
+  shared_.dispatch.block(options_.id);
+  return nullptr;
+}
+
+/// The reply goes out before the slot is reset.
+Invocation *Worker::end(Invocation &invocation, Sandbox *sandbox) {
+  if (sandbox != nullptr) {
+    take_output(invocation, *sandbox);
+    invocation.function->learn(invocation.run_ns);
+  }
+  const bool ours = invocation.claim_end(invocation.load().generation());
+  Invocation *next = shared_.dispatch.advance(options_.id, true);
+  if (ours) {
+    deliver(invocation, next);
+  }
+  if (sandbox != nullptr) {
+    shared_.runtime.end(sandbox);
+  }
+  return next;
+}
+
+void Worker::deliver(Invocation &invocation, const Invocation *next) {
+  invocation.next.store(newest_ != nullptr ? newest_->index : no_invocation,
+                        std::memory_order_relaxed);
+  newest_ = &invocation;
+  if (oldest_ == nullptr) {
+    oldest_ = &invocation;
+  }
+  unpublished_++;
+  const bool nothing_follows = next == nullptr;
+  if (nothing_follows || unpublished_ == outcomes_per_flush_max ||
+      invocation.end_ns - oldest_->end_ns >= outcome_age_max_ns ||
+      next->function->estimate_ns() == 0 || next->function->estimate_ns() > outcome_age_max_ns) {
+    flush();
+  }
+}
+
+void Worker::flush() {
+  if (newest_ == nullptr) {
+    return;
+  }
+  shared_.inbox.push(*newest_, *oldest_);
+  newest_ = nullptr;
+  oldest_ = nullptr;
+  unpublished_ = 0;
+  bump(counters_.flushes);
+  shared_.inbox.notify();
+}
+
+} // namespace sledge::dataplane

@@ -1,0 +1,94 @@
+// worker.hpp - a native thread that runs sandboxes, one after the other.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <pthread.h>
+
+#include "dataplane/dispatch.hpp"
+#include "dataplane/idle.hpp"
+#include "dataplane/outcome_inbox.hpp"
+#include "dataplane/runtime.hpp"
+#include "dataplane/watchdog.hpp"
+
+namespace sledge::dataplane {
+
+struct WorkerOptions {
+  uint32_t id = 0;
+  int32_t core = -1; ///< -1: unpinned
+  IdleKind idle = IdleKind::adaptive;
+  uint64_t spin_ns = 20'000;
+};
+
+/// Written by the worker alone, read by anybody.
+struct WorkerCounters {
+  std::atomic<uint64_t> runs{0};
+  std::atomic<uint64_t> preemptions{0};
+  std::atomic<uint64_t> flushes{0};
+  std::atomic<uint64_t> spins{0};  ///< idle periods that ended while spinning
+  std::atomic<uint64_t> sleeps{0}; ///< idle periods that slept
+  std::atomic<uint64_t> slot_waits{0};
+  std::atomic<uint32_t> idle{0};
+};
+
+/// What all workers of a data plane share.
+struct WorkerShared {
+  InvocationTable &table;
+  Dispatch &dispatch;
+  OutcomeInbox &inbox;
+  Runtime &runtime;
+  Watchdog &watchdog;
+};
+
+class Worker {
+ public:
+  Worker(const WorkerOptions &options, WorkerShared shared);
+  /// 0, or the errno of what failed.
+  int start();
+  /// The worker ends once it has no more work. Any thread.
+  void request_stop();
+  /// False: it did not end in time.
+  bool join(uint64_t deadline_ns);
+
+  Doorbell &doorbell() { return doorbell_; }
+  /// Asks it to leave the request at the next safepoint, if it still runs it. Any thread.
+  void interrupt(uint64_t request_id);
+  /// Index of the invocation that it runs, or no_invocation. Any thread.
+  uint32_t current() const { return current_.load(std::memory_order_seq_cst); }
+  int32_t thread_id() const { return thread_id_.load(std::memory_order_relaxed); }
+  const WorkerCounters &counters() const { return counters_; }
+
+ private:
+  static void *thread_main(void *self);
+  int set_up_thread();
+  void loop();
+  void wait(uint32_t seen);
+  Invocation *run(Invocation &invocation);
+  bool prepare(Invocation &invocation);
+  Sandbox *start_when_slot_is_free(const SandboxStart &start);
+  Leave run_sandbox(Invocation &invocation, Sandbox &sandbox);
+  Invocation *leave_alive(Invocation &invocation, Sandbox &sandbox, Leave leave);
+  Invocation *end(Invocation &invocation, Sandbox *sandbox);
+  void deliver(Invocation &invocation, const Invocation *next);
+  void flush();
+
+  const WorkerOptions options_;
+  WorkerShared shared_;
+  IdlePolicy idle_;
+  Doorbell doorbell_;
+  alignas(64) std::atomic<uint32_t> current_{no_invocation};
+  std::atomic<uint64_t> wanted_{0}; ///< request id that is asked to leave
+  std::atomic<int32_t> thread_id_{0};
+  std::atomic<uint32_t> started_{0}; ///< 0 not yet, 1 runs, else errno + 2
+  std::atomic<bool> stopping_{false};
+  pthread_t thread_{};
+  bool joinable_ = false;
+
+  // The worker's own.
+  Invocation *newest_ = nullptr; ///< outcomes not yet published, newest first
+  Invocation *oldest_ = nullptr;
+  uint32_t unpublished_ = 0;
+  uint64_t idle_since_ns_ = 0;
+  WorkerCounters counters_;
+};
+
+} // namespace sledge::dataplane
