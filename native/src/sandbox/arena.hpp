@@ -1,0 +1,55 @@
+// arena.hpp - the slots, who may have which, and the janitor.
+#pragma once
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "sandbox/slot.hpp"
+
+namespace sledge {
+
+class Arena {
+ public:
+  ~Arena();
+  bool open(const ArenaOptions &options, ModuleLoadError &error);
+  /// A slot bound to (module, tenant) and ready to begin; null when none is free or can be bound.
+  Slot *acquire(const Module &module, uint32_t tenant);
+  /// Takes back a slot in any state but running.
+  void release(Slot &slot);
+  void evict(const Module &module);
+  ArenaStats stats() const;
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  Slot *&bucket_of(const Module &module, uint32_t tenant);
+  Slot *find_warm(const Module &module, uint32_t tenant);
+  void link_newest(Slot &slot);
+  void link_oldest(Slot &slot);
+  void link_bucket(Slot &slot);
+  void unlink(Slot &slot);
+  void put_back(Slot &slot);
+  void run_janitor();
+
+  uint8_t *base_ = nullptr;
+  uint64_t reserved_bytes_ = 0;
+  uint32_t slot_count_ = 0;
+  std::unique_ptr<Slot[]> slots_;
+
+  mutable std::mutex lock_;
+  Slot *newest_ = nullptr;
+  Slot *oldest_ = nullptr;
+  std::vector<Slot *> buckets_; ///< a power of two, at least twice the slots
+  ArenaStats stats_;
+
+  // The janitor's list is linked by `newer`; at most slot_count_ long.
+  std::mutex janitor_lock_;
+  std::condition_variable janitor_wake_;
+  Slot *janitor_first_ = nullptr;
+  bool janitor_stop_ = false;
+  std::thread janitor_;
+};
+
+} // namespace sledge

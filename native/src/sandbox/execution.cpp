@@ -1,0 +1,171 @@
+#include "sandbox/execution.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "context.hpp"
+#include "sandbox/fibers.hpp"
+#include "sandbox/signals.hpp"
+
+namespace sledge {
+namespace {
+
+constinit thread_local ThreadState *current_thread_state
+    __attribute__((tls_model("initial-exec"))) = nullptr;
+
+/// Signals that a sandbox thread takes: those of its own instructions, and the preempt signal.
+sigset_t blocked_signals() {
+  sigset_t set;
+  sigfillset(&set);
+  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, kPreemptSignal})
+    sigdelset(&set, signal);
+  return set;
+}
+
+bool set_up_signal_stack(ThreadState &state) {
+  constexpr size_t kHandlerBytes = 65536;
+  const size_t frame = getauxval(AT_MINSIGSTKSZ);
+  state.signal_stack_bytes = (frame + kHandlerBytes + 4095) / 4096 * 4096;
+  void *stack = mmap(nullptr, state.signal_stack_bytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (stack == MAP_FAILED)
+    return false;
+  state.signal_stack = static_cast<uint8_t *>(stack);
+  const stack_t wanted{.ss_sp = stack, .ss_flags = 0, .ss_size = state.signal_stack_bytes};
+  if (sigaltstack(&wanted, &state.saved_signal_stack) == 0)
+    return true;
+  const int error = errno;
+  munmap(stack, state.signal_stack_bytes);
+  errno = error;
+  return false;
+}
+
+void unblock_preempt_signal() {
+  const uint64_t set = 1ull << (kPreemptSignal - 1);
+  syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, nullptr, sizeof set);
+}
+
+void execution_main(void *argument) {
+  auto &execution = *static_cast<Execution *>(argument);
+  fibers::arrived_at_execution(execution, *execution.thread);
+  execution.entry(execution);
+  execution_end(execution, Leave::completed);
+}
+
+} // namespace
+
+ThreadState *thread_state() {
+  return current_thread_state;
+}
+
+bool enter_sandbox_thread() {
+  if (current_thread_state != nullptr) {
+    current_thread_state->entered++;
+    return true;
+  }
+  auto *state = new (std::nothrow) ThreadState;
+  if (state == nullptr) {
+    errno = ENOMEM;
+    return false;
+  }
+  if (!set_up_signal_stack(*state)) {
+    delete state;
+    return false;
+  }
+  state->entered = 1;
+  fibers::thread_entered(*state);
+  const sigset_t blocked = blocked_signals();
+  current_thread_state = state;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  pthread_sigmask(SIG_SETMASK, &blocked, &state->saved_mask);
+  return true;
+}
+
+void leave_sandbox_thread() {
+  ThreadState *state = current_thread_state;
+  if (state == nullptr || --state->entered != 0)
+    return;
+  current_thread_state = nullptr;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  sigaltstack(&state->saved_signal_stack, nullptr);
+  munmap(state->signal_stack, state->signal_stack_bytes);
+  pthread_sigmask(SIG_SETMASK, &state->saved_mask, nullptr);
+  delete state;
+}
+
+void execution_prepare(Execution &execution, Execution::Entry entry) {
+  execution.entry = entry;
+  execution.leave = Leave::completed;
+  execution.trap_kind = SLEDGE_TRAP_NONE;
+  execution.exit_code = 0;
+  fibers::prepare(execution);
+  execution.sp =
+      arch::prepare_context(execution.stack->stack_top(), &execution_main, &execution);
+}
+
+__attribute__((noinline)) Leave execution_run(Execution &execution) {
+  ThreadState &thread = *current_thread_state;
+  execution.thread = &thread;
+  thread.current.store(&execution, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  fibers::leaving_to_execution(execution, thread);
+  sledge_context_switch(&thread.worker_sp, execution.sp);
+  fibers::arrived_at_worker(thread);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  thread.current.store(nullptr, std::memory_order_relaxed);
+  if (execution.left_in_handler) {
+    execution.left_in_handler = false;
+    unblock_preempt_signal();
+  }
+  return execution.leave;
+}
+
+__attribute__((noinline)) void execution_leave(Execution &execution, Leave reason) {
+  execution.leave = reason;
+  fibers::leaving_to_worker(execution, *execution.thread);
+  sledge_context_switch(&execution.sp, execution.thread->worker_sp);
+  fibers::arrived_at_execution(execution, *execution.thread);
+}
+
+void execution_end(Execution &execution, Leave reason) {
+  execution_leave(execution, reason);
+  abort(); // the stack of an ended execution is never resumed
+}
+
+void execution_trap(Execution &execution, uint32_t kind) {
+  execution.trap_kind = kind;
+  execution_end(execution, Leave::trapped);
+}
+
+void execution_exit(Execution &execution, int32_t code) {
+  execution.exit_code = code;
+  execution_end(execution, code == 0 ? Leave::completed : Leave::exited);
+}
+
+void execution_look(Execution &execution, sledge_instance *instance) {
+  if (pending_flag(instance).load(std::memory_order_relaxed) == 0) [[likely]]
+    return;
+  pending_flag(instance).exchange(0, std::memory_order_seq_cst);
+  execution_leave(execution, Leave::preempted);
+}
+
+void execution_discard(Execution &execution) {
+  fibers::discard(execution);
+}
+
+void execution_leave_from_handler(Execution &execution) {
+  execution.left_in_handler = true;
+  execution_leave(execution, Leave::preempted);
+}
+
+void execution_trap_landing(void *argument) {
+  arch::reset_float_state();
+  auto &execution = *static_cast<Execution *>(argument);
+  execution_end(execution, execution.leave);
+}
+
+} // namespace sledge

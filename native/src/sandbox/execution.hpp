@@ -1,0 +1,118 @@
+// execution.hpp - code of modules running on a stack of its own, and all the ways it leaves it.
+#pragma once
+#include <atomic>
+#include <csignal>
+#include <cstdint>
+#include <span>
+
+#include "sandbox/host_state.hpp"
+#include "sandbox/sandbox.hpp"
+#include "sandbox/slot_memory.hpp"
+
+namespace sledge {
+
+struct AddressRange {
+  uintptr_t low = 0;
+  uintptr_t high = 0;
+  bool contains(uintptr_t address) const { return address - low < high - low; }
+};
+
+struct Execution;
+
+/// What a thread that may run sandboxes keeps. Read by signal handlers of the same thread.
+struct ThreadState {
+  std::atomic<Execution *> current{nullptr};
+  void *worker_sp = nullptr;
+  void *worker_fiber = nullptr; ///< thread sanitizer
+  const void *worker_stack = nullptr; ///< address sanitizer
+  size_t worker_stack_bytes = 0;
+  uint32_t entered = 0;
+  uint8_t *signal_stack = nullptr;
+  size_t signal_stack_bytes = 0;
+  stack_t saved_signal_stack{};
+  sigset_t saved_mask{};
+};
+
+/// Bytes of stack that a host call must find. Guests that leave less trap with STACK_OVERFLOW.
+inline constexpr uint64_t kHostStackBytes = 49152;
+
+/// One stack and what runs on it: a sandbox, a module's initialisation, or a test store's call.
+/// Host calls find it by instance->sandbox.
+struct Execution {
+  using Entry = void (*)(Execution &);
+
+  void *sp = nullptr;
+  ThreadState *thread = nullptr;
+  SlotMemory *stack = nullptr;
+  Entry entry = nullptr;
+  void *entry_argument = nullptr;
+  sledge_instance *instance = nullptr;
+  /// Where module code lies, and which memories a fault of it may be blamed on.
+  std::span<const AddressRange> texts;
+  std::span<const AddressRange> memories;
+  /// The invocation that is to be killed, and this one.
+  std::atomic<uint64_t> kill_generation{0};
+  std::atomic<uint64_t> generation{0};
+
+  Leave leave = Leave::completed;
+  bool left_in_handler = false;
+  uint32_t trap_kind = SLEDGE_TRAP_NONE;
+  int32_t exit_code = 0;
+  HostState host;
+
+  void *fiber = nullptr;      ///< thread sanitizer
+  void *fake_stack = nullptr; ///< address sanitizer
+
+  bool kill_seen() const {
+    return kill_generation.load(std::memory_order_acquire) ==
+           generation.load(std::memory_order_relaxed);
+  }
+};
+
+inline Execution &execution_of(const sledge_instance *instance) {
+  return *static_cast<Execution *>(instance->sandbox);
+}
+
+/// The flag that safepoints poll; written by any thread.
+inline std::atomic_ref<uint32_t> pending_flag(sledge_instance *instance) {
+  return std::atomic_ref<uint32_t>(instance->pending);
+}
+
+/// The calling thread's state; null when it has not entered.
+ThreadState *thread_state();
+
+/// Puts `entry` on the top of the execution's stack; the next run starts there.
+void execution_prepare(Execution &execution, Execution::Entry entry);
+/// Switches to the execution until it leaves. The calling thread must have entered.
+Leave execution_run(Execution &execution);
+/// From the execution's stack: back to the worker. Returns if and when it is resumed.
+void execution_leave(Execution &execution, Leave reason);
+[[noreturn]] void execution_trap(Execution &execution, uint32_t kind);
+[[noreturn]] void execution_exit(Execution &execution, int32_t code);
+[[noreturn]] void execution_end(Execution &execution, Leave reason);
+/// Leaves if the pending flag is set (see sledge_host.safepoint).
+void execution_look(Execution &execution, sledge_instance *instance);
+/// Drops what sanitizers keep for a stack that will not be resumed.
+void execution_discard(Execution &execution);
+
+/// Signal handlers use these.
+void execution_leave_from_handler(Execution &execution);
+void execution_trap_landing(void *execution);
+
+/// Holds the calling thread entered for a scope.
+class ThreadEntered {
+ public:
+  ThreadEntered() : entered_(enter_sandbox_thread()) {}
+  ThreadEntered(const ThreadEntered &) = delete;
+  ThreadEntered &operator=(const ThreadEntered &) = delete;
+  ~ThreadEntered() {
+    if (entered_)
+      leave_sandbox_thread();
+  }
+  explicit operator bool() const { return entered_; }
+
+ private:
+  bool entered_;
+};
+
+} // namespace sledge

@@ -1,0 +1,110 @@
+// module.hpp - a loaded .wasm.so and the template that its instances are copied from.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sandbox/execution.hpp"
+#include "sandbox/sandbox.hpp"
+
+namespace sledge {
+
+/// Room for a table's entries, reserved to its largest size so that it never moves.
+class TableStorage {
+ public:
+  TableStorage() = default;
+  TableStorage(TableStorage &&other) noexcept;
+  TableStorage &operator=(TableStorage &&other) noexcept;
+  ~TableStorage();
+  bool reserve(uint32_t entries);
+  sledge_table_entry *entries() const { return entries_; }
+  /// Makes the table a copy of `image` again after it had up to `used` entries.
+  void reset(const std::vector<sledge_table_entry> &image, uint32_t used);
+
+ private:
+  sledge_table_entry *entries_ = nullptr;
+  uint64_t bytes_ = 0;
+};
+
+/// The shared object: handle, descriptor, where its code lies.
+class LoadedObject {
+ public:
+  LoadedObject() = default;
+  LoadedObject(const LoadedObject &) = delete;
+  LoadedObject &operator=(const LoadedObject &) = delete;
+  ~LoadedObject();
+  /// Loads and checks everything that can be checked without running it.
+  bool open(const std::string &path, ModuleLoadError &error);
+  const sledge_module_descriptor &descriptor() const { return *descriptor_; }
+  std::span<const AddressRange> texts() const { return texts_; }
+
+ private:
+  void *handle_ = nullptr;
+  const sledge_module_descriptor *descriptor_ = nullptr;
+  std::vector<AddressRange> texts_;
+};
+
+/// False with the reason when the descriptor, which lies in `object`, is not to be believed.
+bool check_descriptor(const sledge_module_descriptor &descriptor, const AddressRange &object,
+                      std::string &reason);
+
+inline std::string_view text_of(const sledge_name &name) {
+  return {reinterpret_cast<const char *>(name.bytes), name.length};
+}
+
+bool same_signature(const sledge_signature &a, const sledge_signature &b);
+const char *trap_name(uint32_t kind);
+
+/// Own table `index`'s place in an instance.
+inline sledge_table &table_in(sledge_instance *instance, const sledge_table_decl &table) {
+  return *reinterpret_cast<sledge_table *>(reinterpret_cast<uint8_t *>(instance) +
+                                           table.state_offset);
+}
+
+inline uint32_t table_limit(const sledge_table_decl &table) {
+  return table.max < SLEDGE_TABLE_ENTRIES_MAX ? table.max : SLEDGE_TABLE_ENTRIES_MAX;
+}
+
+class Module : public std::enable_shared_from_this<Module> {
+ public:
+  bool load(const std::string &path, const ModuleOptions &options, ModuleLoadError &error);
+
+  const sledge_module_descriptor &descriptor() const { return object_.descriptor(); }
+  std::span<const AddressRange> texts() const { return object_.texts(); }
+  uint64_t id() const { return id_; }
+  uint64_t memory_bytes() const { return descriptor().memory_min_pages * SLEDGE_PAGE_BYTES; }
+  const std::vector<uint8_t> &memory_image() const { return memory_image_; }
+  bool tables_change() const { return (descriptor().flags & SLEDGE_MODULE_TABLES_CHANGE) != 0; }
+
+  /// Writes header, state and (if they change) tables of a fresh instance. `pending` is not
+  /// cleared: that is the start's part.
+  void write_instance(const SlotMemory &slot, Execution &execution,
+                      std::span<TableStorage> tables) const;
+  /// Room for the tables of one instance; empty when they are shared.
+  bool reserve_tables(std::vector<TableStorage> &tables) const;
+  /// Brings the tables of an instance back to the image; before write_instance.
+  void reset_tables(sledge_instance *instance, std::span<TableStorage> tables) const;
+  /// Runs start, if any, and _start; for execution_prepare, with the module as its argument.
+  static void run_entry(Execution &execution);
+
+ private:
+  bool resolve_imports(ModuleLoadError &error);
+  bool find_entry(ModuleLoadError &error);
+  bool check_memory(ModuleLoadError &error) const;
+  bool initialise(ModuleLoadError &error);
+  void write_header(const SlotMemory &slot, Execution &execution) const;
+  bool prepare_own_tables(sledge_instance *instance);
+  void take_images(const SlotMemory &slot);
+
+  LoadedObject object_;
+  uint64_t id_ = 0;
+  uint32_t memory_limit_pages_ = 0;
+  std::vector<sledge_import_function> imports_;
+  sledge_invoke entry_ = nullptr;
+  std::vector<uint8_t> state_image_; ///< what follows the header
+  std::vector<uint8_t> memory_image_; ///< without its zero tail
+  std::vector<TableStorage> template_tables_; ///< shared by instances if they cannot change
+  std::vector<std::vector<sledge_table_entry>> table_images_;
+};
+
+} // namespace sledge

@@ -1,0 +1,166 @@
+#include "sandbox/slot.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <sched.h>
+
+#include "base/pages.hpp"
+#include "context.hpp"
+
+namespace sledge {
+namespace {
+
+/// Resets up to this are done by the worker; beyond, by the janitor.
+constexpr uint64_t kInlineResetBytes = 1 << 20;
+/// Up to this, clearing all is cheaper than asking which pages were touched.
+constexpr uint64_t kClearAllBytes = 256 << 10;
+/// Beyond this even asking is left to the janitor.
+constexpr uint64_t kInlineScanBytes = 4 << 20;
+/// What a warm slot may keep resident of memory that its image does not cover.
+constexpr uint64_t kKeepResidentBytes = 4 << 20;
+
+void clear(uint8_t *start, uint64_t bytes) {
+  if (bytes <= kClearAllBytes) {
+    memset(start, 0, bytes);
+    return;
+  }
+  const auto address = reinterpret_cast<uintptr_t>(start);
+  const uint64_t head = round_up(address, kPageBytes) - address;
+  memset(start, 0, head);
+  clear_pages(start + head, bytes - head, kKeepResidentBytes);
+}
+
+} // namespace
+
+void Slot::place(Arena *owner, const SlotMemory &slot_memory) {
+  arena = owner;
+  memory = slot_memory;
+  memory_range_ = {reinterpret_cast<uintptr_t>(memory.memory()),
+                   reinterpret_cast<uintptr_t>(memory.memory_end())};
+  execution.stack = &memory;
+  execution.memories = {&memory_range_, 1};
+}
+
+void Slot::request_leave() {
+  // Paired with detach_flag: either it sees this setter, or the setter sees no instance.
+  flag_setters_.fetch_add(1, std::memory_order_seq_cst);
+  sledge_instance *instance = flag_instance_.load(std::memory_order_seq_cst);
+  if (instance != nullptr)
+    pending_flag(instance).store(1, std::memory_order_seq_cst);
+  flag_setters_.fetch_sub(1, std::memory_order_release);
+}
+
+void Slot::detach_flag() {
+  constexpr int kSpins = 1000;
+  flag_instance_.store(nullptr, std::memory_order_seq_cst);
+  for (int i = 0; flag_setters_.load(std::memory_order_seq_cst) != 0; i++) {
+    if (i < kSpins)
+      arch::spin_pause();
+    else
+      sched_yield();
+  }
+}
+
+void Slot::request_kill(uint64_t generation) {
+  uint64_t seen = execution.kill_generation.load(std::memory_order_relaxed);
+  while (seen < generation && !execution.kill_generation.compare_exchange_weak(
+                                  seen, generation, std::memory_order_release,
+                                  std::memory_order_relaxed)) {
+  }
+}
+
+bool Slot::bind(const Module &new_module, uint32_t new_tenant) {
+  if (new_tenant != tenant && stack_used_) {
+    clear_pages(memory.stack_bottom(), memory.stack_bytes(), UINT64_MAX);
+    execution.host.output.scrub();
+    execution.host.log.scrub();
+    stack_used_ = false;
+  }
+  tenant = new_tenant;
+  if (module.get() == &new_module)
+    return true;
+  unbind();
+  if (!memory.commit(new_module.memory_bytes()) || !new_module.reserve_tables(tables_)) {
+    tables_.clear();
+    return false;
+  }
+  module = new_module.shared_from_this();
+  execution.instance = memory.instance(module->descriptor().state_bytes);
+  execution.texts = module->texts();
+  execution.entry_argument = const_cast<Module *>(&new_module);
+  memcpy(memory.memory(), module->memory_image().data(), module->memory_image().size());
+  module->write_instance(memory, execution, tables_);
+  flag_instance_.store(execution.instance, std::memory_order_seq_cst);
+  return true;
+}
+
+void Slot::unbind() {
+  if (!module)
+    return;
+  detach_flag();
+  clear(memory.memory(), round_up(module->memory_image().size(), kPageBytes));
+  const uint32_t state_bytes = module->descriptor().state_bytes;
+  memset(memory.memory() - state_bytes, 0, state_bytes);
+  execution.texts = {};
+  execution.instance = nullptr;
+  tables_.clear();
+  module.reset();
+}
+
+void Slot::begin(const SandboxStart &start) {
+  ended_ = false;
+  stack_used_ = true;
+  execution.host.begin(start.payload, start.limits);
+  execution.generation.store(generation() + 1, std::memory_order_relaxed);
+  pending_flag(execution.instance).store(0, std::memory_order_relaxed);
+  execution_prepare(execution, &Module::run_entry);
+}
+
+Leave Slot::finish(Leave reason) {
+  ended_ = true;
+  execution.leave = reason;
+  return reason;
+}
+
+Leave Slot::run() {
+  if (ended_)
+    return execution.leave;
+  if (execution.kill_seen())
+    return finish(Leave::killed);
+  const Leave reason = execution_run(execution);
+  if (reason != Leave::preempted && reason != Leave::blocked)
+    return finish(reason);
+  return execution.kill_seen() ? finish(Leave::killed) : reason;
+}
+
+bool Slot::is_large_reset() const {
+  const uint64_t image_bytes = module->memory_image().size();
+  const uint64_t bytes = memory_bytes();
+  if (bytes <= kInlineResetBytes)
+    return false;
+  if (image_bytes > kInlineResetBytes || bytes > kInlineScanBytes)
+    return true;
+  return touched_bytes(memory.memory(), bytes, kInlineResetBytes + kPageBytes) > kInlineResetBytes;
+}
+
+void Slot::reset_memory() {
+  const uint64_t initial_bytes = module->memory_bytes();
+  const uint64_t bytes = memory_bytes();
+  const auto &image = module->memory_image();
+  memcpy(memory.memory(), image.data(), image.size());
+  clear(memory.memory() + image.size(), bytes - image.size());
+  memory.note_grown(bytes);
+  if (bytes > initial_bytes)
+    memory.commit(initial_bytes);
+}
+
+void Slot::reset() {
+  execution_discard(execution);
+  execution.host.output.reset();
+  execution.host.log.reset();
+  reset_memory();
+  module->reset_tables(execution.instance, tables_);
+  module->write_instance(memory, execution, tables_);
+}
+
+} // namespace sledge

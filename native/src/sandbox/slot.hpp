@@ -1,0 +1,68 @@
+// slot.hpp - one slot: its memory, what it is bound to, and the invocation it runs.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "sandbox/module.hpp"
+#include "sandbox/sandbox.hpp"
+
+namespace sledge {
+
+/// Slots live as long as their arena. While in use a slot belongs to its invocation's owner; else
+/// to the arena's lock, or to the janitor.
+struct alignas(64) Slot final : Sandbox {
+  Leave run() override;
+  uint32_t trap_kind() const override { return execution.trap_kind; }
+  int32_t exit_code() const override { return execution.exit_code; }
+  std::span<const uint8_t> output() const override { return execution.host.output.view(); }
+  std::span<const uint8_t> log() const override { return execution.host.log.view(); }
+  uint64_t wake_at_ns() const override { return execution.host.wake_at_ns; }
+  uint64_t memory_bytes() const override { return execution.instance->own_memory.bytes; }
+  uint64_t generation() const override {
+    return execution.generation.load(std::memory_order_relaxed);
+  }
+  void request_leave() override;
+  void request_kill(uint64_t generation) override;
+
+  void place(Arena *owner, const SlotMemory &slot_memory);
+  /// Binds a clean slot to a module and tenant, clearing what the last ones left. False with errno
+  /// when the kernel gives no memory; the slot is then unbound.
+  bool bind(const Module &new_module, uint32_t new_tenant);
+  /// Clears a clean (reset) slot of its module.
+  void unbind();
+  void begin(const SandboxStart &start);
+  /// True when `reset` would take long.
+  bool is_large_reset() const;
+  /// Makes it equal to a freshly bound one, but for the stack. On any thread.
+  void reset();
+
+  Execution execution;
+  SlotMemory memory;
+  Arena *arena = nullptr;
+  std::shared_ptr<const Module> module;
+  uint32_t tenant = 0;
+  bool drop_when_released = false; ///< under the arena's lock
+  bool in_use = false;             ///< under the arena's lock
+
+  /// Free slots: by age, and by what they are bound to. Under the arena's lock.
+  Slot *newer = nullptr;
+  Slot *older = nullptr;
+  Slot *bucket_next = nullptr;
+  Slot *bucket_previous = nullptr;
+
+ private:
+  Leave finish(Leave reason);
+  void detach_flag();
+  void reset_memory();
+
+  AddressRange memory_range_;
+  std::vector<TableStorage> tables_;
+  bool ended_ = false;
+  bool stack_used_ = false;
+  /// Where request_leave may write; null while the place of the instance changes.
+  std::atomic<sledge_instance *> flag_instance_{nullptr};
+  std::atomic<uint32_t> flag_setters_{0};
+};
+
+} // namespace sledge
