@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SledgeError } from '@sledge/core';
+
+const BUILD_PREFIX = '.build-';
+export const RUNTIME_DIRECTORY = join(__dirname, '../../runtime');
+export const INCLUDE_DIRECTORY = join(__dirname, '../../../../native/include');
+
+let identity: string | undefined;
+let buildCount = 0;
+
+/** Changes whenever the code that generates C, its runtime or the module ABI changes. */
+export function backendIdentity(): string {
+  if (identity !== undefined) return identity;
+  const hash = createHash('sha256');
+  const own = readdirSync(__dirname)
+    .filter((file) => /\.(ts|js)$/.test(file) && !file.endsWith('.d.ts'))
+    .map((file) => join(__dirname, file));
+  const headers = readdirSync(RUNTIME_DIRECTORY).map((file) => join(RUNTIME_DIRECTORY, file));
+  const abi = join(INCLUDE_DIRECTORY, 'sledge/module_abi.h');
+  for (const file of [...own.sort(), ...headers.sort(), abi]) hash.update(readFileSync(file));
+  identity = hash.digest('hex');
+  return identity;
+}
+
+export function sha256(...parts: (Uint8Array | string)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}
+
+/** Finished artifacts of one directory. A file that has its name is whole. */
+export class ArtifactCache {
+  private readonly prepared: Promise<void>;
+
+  constructor(readonly directory: string) {
+    this.prepared = prepare(directory);
+    this.prepared.catch(() => undefined);
+  }
+
+  path(key: string): string {
+    return join(this.directory, `${key}.wasm.so`);
+  }
+
+  async has(key: string): Promise<boolean> {
+    try {
+      return (await stat(this.path(key))).size > 0;
+    } catch {
+      return false;
+    }
+  }
+
+  /** A fresh folder for one build, inside the cache so that a rename can publish its result. */
+  async temporary(): Promise<string> {
+    try {
+      await this.prepared;
+      const name = `${BUILD_PREFIX}${String(process.pid)}-${String(++buildCount)}`;
+      const path = join(this.directory, name);
+      await rm(path, { recursive: true, force: true });
+      await mkdir(path);
+      return path;
+    } catch (error) {
+      throw cacheError(this.directory, error);
+    }
+  }
+
+  /** Moves a finished file to its name, on disk before it becomes visible. */
+  async publish(file: string, key: string): Promise<string> {
+    const target = this.path(key);
+    try {
+      const handle = await open(file, 'r');
+      try {
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(file, target);
+      return target;
+    } catch (error) {
+      throw cacheError(this.directory, error);
+    }
+  }
+}
+
+export function cacheError(path: string, error: unknown): SledgeError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new SledgeError('SLEDGE_ERR_BUILD_CACHE', { path, reason }, { cause: error });
+}
+
+/** Makes the directory and clears what builds of dead processes left behind. */
+async function prepare(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true });
+    for (const name of await readdir(directory)) {
+      const pid = new RegExp(`^\\${BUILD_PREFIX}(\\d+)-`).exec(name)?.[1];
+      if (pid === undefined || isAlive(Number(pid))) continue;
+      await rm(join(directory, name), { recursive: true, force: true });
+    }
+  } catch (error) {
+    throw cacheError(directory, error);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
