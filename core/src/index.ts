@@ -7,7 +7,7 @@ export * from './contracts/native';
 export * from './contracts/plugin';
 export * from './errors/catalogue';
 export * from './errors/sledge-error';
-export { configFromObject, loadConfig } from './config/load-config';
+export { configFromObject, loadConfig, loadDefaults } from './config/load-config';
 export type { LoadConfigOptions, LoadedConfig } from './config/load-config';
 export { defineConfig } from './config/schema';
 export type { SledgeConfig, SledgeConfigInput } from './config/schema';

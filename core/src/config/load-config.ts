@@ -44,8 +44,20 @@ export interface LoadedConfig {
  * @throws SledgeError SLEDGE_ERR_CONFIG_NOT_FOUND, _UNREADABLE, _OVERRIDE or _INVALID.
  */
 export async function loadConfig(options: LoadConfigOptions = {}): Promise<LoadedConfig> {
+  return fromSource(await readSource(options.file, options.cwd ?? process.cwd()), options);
+}
+
+/** The defaults with overrides, for commands that work without a file. Throws as loadConfig does. */
+export function loadDefaults(options: Omit<LoadConfigOptions, 'file'> = {}): LoadedConfig {
+  const cwd = options.cwd ?? process.cwd();
+  return {
+    ...fromSource({ file: path.join(cwd, 'defaults'), data: {}, prefix: [] }, options),
+    file: undefined,
+  };
+}
+
+function fromSource(source: ConfigSource, options: LoadConfigOptions): LoadedConfig {
   const { cwd = process.cwd(), env = process.env } = options;
-  const source = await readSource(options.file, cwd);
   const { input, isSpec, warnings, problems } = inputOf(source, env);
   if (problems.length > 0) throw invalid(source, problems, [], false);
   const overrides = [...overridesOfEnvironment(env), ...(options.set ?? []).map(parseSet)];

@@ -495,6 +495,13 @@ export const ERROR_CATALOGUE = {
     rpc: 'FAILED_PRECONDITION',
     solve: 'Choose a path in a folder that exists.',
   },
+  SLEDGE_ERR_CLI_OUTPUT: {
+    number: 602,
+    message: 'The folder {path} cannot be written: {reason}',
+    http: 500,
+    rpc: 'FAILED_PRECONDITION',
+    solve: 'Choose a folder that you may write to.',
+  },
   SLEDGE_ERR_INTERNAL: {
     number: 999,
     message: 'Something that cannot happen did: {reason}',

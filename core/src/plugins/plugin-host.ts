@@ -1,3 +1,4 @@
+import { container as rootContainer } from 'tsyringe';
 import type { DependencyContainer } from 'tsyringe';
 import type { Logger } from 'pino';
 import type {
@@ -36,12 +37,11 @@ export interface LoadedPlugin {
 }
 
 export interface PluginHostOptions {
-  configFolder: string;
   limits: LifecycleLimits;
   logger: Logger;
-  container: DependencyContainer;
-  clock: PluginContext['clock'];
   seed: number;
+  /** Parent of each plugin's container; default: one without services. */
+  container?: DependencyContainer;
 }
 
 interface LivePlugin extends LoadedPlugin {
@@ -181,10 +181,10 @@ export class PluginHost {
   }
 
   private contextFor(plugin: LoadedPlugin): PluginContext {
-    const { container, logger, clock, seed } = this.options;
+    const { container = rootContainer, logger, seed } = this.options;
     const context: PluginContext = {
       logger: logger.child({ plugin: plugin.definition.name }),
-      clock,
+      clock: { nowNs },
       random: seededRandom(seedFor(seed, plugin.definition.name)),
       container: container.createChildContainer(),
     };
@@ -197,4 +197,9 @@ export class PluginHost {
 
 function nameOf(plugin: LoadedPlugin): string {
   return plugin.definition.name;
+}
+
+/** Integer nanoseconds since the process started. */
+function nowNs(): number {
+  return Math.round(performance.now() * 1e6);
 }

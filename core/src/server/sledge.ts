@@ -20,6 +20,7 @@ import type { BuildReport } from '../functions/build-functions';
 import { buildJobs, FunctionRegistry } from '../functions/function-registry';
 import { loadPlugins, PluginHost } from '../plugins/plugin-host';
 import { tokens } from '../tokens';
+import { createDataPlane } from './default-data-plane';
 import { createLogger } from './logger';
 import { TransportServices } from './transport-services';
 
@@ -29,7 +30,8 @@ export interface SledgeOptions {
   withTransports?: boolean;
   /** Called as each function is built or found in the cache. */
   onBuild?: (report: BuildReport) => void;
-  dataPlane: DataPlaneFactory;
+  /** Default: the native one. */
+  dataPlane?: DataPlaneFactory;
 }
 
 const POLL_MS = 2;
@@ -47,16 +49,14 @@ export class Sledge {
     private readonly loaded: LoadedConfig,
     private readonly options: SledgeOptions,
   ) {
-    const { config, folder } = loaded;
+    const { config } = loaded;
     this.logger = options.logger ?? createLogger(config.log);
     const container = rootContainer.createChildContainer();
     container.register(tokens.TransportHost, { useValue: this.services });
     this.host = new PluginHost({
-      configFolder: folder,
       limits: config.lifecycle,
       logger: this.logger,
       container,
-      clock: { nowNs },
       seed: config.seed,
     });
   }
@@ -124,7 +124,7 @@ export class Sledge {
     await this.host.create(loadPlugins(wanted, folder));
     await this.host.start(BEFORE_TRANSPORTS);
     const reports = await this.build();
-    const plane = await this.options.dataPlane(this.dataPlaneOptions());
+    const plane = await (this.options.dataPlane ?? createDataPlane)(this.dataPlaneOptions());
     this.plane = plane;
     this.registry = FunctionRegistry.load(config.tenants, reports, plane);
     this.services.open(plane, this.registry);
@@ -178,10 +178,6 @@ export class Sledge {
   }
 }
 
-function nowNs(): number {
-  return Math.round(performance.now() * 1e6);
-}
-
 /**
  * A server for a configuration: an object as in sledge.config.ts (paths are relative to the
  * working directory), or what `loadConfig` gives. Nothing runs before `start`.
@@ -189,7 +185,7 @@ function nowNs(): number {
  */
 export function createSledge(
   config: LoadedConfig | SledgeConfigInput,
-  options: SledgeOptions,
+  options: SledgeOptions = {},
 ): Sledge {
   const isLoaded = 'plugins' in config && 'folder' in config;
   return new Sledge(isLoaded ? config : configFromObject(config), options);

@@ -1,0 +1,130 @@
+import { copyFile, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { asSledgeError, createLogger, buildAll, buildJobs } from '@sledge/core/host';
+import { cacheDirectoryOf, loadPlugins, PluginHost, reasonOf } from '@sledge/core/host';
+import type { BuildJob, BuildReport, BuildSettings } from '@sledge/core/host';
+import { SledgeError } from '@sledge/core';
+import type { LoadedConfig, SandboxInstance } from '@sledge/core';
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import picocolors from 'picocolors';
+import { compileC } from '../compile-c';
+import { readConfigOrDefaults, withCommon, withConfig } from '../config-options';
+import type { ConfigOptions } from '../config-options';
+import { exitCodeOf } from '../exit-codes';
+import { printError, printJson, printNote } from '../output';
+
+interface BuildOptions extends ConfigOptions {
+  out?: string;
+  strictFloat?: boolean;
+  level?: BuildSettings['level'];
+}
+
+export function buildCommand(program: Command): void {
+  const level = new Option('--level <level>', 'development compiles faster and runs slower');
+  const command = program
+    .command('build')
+    .description('compile functions ahead of time: the named files, or all of the configuration')
+    .argument('[files...]', '.wasm, or .c for clang with wasi-libc; its .wasm is put beside it')
+    .option('--out <folder>', 'put what was built here too')
+    .option('--strict-float', 'keep the exact bits of NaNs; slower')
+    .addOption(level.choices(['production', 'development']));
+  withCommon(withConfig(command)).action(build);
+}
+
+async function build(files: string[], options: BuildOptions): Promise<void> {
+  const strict = options.strictFloat === true ? ['sandbox.strictFloat=true'] : [];
+  const loaded = await readConfigOrDefaults(options, strict);
+  const compiled = await Promise.all(files.map((file) => toWasm(file, options.out)));
+  const failed = compiled.filter((report) => report.error !== undefined);
+  const jobs =
+    files.length > 0 ? compiled.filter((r) => !r.error) : buildJobs(loaded.config.tenants);
+  for (const report of failed) progress(report, options);
+  const reports = [...failed, ...(await buildWithPlugin(loaded, jobs, options))];
+  if (options.out !== undefined) await copyTo(options.out, reports);
+  if (options.json === true) printJson(reports.map(asJson));
+  const error = reports.find((report) => report.error !== undefined)?.error;
+  if (error !== undefined) process.exitCode = exitCodeOf(error);
+}
+
+async function toWasm(file: string, out: string | undefined): Promise<BuildReport> {
+  const source = path.resolve(file);
+  const name = path.basename(file, path.extname(file));
+  if (path.extname(file) === '.wasm') return { name, file: source };
+  const output = path.join(out ?? path.dirname(source), `${name}.wasm`);
+  try {
+    if (path.extname(file) !== '.c') {
+      const reason = `${path.extname(file) || 'this'} is no source that it knows.`;
+      throw new SledgeError('SLEDGE_ERR_BUILD_SOURCE', { path: file, reason });
+    }
+    await mkdir(path.dirname(output), { recursive: true });
+    await compileC(source, output);
+    return { name, file: path.resolve(output) };
+  } catch (error) {
+    return { name, file: source, error: asSledgeError(error) };
+  }
+}
+
+async function buildWithPlugin(
+  loaded: LoadedConfig,
+  jobs: readonly BuildJob[],
+  options: BuildOptions,
+): Promise<BuildReport[]> {
+  if (jobs.length === 0) return [];
+  const { config, folder } = loaded;
+  const host = new PluginHost({
+    limits: config.lifecycle,
+    logger: createLogger({ ...config.log, level: 'warn' }),
+    seed: config.seed,
+  });
+  const sandboxes = loaded.plugins.filter((plugin) => plugin.kind === 'sandbox');
+  await host.create(loadPlugins(sandboxes, folder));
+  await host.start();
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  try {
+    const sandbox = host.instances('sandbox')[0]?.instance as SandboxInstance;
+    const settings = {
+      cacheDirectory: cacheDirectoryOf(config.build, folder),
+      level: options.level ?? config.build.level,
+      parallel: config.build.parallel,
+      signal: stop.signal,
+    };
+    return await buildAll(sandbox, jobs, settings, (report) => progress(report, options));
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    await host.stop();
+  }
+}
+
+function progress(report: BuildReport, options: BuildOptions): void {
+  if (report.error !== undefined) {
+    if (options.json !== true) printError(report.error, options);
+    return;
+  }
+  const { name, module } = report;
+  const how =
+    module?.cached === true ? 'unchanged' : `built in ${Math.round(module?.durationMs ?? 0)} ms`;
+  printNote(`${picocolors.green('✓')} ${name} ${picocolors.dim(how)}`);
+}
+
+async function copyTo(folder: string, reports: readonly BuildReport[]): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const { file, module } of reports) {
+      if (module === undefined) continue;
+      const extension = module.artifactPath.endsWith('.so') ? '.wasm.so' : '.wasm';
+      const target = path.join(folder, path.basename(file, '.wasm') + extension);
+      if (path.resolve(target) !== file) await copyFile(module.artifactPath, target);
+    }
+  } catch (error) {
+    const details = { path: folder, reason: reasonOf(error) };
+    throw new SledgeError('SLEDGE_ERR_CLI_OUTPUT', details, { cause: error });
+  }
+}
+
+function asJson({ name, file, module, error }: BuildReport): object {
+  const failure = error && { code: error.code, message: error.message, solve: error.solve };
+  return { name, file, ...module, error: failure };
+}

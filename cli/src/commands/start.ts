@@ -1,0 +1,76 @@
+import { createSledge } from '@sledge/core';
+import type { Sledge } from '@sledge/core';
+import { createLogger } from '@sledge/core/host';
+import type { Command } from 'commander';
+import { readConfig, withCommon, withConfig } from '../config-options';
+import type { ConfigOptions } from '../config-options';
+import { EXIT } from '../exit-codes';
+import { printJson } from '../output';
+import { removeReadyFile, writeReadyFile } from '../ready-file';
+
+interface StartOptions extends ConfigOptions {
+  readyFile?: string;
+}
+
+/** npm hands a terminal's Ctrl+C on to a process that has had it already: those are one. */
+const SAME_SIGNAL_MS = 300;
+const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
+
+export function startCommand(program: Command): void {
+  const command = program
+    .command('start')
+    .description('serve the functions of a configuration')
+    .option('--ready-file <file>', 'written once it serves: pid and listeners as JSON');
+  withCommon(withConfig(command)).action(start);
+}
+
+async function start(options: StartOptions): Promise<void> {
+  const loaded = await readConfig(options);
+  const logger = createLogger(loaded.config.log);
+  for (const warning of loaded.warnings) logger.warn(warning);
+  const sledge = createSledge(loaded, {
+    logger,
+    onBuild: ({ name, module }) => {
+      if (module?.cached === false) logger.info({ ms: module.durationMs }, `built ${name}`);
+    },
+  });
+  const ended = untilSignal();
+  await sledge.start();
+  try {
+    announce(sledge, options);
+    logger.info(`${await ended}: draining`);
+  } finally {
+    if (options.readyFile !== undefined) removeReadyFile(options.readyFile);
+    for (const error of [...(await sledge.drain()), ...(await sledge.stop())]) {
+      logger.error({ code: error.code, solve: error.solve }, error.message);
+    }
+  }
+  process.exit(EXIT.ok);
+}
+
+function announce(sledge: Sledge, options: StartOptions): void {
+  const listeners = sledge.listeners();
+  for (const { transport, tenant, url } of listeners) {
+    sledge.logger.info(`${tenant}: ${transport} on ${url}`);
+  }
+  if (options.json === true) printJson({ pid: process.pid, listeners });
+  if (options.readyFile !== undefined) {
+    writeReadyFile(options.readyFile, { pid: process.pid, listeners });
+  }
+}
+
+/** Resolves with the first signal; a later one ends the process at once. */
+function untilSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let firstMs: number | undefined;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      const nowMs = performance.now();
+      firstMs ??= nowMs;
+      if (nowMs - firstMs > SAME_SIGNAL_MS) {
+        process.exit(128 + SIGNAL_NUMBERS[signal as keyof typeof SIGNAL_NUMBERS]);
+      }
+      resolve(signal);
+    };
+    for (const signal of Object.keys(SIGNAL_NUMBERS)) process.on(signal, onSignal);
+  });
+}

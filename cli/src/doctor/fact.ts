@@ -1,0 +1,10 @@
+/** One line of `sledge doctor`. */
+export interface Fact {
+  name: string;
+  /** With its unit. */
+  value: string;
+  /** 'bad': the default configuration does not run; 'note': something is slower or smaller. */
+  verdict: 'good' | 'note' | 'bad';
+  /** What it means for the configuration. */
+  meaning: string;
+}

@@ -1,0 +1,4 @@
+import type { Fact } from './fact';
+export function nativeFacts(): Fact[] {
+  return [];
+}

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { SledgeError } from '@sledge/core';
+import { asSledgeError } from '@sledge/core/host';
+import { Command, CommanderError } from 'commander';
+import { buildCommand } from './commands/build';
+import { checkCommand } from './commands/check';
+import { doctorCommand } from './commands/doctor';
+import { functionsCommand } from './commands/functions';
+import { invokeCommand } from './commands/invoke';
+import { pluginsCommand } from './commands/plugins';
+import { startCommand } from './commands/start';
+import { EXIT, exitCodeOf } from './exit-codes';
+import { printError } from './output';
+import type { CommonOptions } from './output';
+
+/** Runs one command; sets process.exitCode and never rejects. */
+export async function main(args: readonly string[]): Promise<void> {
+  const separator = args.indexOf('--');
+  const flags = separator < 0 ? args : args.slice(0, separator);
+  const options: CommonOptions = {
+    json: flags.includes('--json'),
+    verbose: flags.includes('--verbose'),
+  };
+  try {
+    await createProgram().parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return;
+    const failure = error instanceof CommanderError ? usageError(error) : asSledgeError(error);
+    process.exitCode = exitCodeOf(failure) || EXIT.failed;
+    printError(failure, options);
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command('sledge')
+    .description('A plugin-based serverless runtime for the edge, at microsecond scale.')
+    .version(version(), '-V, --version')
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: () => undefined })
+    .exitOverride();
+  startCommand(program);
+  buildCommand(program);
+  checkCommand(program);
+  invokeCommand(program);
+  functionsCommand(program);
+  pluginsCommand(program);
+  doctorCommand(program);
+  for (const command of program.commands) {
+    command.configureOutput({ outputError: () => undefined }).exitOverride();
+  }
+  return program;
+}
+
+function usageError(error: CommanderError): SledgeError {
+  const isHelp = error.code === 'commander.help';
+  const reason = isHelp ? 'A command is missing.' : error.message.replace(/^error: /, '');
+  return new SledgeError('SLEDGE_ERR_CLI_USAGE', { reason });
+}
+
+function version(): string {
+  const file = path.join(__dirname, '..', 'package.json');
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

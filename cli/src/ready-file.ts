@@ -1,0 +1,27 @@
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { SledgeError } from '@sledge/core';
+import type { ListenerInfo } from '@sledge/core';
+import { reasonOf } from '@sledge/core/host';
+
+export interface ReadyInfo {
+  pid: number;
+  listeners: readonly ListenerInfo[];
+}
+
+/** Whoever waits for the file never reads half of it. @throws SledgeError SLEDGE_ERR_CLI_READY_FILE. */
+export function writeReadyFile(file: string, info: ReadyInfo): void {
+  const draft = `${file}.${process.pid}`;
+  try {
+    writeFileSync(draft, `${JSON.stringify(info)}\n`);
+    renameSync(draft, file);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    const details = { path: file, reason: reasonOf(error) };
+    throw new SledgeError('SLEDGE_ERR_CLI_READY_FILE', details, { cause: error });
+  }
+}
+
+/** A server that has gone is not ready. */
+export function removeReadyFile(file: string): void {
+  rmSync(file, { force: true });
+}
