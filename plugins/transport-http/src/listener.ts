@@ -37,6 +37,7 @@ export class Listener {
       serverFactory: () => this.#makeServer(),
       logger: false,
       forceCloseConnections: false,
+      clientErrorHandler: (error, socket) => this.#onClientError(error, socket as OurSocket),
     });
   }
 
@@ -119,7 +120,6 @@ export class Listener {
     // A client may close its sending side and still wait for the answer.
     Object.assign(server, { httpAllowHalfOpen: true });
     server.on('connection', (socket: OurSocket) => this.#onConnection(socket));
-    server.on('clientError', (error, socket) => this.#onClientError(error, socket as OurSocket));
     server.on('checkContinue', onRequest);
     server.on('checkExpectation', (request, response) => refuseExpectation(request, response));
     server.on('connect', (_request, socket) => this.#onConnect(socket as OurSocket));
