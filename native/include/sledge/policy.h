@@ -75,13 +75,16 @@ struct sledge_workers {
   uint32_t reserved;
   uint64_t now_ns; /* the only clock */
   void *host;
-  /* Null: no such worker. Counts what was assigned in this callback. Valid until the next call. */
+  /* As of this call, what was assigned in this callback included; the view is valid until the
+   * callback returns. Null: no such worker. */
   const sledge_worker_view *(*at)(sledge_workers *, uint32_t worker);
   /* Gives held r to the worker's run queue. 0: full, no such worker, bound to another worker, or
    * not held; r stays what it was. */
   int (*assign)(sledge_workers *, uint32_t worker, sledge_request *r);
   /* Asks the worker to look at its queue now if it still runs `running_id`; its scheduler decides.
-   * A request assigned without this waits until what runs there ends, blocks or is preempted. */
+   * A request assigned without this waits until what runs there ends, blocks or is preempted.
+   * From a dispatcher that has `preempted` it also ends the running one's turn, as the end of a
+   * quantum does: requests of equal rank go first. */
   void (*interrupt)(sledge_workers *, uint32_t worker, uint64_t running_id);
   /* Work that would run on the worker before r if r were assigned now, O(log n): the sum of
    * remaining_ns of every queued request that ranks before r in that worker's order (ties by
@@ -134,11 +137,12 @@ typedef struct sledge_dispatcher_ops {
   /* r was preempted on w. Absent: it stays in w's run queue. Present: r is held; place it (if
    * r->bound, only w takes it), at once or later. */
   void (*preempted)(void *self, sledge_request *r, uint32_t w, sledge_workers *workers);
-  /* r has ended on w, whatever its outcome. r is gone after this. */
+  /* r has ended on w, whatever its outcome; w runs nothing. r is gone after this. A request that
+   * was running or bound during a swap gets here without an `arrive` (its policy_word is zero). */
   void (*completed)(void *self, const sledge_request *r, uint32_t w, sledge_workers *workers);
-  /* r ended without completing while held or queued: forget it. r is gone after this. */
+  /* r ended without completing; r->state says from where: forget it. r is gone after this. */
   void (*removed)(void *self, const sledge_request *r, sledge_removal why, sledge_workers *workers);
-  /* Every tick_ns, if tick_ns is not 0. */
+  /* Every tick_ns while any request is alive, if tick_ns is not 0. */
   void (*tick)(void *self, sledge_workers *workers);
 } sledge_dispatcher_ops;
 
@@ -154,8 +158,9 @@ typedef struct sledge_rank {
 
 /* Only `rank` is required of a scheduler. */
 typedef struct sledge_scheduler_ops {
-  /* Order of r on its worker; asked on insertion and renewal. Ties go by arrival; a preempted
-   * request keeps its place among equals unless its quantum ended: then it goes behind them. */
+  /* Order of r on its worker; asked on insertion and renewal, and for what runs when it is
+   * compared. Ties go by arrival; a preempted request keeps its place among equals unless its
+   * quantum ended: then it goes behind them. */
   sledge_rank (*rank)(void *self, const sledge_request *r, uint64_t now_ns);
   /* Should candidate take the worker from running? Absent: if its rank's key is smaller.
    * remaining_ns and run_ns of `running` are up to date. */

@@ -26,6 +26,7 @@
 #include "core/policy_instance.hpp"
 #include "core/request.hpp"
 #include "core/run_queue.hpp"
+#include "core/worker_timers.hpp"
 
 namespace sledge {
 
@@ -168,36 +169,115 @@ class Engine {
   /// place. For tests and the watchdog.
   bool consistent() const;
 
+  /// Time that overdue work gets at a stretch while on-time work waits.
+  static constexpr uint64_t overdue_slice_ns = 10'000;
+
  private:
   struct Worker {
     RunQueue queue;
     Request *running = nullptr;
-    uint64_t running_since_ns = 0;
-    uint64_t quantum_end_ns = 0;
-    uint64_t interrupt_id = 0; ///< running id that a waiting or sent interrupt names
-    uint64_t asked_id = 0;     ///< running id that the dispatcher asked to interrupt
-    int64_t overdue_credit_ns = 0;
-    uint32_t pending = 0; ///< assigned in the callback that runs now
-    uint64_t pending_ns = 0;
+    uint64_t since_ns = 0;       ///< when `running` got the worker
+    uint64_t charged_ns = 0;     ///< up to when its run time is counted
+    uint64_t quantum_end_ns = 0; ///< UINT64_MAX: none
+    uint64_t interrupt_id = 0;   ///< running id that a waiting or sent interrupt names
+    uint64_t asked_id = 0;       ///< running id that the dispatcher wants interrupted
+    int64_t overdue_credit = 0;  ///< ns times 10^6
+    uint64_t pending_ns = 0;     ///< work assigned in the callback that runs now
+    uint32_t pending = 0;
     uint32_t blocked = 0;
-    bool asked = false;
-    bool wake_sent = false;
-    bool overdue_turn = false; ///< what runs was chosen on the overdue share
+    bool awake = false;            ///< will call next by itself
+    bool wake_sent = false;        ///< a wake is waiting or sent, and next has not followed
+    bool wake_recorded = false;    ///< in actions_
+    bool interrupt_recorded = false;
+    bool quantum_asked = false;    ///< the dispatcher was asked for work at this quantum's end
+    bool overdue_turn = false;     ///< what runs was chosen on the overdue share
   };
-  struct HostTable;
-  friend struct HostTable;
+  enum class Why : uint8_t { none, rank, quantum, overdue_share };
+  struct Decision {
+    Request *candidate = nullptr; ///< takes the worker; null: what runs stays
+    Why why = Why::none;
+  };
+  struct Rank {
+    uint64_t key;
+    uint64_t valid_until_ns;
+  };
+  struct Host; // the functions that a dispatcher calls
+  friend struct Host;
 
   Engine(const EngineConfig &config, PolicyInstance dispatcher, PolicyInstance scheduler);
+  const sledge_dispatcher_ops &dispatcher_ops() const { return *dispatcher_.table()->dispatcher; }
+
+  // Order: engine_order.cpp
+  uint64_t overdue_timer_ns(const Worker &worker) const;
+  Rank rank_of(const Request &request) const;
+  void rank(Request &request);
+  void insert(uint32_t worker, Request *request);
+  void charge(Worker &worker);
+  Request *settled_head(Worker &worker);
+  bool preempts(const Request &candidate, uint64_t candidate_key, const Request &running) const;
+  Request *overdue_due(const Worker &worker) const;
+  Decision decide(Worker &worker);
+  Request *take_next(Worker &worker);
+
+  // Events: engine.cpp
+  void read_policies();
+  void gather(bool bound_too);
+  void begin(uint64_t now_ns);
+  uint64_t now() const { return host_.now_ns; }
+  void start(uint32_t worker, Request *request);
+  void restart_quantum(Worker &worker);
+  Request *leave(uint32_t worker);
+  void give_place(uint32_t worker, Request *request, Why why);
+  void move(Request *request, Place place);
+  void end_removed(Request *request, sledge_removal why);
+
+  // Callbacks and their consequences: engine_host.cpp
+  sledge_workers host_table();
+  void hold(Request *request);
+  void flush_pending();
+  void apply();
+  void ask_idle(uint32_t worker);
+  uint64_t next_random();
+
+  // Actions and timers: engine_actions.cpp
+  void record(ActionKind kind, uint32_t worker);
+  void wake_if_idle(uint32_t worker);
+  void interrupt_running(uint32_t worker);
+  void refresh_idle(uint32_t worker);
+  uint64_t timer_due_ns(const Worker &worker) const;
+  void refresh_timer(uint32_t worker);
+  void set_parked(uint32_t worker, bool parked);
+  void unpark();
 
   EngineConfig config_;
   RequestPool pool_;
   PolicyInstance dispatcher_;
   PolicyInstance scheduler_;
+  const sledge_scheduler_ops *scheduler_ops_ = nullptr;
+  uint64_t quantum_ns_ = 0;
+  uint64_t overdue_share_ppm_ = 0;
+  uint64_t tick_ns_ = 0;
+  uint64_t tick_at_ns_ = 0;
   std::vector<Worker> workers_;
   RequestList held_;
-  std::vector<Action> actions_;
+  RequestList pending_;
+  std::vector<uint32_t> asked_;     ///< workers with asked_id
+  std::vector<uint64_t> idle_bits_; ///< run nothing and have nothing queued
+  std::vector<uint64_t> parked_bits_; ///< quantum over, and nobody waited
+  uint32_t parked_count_ = 0;
+  WorkerTimers timers_;
+  std::vector<Action> actions_; ///< ring
   size_t action_first_ = 0;
   size_t action_count_ = 0;
+  sledge_workers host_{};
+  std::vector<sledge_worker_view> views_;
+  std::vector<Request *> scratch_; ///< for swaps
+  Request *arriving_ = nullptr;
+  bool swapping_ = false;
+  uint32_t rotation_ = 0;
+  uint64_t random_state_ = 0;
+  uint64_t id_last_ = 0;
+  uint64_t tie_last_ = 0;
   EngineCounters counters_;
 };
 

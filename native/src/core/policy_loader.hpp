@@ -14,8 +14,7 @@ PolicyInstance load_policy(const std::string &path, sledge_policy_kind kind,
                            const PolicyConfig &config, PolicyError &error);
 
 /// The same for a table that is already in the process (tests, the lab).
-PolicyInstance create_policy(const sledge_policy_table *table, const std::string &path,
-                             sledge_policy_kind kind, const PolicyConfig &config,
-                             PolicyError &error);
+PolicyInstance create_policy(const sledge_policy_table *table, sledge_policy_kind kind,
+                             const PolicyConfig &config, PolicyError &error);
 
 } // namespace sledge

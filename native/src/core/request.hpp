@@ -2,7 +2,6 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <type_traits>
 
 #include "sledge/policy.h"
 
@@ -72,6 +71,8 @@ class RequestPool {
   void release(Request *request);
   /// The request behind a handle, or null when that one is gone.
   Request *find(uint64_t handle);
+  /// True for a pointer to a request of this pool, whatever its state.
+  bool owns(const sledge_request *request) const;
   Request &at(uint32_t index) { return requests_[index]; }
   const Request &at(uint32_t index) const { return requests_[index]; }
 

@@ -18,6 +18,8 @@ class RunQueue {
   uint32_t length() const { return root_ == nullptr ? 0 : root_->subtree_count; }
   /// Sum of remaining_ns of all waiting requests. O(1).
   uint64_t work_ns() const { return root_ == nullptr ? 0 : root_->subtree_ns; }
+  /// True if a waiting request has an overdue rank. O(1).
+  bool has_overdue() const { return overdue_count_ != 0; }
   /// First in order, or null. O(1).
   Request *head() const { return first_; }
   void insert(Request *request);
@@ -31,9 +33,14 @@ class RunQueue {
 
  private:
   void rotate_up(Request *node);
+  friend bool consistent(const RunQueue &queue);
   void replace_child(Request *parent, Request *from, Request *to);
   Request *root_ = nullptr;
   Request *first_ = nullptr;
+  uint32_t overdue_count_ = 0;
 };
+
+/// Checks order, heap property, links, sums and counts of every node, O(n).
+bool consistent(const RunQueue &queue);
 
 } // namespace sledge

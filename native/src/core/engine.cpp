@@ -1,0 +1,220 @@
+// engine.cpp - the life of a request: arrival, running, preempted, blocked, ended.
+#include "core/engine.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace sledge {
+
+void Engine::begin(uint64_t now_ns) { host_.now_ns = std::max(host_.now_ns, now_ns); }
+
+/// Moves between places and keeps the gauges. Lists and queues are the caller's.
+void Engine::move(Request *request, Place place) {
+  const auto gauge = [this](Place p) -> uint64_t * {
+    switch (p) {
+    case Place::held:
+      return &counters_.held;
+    case Place::pending:
+    case Place::queued:
+      return &counters_.queued;
+    case Place::running:
+      return &counters_.running;
+    case Place::blocked:
+      return &counters_.blocked;
+    default:
+      return nullptr;
+    }
+  };
+  if (uint64_t *from = gauge(request->place)) --*from;
+  if (uint64_t *to = gauge(place)) ++*to;
+  request->place = place;
+}
+
+Arrival Engine::arrive(Request *request, uint64_t now_ns) {
+  begin(now_ns);
+  if (request->place != Place::fresh) return Arrival::rejected;
+  if (tick_ns_ != 0 && tick_at_ns_ < now()) tick_at_ns_ = now() + tick_ns_;
+  request->id = ++id_last_;
+  request->tie = ++tie_last_;
+  request->estimate_ns = std::clamp<uint64_t>(request->estimate_ns, 1, estimate_max_ns);
+  request->remaining_ns = request->estimate_ns;
+  request->worker = SLEDGE_NO_WORKER;
+  hold(request);
+  arriving_ = request;
+  dispatcher_ops().arrive(dispatcher_.self(), request, &host_);
+  arriving_ = nullptr;
+  const bool refused = request->place == Place::ended;
+  apply();
+  (refused ? counters_.refused : counters_.accepted)++;
+  return refused ? Arrival::queue_full : Arrival::accepted;
+}
+
+bool Engine::remove(Request *request, sledge_removal why, uint64_t now_ns) {
+  begin(now_ns);
+  switch (request->place) {
+  case Place::held:
+    held_.remove(request);
+    break;
+  case Place::queued:
+    workers_[request->worker].queue.remove(request);
+    refresh_idle(request->worker);
+    refresh_timer(request->worker);
+    break;
+  case Place::blocked:
+    workers_[request->worker].blocked--;
+    break;
+  default:
+    return false;
+  }
+  end_removed(request, why);
+  return true;
+}
+
+void Engine::end_removed(Request *request, sledge_removal why) {
+  move(request, Place::ended);
+  counters_.removed++;
+  if (dispatcher_ops().removed == nullptr) return;
+  dispatcher_ops().removed(dispatcher_.self(), request, why, &host_);
+  apply();
+}
+
+void Engine::restart_quantum(Worker &worker) {
+  worker.quantum_end_ns = quantum_ns_ != 0 ? now() + quantum_ns_ : WorkerTimers::never_ns;
+  worker.quantum_asked = false;
+}
+
+void Engine::start(uint32_t worker, Request *request) {
+  Worker &w = workers_[worker];
+  w.running = request;
+  w.since_ns = w.charged_ns = now();
+  w.interrupt_id = 0;
+  w.wake_sent = false;
+  w.awake = true;
+  restart_quantum(w);
+  request->state = SLEDGE_REQUEST_RUNNING;
+  request->worker = worker;
+  request->started = true;
+  request->bound = config_.migration ? 0 : 1;
+  move(request, Place::running);
+  refresh_idle(worker);
+  refresh_timer(worker);
+}
+
+/// Takes the running request off its worker; the caller gives it another place.
+Request *Engine::leave(uint32_t worker) {
+  Worker &w = workers_[worker];
+  Request *request = w.running;
+  if (request == nullptr) return nullptr;
+  charge(w);
+  w.running = nullptr;
+  w.interrupt_id = 0;
+  w.asked_id = 0;
+  refresh_idle(worker);
+  refresh_timer(worker);
+  return request;
+}
+
+Request *Engine::next(uint32_t worker, uint64_t now_ns) {
+  begin(now_ns);
+  Worker &w = workers_[worker];
+  if (w.running != nullptr) return w.running;
+  w.awake = true;
+  w.wake_sent = false;
+  if (w.queue.empty()) ask_idle(worker);
+  Request *request = take_next(w);
+  if (request == nullptr) {
+    w.awake = false;
+    return nullptr;
+  }
+  start(worker, request);
+  return request;
+}
+
+bool Engine::should_leave(uint32_t worker, uint64_t now_ns) {
+  begin(now_ns);
+  Worker &w = workers_[worker];
+  return w.running != nullptr && decide(w).candidate != nullptr;
+}
+
+Request *Engine::reconsider(uint32_t worker, uint64_t now_ns) {
+  begin(now_ns);
+  Worker &w = workers_[worker];
+  if (w.running == nullptr) return next(worker, now_ns);
+  w.interrupt_id = 0;
+  const Decision decision = decide(w);
+  if (decision.candidate == nullptr) {
+    refresh_timer(worker);
+    return w.running;
+  }
+  w.queue.remove(decision.candidate);
+  Request *left = leave(worker);
+  const bool overdue = decision.candidate->rank_key >= SLEDGE_RANK_OVERDUE;
+  w.overdue_turn = overdue && decision.why == Why::overdue_share;
+  if (w.overdue_turn) counters_.overdue_runs++;
+  start(worker, decision.candidate);
+  give_place(worker, left, decision.why);
+  return w.running;
+}
+
+/// Finds a place for a request that was preempted on this worker.
+void Engine::give_place(uint32_t worker, Request *request, Why why) {
+  request->preemptions++;
+  counters_.preemptions++;
+  if (why == Why::quantum) {
+    request->tie = ++tie_last_;
+    counters_.quantum_ends++;
+  }
+  if (dispatcher_ops().preempted == nullptr) {
+    insert(worker, request);
+    return;
+  }
+  hold(request);
+  dispatcher_ops().preempted(dispatcher_.self(), request, worker, &host_);
+  apply();
+}
+
+Request *Engine::block(uint32_t worker, uint64_t now_ns) {
+  begin(now_ns);
+  Request *request = leave(worker);
+  if (request == nullptr) return nullptr;
+  request->state = SLEDGE_REQUEST_BLOCKED;
+  workers_[worker].blocked++;
+  move(request, Place::blocked);
+  return request;
+}
+
+bool Engine::unblock(Request *request, uint64_t now_ns) {
+  begin(now_ns);
+  if (request->place != Place::blocked) return false;
+  const uint32_t worker = request->worker;
+  Worker &w = workers_[worker];
+  w.blocked--;
+  insert(worker, request);
+  if (w.running != nullptr && decide(w).candidate != nullptr) {
+    interrupt_running(worker);
+    refresh_timer(worker);
+  }
+  return true;
+}
+
+Request *Engine::finish(uint32_t worker, uint64_t now_ns) {
+  begin(now_ns);
+  Request *request = leave(worker);
+  if (request == nullptr) return nullptr;
+  move(request, Place::ended);
+  counters_.completed++;
+  if (dispatcher_ops().completed != nullptr) {
+    dispatcher_ops().completed(dispatcher_.self(), request, worker, &host_);
+    apply();
+  }
+  return request;
+}
+
+Request *Engine::discard(uint32_t worker, sledge_removal why, uint64_t now_ns) {
+  begin(now_ns);
+  Request *request = leave(worker);
+  if (request != nullptr) end_removed(request, why);
+  return request;
+}
+
+} // namespace sledge
