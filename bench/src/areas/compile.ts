@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BenchArea, BenchContext } from '../area';
+import { COMPILE_MODULES, compileModule } from '../compile-modules';
+import { figure } from '../figure';
+import { buildModule } from '../sledge';
+import type { BuildAnswer, BuildOptions } from '../sledge';
+import { Toolchain } from '../toolchain';
+
+interface Case {
+  name: string;
+  module: keyof typeof COMPILE_MODULES;
+  options: BuildOptions;
+}
+
+const CASES: readonly Case[] = [
+  { name: 'build_60kb', module: 'small', options: { level: 'production', oneCore: true } },
+  { name: 'build_100kb', module: 'medium', options: { level: 'production', oneCore: true } },
+  { name: 'build_1mb', module: 'large', options: { level: 'production', oneCore: false } },
+  { name: 'build_1mb_dev', module: 'large', options: { level: 'development', oneCore: false } },
+];
+
+/** Builds into an empty cache, so that nothing of an earlier round helps. */
+async function buildAfresh(
+  context: BenchContext,
+  wasmPath: string,
+  options: BuildOptions,
+): Promise<BuildAnswer> {
+  const cache = mkdtempSync(join(context.cacheDirectory, 'fresh-'));
+  try {
+    return await buildModule(wasmPath, cache, options);
+  } finally {
+    rmSync(cache, { recursive: true, force: true });
+  }
+}
+
+/** Compile time by size and level, and that of a module already built. */
+export const compileArea: BenchArea = {
+  name: 'compile',
+  summary: 'time to build modules of three sizes, and to find them built',
+  async run(context) {
+    const toolchain = new Toolchain(context);
+    const paths = new Map<string, string>();
+    for (const [key, module] of Object.entries(COMPILE_MODULES)) {
+      const path = await compileModule(toolchain, module);
+      context.note(`${module.name}: ${statSync(path).size} bytes`);
+      paths.set(key, path);
+    }
+    const seconds = new Map(CASES.map(({ name }) => [name, [] as number[]]));
+    const cachedMs: number[] = [];
+    const rounds = context.quick ? 1 : 5;
+    for (let round = 0; round < rounds; round += 1) {
+      for (const { name, module, options } of CASES) {
+        const answer = await buildAfresh(context, paths.get(module) ?? '', options);
+        seconds.get(name)?.push(answer.seconds);
+        cachedMs.push(answer.cachedMs);
+        context.note(`round ${round + 1} of ${rounds}: ${name} ${answer.seconds.toFixed(2)} s`);
+      }
+    }
+    return [
+      ...CASES.map(({ name }) => figure(name, 's', seconds.get(name) ?? [])),
+      figure('cached', 'ms', cachedMs),
+    ];
+  },
+};

@@ -1,0 +1,22 @@
+/** The kernels of `bench code` and the argument that makes each take a few milliseconds. */
+export const KERNELS: Readonly<Record<string, number>> = {
+  gemm: 4,
+  two_mm: 3,
+  jacobi_2d: 50,
+  floyd_warshall: 2,
+  cholesky: 8,
+  nbody: 50_000,
+  mandelbrot: 400,
+  sha256: 10_000,
+  crc32: 30,
+  quicksort: 80_000,
+  sieve: 3,
+  json_scan: 40,
+  vm: 150_000,
+  image_resize: 5,
+  base64: 80,
+  search_tree: 20_000,
+  queens: 11,
+  levenshtein: 1_800,
+  matmul_int: 6,
+};

@@ -1,0 +1,154 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { BenchContext } from './area';
+import type { CompileModule } from './compile-modules';
+
+const run = promisify(execFile);
+const LLVM_BIN = '/usr/lib/llvm-14/bin';
+const CLANG = `${LLVM_BIN}/clang`;
+const WASM2C_RUNTIME = '/usr/share/wabt/wasm2c';
+const OUTPUT_LIMIT_BYTES = 64 << 20;
+
+/** Both sides of a code comparison: the same compiler, level, target and float rules. */
+export const CODE_FLAGS = ['-O3', '-fno-math-errno', '-ffp-contract=off'];
+export const MARCH_FLAGS = ['-march=x86-64-v2'];
+
+// The only folder in PATH: clang would run a wasm-opt that it finds.
+const WASM_FLAGS = [
+  '--target=wasm32-wasi',
+  '--sysroot=/usr',
+  '-nostartfiles',
+  '-fvisibility=hidden',
+  `-fuse-ld=${LLVM_BIN}/wasm-ld`,
+  '-Wl,--no-entry',
+  '-Wl,--export=kernel',
+  '-Wl,--strip-all',
+  '-Wl,-z,stack-size=16384',
+  '-Wl,--stack-first',
+];
+const WASM_KERNEL_FLAGS = [...CODE_FLAGS, ...WASM_FLAGS];
+const SHARED_FLAGS = ['-shared', '-fPIC', '-fvisibility=hidden'];
+
+type ToolchainContext = Pick<BenchContext, 'root' | 'cacheDirectory'>;
+
+/** Builds things once: a product is kept under a key of its command and the bytes of its inputs. */
+export class Toolchain {
+  readonly #context: ToolchainContext;
+
+  constructor(context: ToolchainContext) {
+    this.#context = context;
+  }
+
+  #source(...parts: string[]): string {
+    return join(this.#context.root, 'bench', ...parts);
+  }
+
+  async #once(
+    name: string,
+    inputs: readonly string[],
+    words: readonly string[],
+    build: (output: string) => Promise<void>,
+  ): Promise<string> {
+    const hash = createHash('sha256').update(words.join('\0'));
+    for (const input of inputs) hash.update(readFileSync(input));
+    const output = join(this.#context.cacheDirectory, hash.digest('hex').slice(0, 16), name);
+    if (existsSync(output)) return output;
+    mkdirSync(join(output, '..'), { recursive: true });
+    const partial = `${output}.${process.pid}`;
+    await build(partial);
+    renameSync(partial, output);
+    return output;
+  }
+
+  async #clang(name: string, inputs: string[], headers: string[], flags: readonly string[]) {
+    return this.#once(name, [...inputs, ...headers], flags, async (output) => {
+      const env = flags === WASM_KERNEL_FLAGS ? { PATH: LLVM_BIN } : process.env;
+      await run(CLANG, [...flags, ...inputs, '-o', output], { env });
+    });
+  }
+
+  /** The program that times shared objects. */
+  async runner(): Promise<string> {
+    return this.#once('runner', [this.#source('native/runner.c')], [], async (output) => {
+      await run(CLANG, ['-O2', this.#source('native/runner.c'), '-o', output, '-ldl']);
+    });
+  }
+
+  async nativeKernel(kernel: string): Promise<string> {
+    const flags = [...CODE_FLAGS, ...MARCH_FLAGS, ...SHARED_FLAGS];
+    return this.#clang(
+      `${kernel}.so`,
+      [this.#source(`kernels/${kernel}.c`)],
+      this.#headers(),
+      flags,
+    );
+  }
+
+  async wasmKernel(kernel: string): Promise<string> {
+    const source = this.#source(`kernels/${kernel}.c`);
+    return this.#clang(`${kernel}.wasm`, [source], this.#headers(), WASM_KERNEL_FLAGS);
+  }
+
+  #headers(): string[] {
+    return [this.#source('kernels/kernel.h')];
+  }
+
+  /** wasm2c's C with wasm2c's own runtime, guard pages on, by the same compiler. */
+  async wasm2cKernel(kernel: string): Promise<string> {
+    const wasm = await this.wasmKernel(kernel);
+    const shim = this.#source('native/wasm2c_kernel.c');
+    return this.#once(`${kernel}.wasm2c.so`, [wasm, shim], ['1'], async (output) => {
+      const folder = `${output}.c`;
+      mkdirSync(folder, { recursive: true });
+      try {
+        const generated = join(folder, 'wasm2c_output.c');
+        const options = ['--no-debug-names', '-n', 'peer', wasm, '-o', generated];
+        await run('wasm2c', options, { maxBuffer: OUTPUT_LIMIT_BYTES });
+        copyFileSync(shim, join(folder, 'shim.c'));
+        const sources = [generated, join(folder, 'shim.c'), `${WASM2C_RUNTIME}/wasm-rt-impl.c`];
+        const flags = [...CODE_FLAGS, ...MARCH_FLAGS, ...SHARED_FLAGS, `-I${folder}`];
+        const include = `-I${WASM2C_RUNTIME}`;
+        await run(CLANG, [...flags, include, ...sources, '-o', output, '-lm', '-lpthread']);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
+  }
+
+  /** A WASI program of library code and copies of kernels. */
+  async libraryModule(module: CompileModule, copies: string): Promise<string> {
+    const library = this.#source('modules/library_mix.c');
+    const words = [copies, String(module.level)];
+    return this.#once(`${module.name}.wasm`, [library], words, async (output) => {
+      const text = `${output}.cpp`;
+      const objects = [`${output}.library.o`, `${output}.copies.o`];
+      const target = ['--target=wasm32-wasi', '--sysroot=/usr', '-O2', '-fno-math-errno'];
+      const env = { PATH: LLVM_BIN };
+      writeFileSync(text, copies);
+      try {
+        const [libraryObject = '', copiesObject = ''] = objects;
+        const level = `-DLEVEL=${module.level}`;
+        const quiet = ['-w', `-I${this.#source('kernels')}`];
+        await Promise.all([
+          run(CLANG, [...target, level, '-c', library, '-o', libraryObject], { env }),
+          run(CLANG, [...target, ...quiet, '-c', text, '-o', copiesObject], { env }),
+        ]);
+        const link = [`-fuse-ld=${LLVM_BIN}/wasm-ld`, '-Wl,--strip-all'];
+        await run(CLANG, [...target, ...link, ...objects, '-o', output], { env });
+      } finally {
+        for (const file of [text, ...objects]) rmSync(file, { force: true });
+      }
+    });
+  }
+}
