@@ -1,0 +1,137 @@
+// Rate of the protocol core alone: client and server on one thread over the loop backend.
+// Prints the figures as JSON. Arguments: calls per round, rounds.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "rpc/endpoint.hpp"
+#include "rpc/loop_backend.hpp"
+
+namespace {
+
+using namespace sledge::rpc;
+
+constexpr uint32_t kOutstanding = 8;
+constexpr size_t kRequestBytes = 32;
+constexpr uint32_t kClientIpv4 = 0x0A000001;
+constexpr uint32_t kServerIpv4 = 0x0A000002;
+
+uint64_t clock_ns() {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                   std::chrono::steady_clock::now().time_since_epoch())
+                                   .count());
+}
+
+RpcOptions options_of(const char *host) {
+  RpcOptions options;
+  options.host = host;
+  return options;
+}
+
+struct Host {
+  Host(LoopNetwork &network, const char *name, uint32_t ipv4)
+      : channel(network, {ipv4, 31850}), endpoint(channel),
+        backend(network, {{}, ipv4, 10000, 0, 128}), rpc(options_of(name), backend, channel) {
+    endpoint.attach(rpc);
+  }
+  ~Host() { endpoint.detach(rpc); }
+
+  LoopChannel channel;
+  Endpoint endpoint;
+  LoopBackend backend;
+  Rpc rpc;
+};
+
+void null_handler(void *, Rpc &rpc, const Request &request) {
+  rpc.respond(request.handle, request.data);
+}
+
+struct Load {
+  Rpc *client = nullptr;
+  uint16_t session = 0;
+  uint64_t left = 0;
+  uint64_t done = 0;
+
+  static void on_done(void *context, uint64_t, const CallResult &) {
+    auto &load = *static_cast<Load *>(context);
+    ++load.done;
+    load.send();
+  }
+  void send() {
+    static constexpr std::array<uint8_t, kRequestBytes> kRequest{};
+    if (left == 0)
+      return;
+    --left;
+    client->call(session, 1, kRequest, {&Load::on_done, this, 0});
+  }
+};
+
+/// Seconds for `calls` calls, with the clock read once per turn as a real loop does.
+double round_seconds(Host &client, Host &server, Load &load, uint64_t calls) {
+  load.left = calls;
+  load.done = 0;
+  const uint64_t start_ns = clock_ns();
+  uint64_t now_ns = start_ns;
+  for (uint32_t at = 0; at < kOutstanding; ++at)
+    load.send();
+  while (load.done < calls) {
+    client.rpc.poll(now_ns);
+    server.rpc.poll(now_ns);
+    now_ns = clock_ns();
+  }
+  return static_cast<double>(now_ns - start_ns) * 1e-9;
+}
+
+void print_figure(const char *name, const char *unit, std::vector<double> samples, bool last) {
+  std::vector<double> sorted = samples;
+  std::sort(sorted.begin(), sorted.end());
+  std::printf("    { \"name\": \"%s\", \"unit\": \"%s\", \"median\": %.6g, \"min\": %.6g, "
+              "\"max\": %.6g, \"runs\": %zu, \"samples\": [",
+              name, unit, sorted[sorted.size() / 2], sorted.front(), sorted.back(),
+              sorted.size());
+  for (size_t at = 0; at < samples.size(); ++at)
+    std::printf("%s%.6g", at == 0 ? "" : ", ", samples[at]);
+  std::printf("] }%s\n", last ? "" : ",");
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  const uint64_t calls = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
+  const int rounds = argc > 2 ? std::atoi(argv[2]) : 7;
+  if (calls == 0 || rounds < 1) {
+    std::fprintf(stderr, "usage: rpc_core_bench [calls per round] [rounds]\n");
+    return 2;
+  }
+  LoopNetwork network;
+  Host client(network, "10.0.0.1", kClientIpv4);
+  Host server(network, "10.0.0.2", kServerIpv4);
+  server.rpc.set_handler(1, {&null_handler, nullptr});
+  Load load{&client.rpc, 0, 0, 0};
+  client.rpc.create_session("10.0.0.2", 31850, 0, load.session);
+  for (int turn = 0; turn < 10 && !client.rpc.is_connected(load.session); ++turn) {
+    for (Host *host : {&client, &server}) {
+      host->endpoint.poll();
+      host->rpc.poll(clock_ns());
+    }
+  }
+  round_seconds(client, server, load, calls / 10 + kOutstanding);
+  std::vector<double> rates;
+  std::vector<double> packet_ns;
+  for (int round = 0; round < rounds; ++round) {
+    const uint64_t before =
+        client.rpc.counters().packets_received + server.rpc.counters().packets_received;
+    const double seconds = round_seconds(client, server, load, calls);
+    const uint64_t packets =
+        client.rpc.counters().packets_received + server.rpc.counters().packets_received - before;
+    rates.push_back(static_cast<double>(calls) / seconds);
+    packet_ns.push_back(seconds * 1e9 / static_cast<double>(packets));
+  }
+  std::printf("{ \"bench\": \"rpc\", \"version\": 1, \"figures\": [\n");
+  print_figure("core_rpcs_per_second", "1/s", rates, false);
+  print_figure("core_packet", "ns", packet_ns, true);
+  std::printf("] }\n");
+  return 0;
+}
