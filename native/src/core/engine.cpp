@@ -6,7 +6,9 @@
 
 namespace sledge {
 
-void Engine::begin(uint64_t now_ns) { host_.now_ns = std::max(host_.now_ns, now_ns); }
+void Engine::begin(uint64_t now_ns) {
+  host_.now_ns = std::max(host_.now_ns, now_ns);
+}
 
 /// Moves between places and keeps the gauges. Lists and queues are the caller's.
 void Engine::move(Request *request, Place place) {
@@ -25,15 +27,19 @@ void Engine::move(Request *request, Place place) {
       return nullptr;
     }
   };
-  if (uint64_t *from = gauge(request->place)) --*from;
-  if (uint64_t *to = gauge(place)) ++*to;
+  if (uint64_t *from = gauge(request->place))
+    --*from;
+  if (uint64_t *to = gauge(place))
+    ++*to;
   request->place = place;
 }
 
 Arrival Engine::arrive(Request *request, uint64_t now_ns) {
   begin(now_ns);
-  if (request->place != Place::fresh) return Arrival::rejected;
-  if (tick_ns_ != 0 && tick_at_ns_ < now()) tick_at_ns_ = now() + tick_ns_;
+  if (request->place != Place::fresh)
+    return Arrival::rejected;
+  if (tick_ns_ != 0 && tick_at_ns_ < now())
+    tick_at_ns_ = now() + tick_ns_;
   request->id = ++id_last_;
   request->tie = ++tie_last_;
   request->estimate_ns = std::clamp<uint64_t>(request->estimate_ns, 1, estimate_max_ns);
@@ -73,7 +79,8 @@ bool Engine::remove(Request *request, sledge_removal why, uint64_t now_ns) {
 void Engine::end_removed(Request *request, sledge_removal why) {
   move(request, Place::ended);
   counters_.removed++;
-  if (dispatcher_ops().removed == nullptr) return;
+  if (dispatcher_ops().removed == nullptr)
+    return;
   dispatcher_ops().removed(dispatcher_.self(), request, why, &host_);
   apply();
 }
@@ -104,7 +111,8 @@ void Engine::start(uint32_t worker, Request *request) {
 Request *Engine::leave(uint32_t worker) {
   Worker &w = workers_[worker];
   Request *request = w.running;
-  if (request == nullptr) return nullptr;
+  if (request == nullptr)
+    return nullptr;
   charge(w);
   w.running = nullptr;
   w.interrupt_id = 0;
@@ -117,10 +125,12 @@ Request *Engine::leave(uint32_t worker) {
 Request *Engine::next(uint32_t worker, uint64_t now_ns) {
   begin(now_ns);
   Worker &w = workers_[worker];
-  if (w.running != nullptr) return w.running;
+  if (w.running != nullptr)
+    return w.running;
   w.awake = true;
   w.wake_sent = false;
-  if (w.queue.empty()) ask_idle(worker);
+  if (w.queue.empty())
+    ask_idle(worker);
   Request *request = take_next(w);
   if (request == nullptr) {
     w.awake = false;
@@ -139,7 +149,8 @@ bool Engine::should_leave(uint32_t worker, uint64_t now_ns) {
 Request *Engine::reconsider(uint32_t worker, uint64_t now_ns) {
   begin(now_ns);
   Worker &w = workers_[worker];
-  if (w.running == nullptr) return next(worker, now_ns);
+  if (w.running == nullptr)
+    return next(worker, now_ns);
   w.interrupt_id = 0;
   const Decision decision = decide(w);
   if (decision.candidate == nullptr) {
@@ -150,7 +161,8 @@ Request *Engine::reconsider(uint32_t worker, uint64_t now_ns) {
   Request *left = leave(worker);
   const bool overdue = decision.candidate->rank_key >= SLEDGE_RANK_OVERDUE;
   w.overdue_turn = overdue && decision.why == Why::overdue_share;
-  if (w.overdue_turn) counters_.overdue_runs++;
+  if (w.overdue_turn)
+    counters_.overdue_runs++;
   start(worker, decision.candidate);
   give_place(worker, left, decision.why);
   return w.running;
@@ -176,7 +188,8 @@ void Engine::give_place(uint32_t worker, Request *request, Why why) {
 Request *Engine::block(uint32_t worker, uint64_t now_ns) {
   begin(now_ns);
   Request *request = leave(worker);
-  if (request == nullptr) return nullptr;
+  if (request == nullptr)
+    return nullptr;
   request->state = SLEDGE_REQUEST_BLOCKED;
   workers_[worker].blocked++;
   move(request, Place::blocked);
@@ -185,7 +198,8 @@ Request *Engine::block(uint32_t worker, uint64_t now_ns) {
 
 bool Engine::unblock(Request *request, uint64_t now_ns) {
   begin(now_ns);
-  if (request->place != Place::blocked) return false;
+  if (request->place != Place::blocked)
+    return false;
   const uint32_t worker = request->worker;
   Worker &w = workers_[worker];
   w.blocked--;
@@ -200,7 +214,8 @@ bool Engine::unblock(Request *request, uint64_t now_ns) {
 Request *Engine::finish(uint32_t worker, uint64_t now_ns) {
   begin(now_ns);
   Request *request = leave(worker);
-  if (request == nullptr) return nullptr;
+  if (request == nullptr)
+    return nullptr;
   move(request, Place::ended);
   counters_.completed++;
   if (dispatcher_ops().completed != nullptr) {
@@ -213,7 +228,8 @@ Request *Engine::finish(uint32_t worker, uint64_t now_ns) {
 Request *Engine::discard(uint32_t worker, sledge_removal why, uint64_t now_ns) {
   begin(now_ns);
   Request *request = leave(worker);
-  if (request != nullptr) end_removed(request, why);
+  if (request != nullptr)
+    end_removed(request, why);
   return request;
 }
 

@@ -35,7 +35,7 @@ struct EngineConfig {
   uint32_t request_count_max = 1024; ///< alive at any moment; 1..RequestPool::capacity_max
   uint32_t queue_length_max = 1024;  ///< waiting in one worker's run queue
   bool preemption = true;            ///< false: no interrupt action is ever given
-  bool migration = false; ///< true: a preempted request may resume on any worker
+  bool migration = false;            ///< true: a preempted request may resume on any worker
   uint64_t seed = 1;
 };
 
@@ -185,12 +185,12 @@ class Engine {
     uint64_t pending_ns = 0;     ///< work assigned in the callback that runs now
     uint32_t pending = 0;
     uint32_t blocked = 0;
-    bool awake = false;            ///< will call next by itself
-    bool wake_sent = false;        ///< a wake is waiting or sent, and next has not followed
-    bool wake_recorded = false;    ///< in actions_
+    bool awake = false;         ///< will call next by itself
+    bool wake_sent = false;     ///< a wake is waiting or sent, and next has not followed
+    bool wake_recorded = false; ///< in actions_
     bool interrupt_recorded = false;
-    bool quantum_asked = false;    ///< the dispatcher was asked for work at this quantum's end
-    bool overdue_turn = false;     ///< what runs was chosen on the overdue share
+    bool quantum_asked = false; ///< the dispatcher was asked for work at this quantum's end
+    bool overdue_turn = false;  ///< what runs was chosen on the overdue share
   };
   enum class Why : uint8_t { none, rank, quantum, overdue_share };
   struct Decision {
@@ -261,8 +261,8 @@ class Engine {
   std::vector<Worker> workers_;
   RequestList held_;
   RequestList pending_;
-  std::vector<uint32_t> asked_;     ///< workers with asked_id
-  std::vector<uint64_t> idle_bits_; ///< run nothing and have nothing queued
+  std::vector<uint32_t> asked_;       ///< workers with asked_id
+  std::vector<uint64_t> idle_bits_;   ///< run nothing and have nothing queued
   std::vector<uint64_t> parked_bits_; ///< quantum over, and nobody waited
   uint32_t parked_count_ = 0;
   WorkerTimers timers_;

@@ -23,10 +23,12 @@ bool bit(const std::vector<uint64_t> &bits, uint32_t at) {
 void Engine::record(ActionKind kind, uint32_t worker) {
   bool &recorded = kind == ActionKind::wake ? workers_[worker].wake_recorded
                                             : workers_[worker].interrupt_recorded;
-  if (recorded) return;
+  if (recorded)
+    return;
   recorded = true;
   size_t at = action_first_ + action_count_++;
-  if (at >= actions_.size()) at -= actions_.size();
+  if (at >= actions_.size())
+    at -= actions_.size();
   actions_[at] = {kind, worker, 0};
 }
 
@@ -34,15 +36,18 @@ size_t Engine::take_actions(std::span<Action> out) {
   size_t taken = 0;
   while (taken < out.size() && action_count_ > 0) {
     Action action = actions_[action_first_];
-    if (++action_first_ == actions_.size()) action_first_ = 0;
+    if (++action_first_ == actions_.size())
+      action_first_ = 0;
     action_count_--;
     Worker &worker = workers_[action.worker];
     if (action.kind == ActionKind::wake) {
       worker.wake_recorded = false;
-      if (!worker.wake_sent) continue; // it has come by itself meanwhile
+      if (!worker.wake_sent)
+        continue; // it has come by itself meanwhile
     } else {
       worker.interrupt_recorded = false;
-      if (worker.interrupt_id == 0) continue; // what ran has left meanwhile
+      if (worker.interrupt_id == 0)
+        continue; // what ran has left meanwhile
       action.request_id = worker.interrupt_id;
     }
     out[taken++] = action;
@@ -52,7 +57,8 @@ size_t Engine::take_actions(std::span<Action> out) {
 
 void Engine::wake_if_idle(uint32_t worker) {
   Worker &sleeper = workers_[worker];
-  if (sleeper.awake || sleeper.wake_sent) return;
+  if (sleeper.awake || sleeper.wake_sent)
+    return;
   sleeper.wake_sent = true;
   counters_.wakes++;
   record(ActionKind::wake, worker);
@@ -60,7 +66,8 @@ void Engine::wake_if_idle(uint32_t worker) {
 
 void Engine::interrupt_running(uint32_t worker) {
   Worker &busy = workers_[worker];
-  if (busy.interrupt_id == busy.running->id) return; // on its way
+  if (busy.interrupt_id == busy.running->id)
+    return; // on its way
   busy.interrupt_id = busy.running->id;
   counters_.interrupts++;
   record(ActionKind::interrupt, worker);
@@ -72,16 +79,20 @@ void Engine::refresh_idle(uint32_t worker) {
 }
 
 uint32_t Engine::next_idle(uint32_t from) const {
-  if (from >= config_.worker_count) from = 0;
+  if (from >= config_.worker_count)
+    from = 0;
   const size_t words = idle_bits_.size();
   const size_t first = from / 64;
   const uint64_t at_or_after = ~0ull << (from % 64);
   for (size_t i = 0; i <= words; i++) {
     const size_t at = first + i < words ? first + i : first + i - words;
     uint64_t word = idle_bits_[at];
-    if (i == 0) word &= at_or_after;
-    if (i == words) word &= ~at_or_after;
-    if (word != 0) return static_cast<uint32_t>(at * 64) + std::countr_zero(word);
+    if (i == 0)
+      word &= at_or_after;
+    if (i == words)
+      word &= ~at_or_after;
+    if (word != 0)
+      return static_cast<uint32_t>(at * 64) + std::countr_zero(word);
   }
   return SLEDGE_NO_WORKER;
 }
@@ -91,16 +102,21 @@ uint64_t Engine::timer_due_ns(const Worker &worker) const {
     return WorkerTimers::never_ns;
   const bool someone_waits = !worker.queue.empty();
   uint64_t due_ns = worker.quantum_end_ns;
-  if (due_ns <= now() && !someone_waits && counters_.held == 0) due_ns = WorkerTimers::never_ns;
-  if (!someone_waits) return due_ns;
+  if (due_ns <= now() && !someone_waits && counters_.held == 0)
+    due_ns = WorkerTimers::never_ns;
+  if (!someone_waits)
+    return due_ns;
   const uint64_t valid_until_ns = worker.running->rank_valid_until_ns;
-  if (valid_until_ns != UINT64_MAX) due_ns = std::min(due_ns, valid_until_ns + 1);
-  if (overdue_share_ppm_ != 0) due_ns = std::min(due_ns, overdue_timer_ns(worker));
+  if (valid_until_ns != UINT64_MAX)
+    due_ns = std::min(due_ns, valid_until_ns + 1);
+  if (overdue_share_ppm_ != 0)
+    due_ns = std::min(due_ns, overdue_timer_ns(worker));
   return due_ns;
 }
 
 void Engine::set_parked(uint32_t worker, bool parked) {
-  if (bit(parked_bits_, worker) == parked) return;
+  if (bit(parked_bits_, worker) == parked)
+    return;
   set_bit(parked_bits_, worker, parked);
   parked_count_ += parked ? 1 : -1;
 }
@@ -133,8 +149,7 @@ void Engine::unpark() {
 }
 
 uint64_t Engine::next_tick_ns() const {
-  const bool alive =
-      counters_.held + counters_.queued + counters_.running + counters_.blocked != 0;
+  const bool alive = counters_.held + counters_.queued + counters_.running + counters_.blocked != 0;
   const uint64_t tick_ns = tick_ns_ != 0 && alive ? tick_at_ns_ : WorkerTimers::never_ns;
   return std::min(tick_ns, timers_.earliest_ns());
 }

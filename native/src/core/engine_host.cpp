@@ -11,37 +11,42 @@ struct Engine::Host {
   static Request *find(Engine &e, const sledge_request *r, Place place, Place or_place) {
     if (r != nullptr && e.pool_.owns(r)) {
       auto *request = const_cast<Request *>(static_cast<const Request *>(r));
-      if (request->place == place || request->place == or_place) return request;
+      if (request->place == place || request->place == or_place)
+        return request;
     }
     e.counters_.actions_ignored++;
     return nullptr;
   }
 
   static bool has_worker(Engine &e, uint32_t worker) {
-    if (worker < e.config_.worker_count) return true;
+    if (worker < e.config_.worker_count)
+      return true;
     e.counters_.actions_ignored++;
     return false;
   }
 
   static const sledge_worker_view *at(sledge_workers *host, uint32_t worker) {
     Engine &e = engine(host);
-    if (!has_worker(e, worker)) return nullptr;
+    if (!has_worker(e, worker))
+      return nullptr;
     Worker &w = e.workers_[worker];
-    if (w.running != nullptr) e.charge(w);
+    if (w.running != nullptr)
+      e.charge(w);
     sledge_worker_view &view = e.views_[worker];
     view.id = worker;
     view.queue_length = w.queue.length() + w.pending;
     view.running = w.running;
     view.running_since_ns = w.since_ns;
-    view.queued_work_ns = w.queue.work_ns() + w.pending_ns +
-                          (w.running != nullptr ? w.running->remaining_ns : 0);
+    view.queued_work_ns =
+        w.queue.work_ns() + w.pending_ns + (w.running != nullptr ? w.running->remaining_ns : 0);
     return &view;
   }
 
   static int assign(sledge_workers *host, uint32_t worker, sledge_request *r) {
     Engine &e = engine(host);
     Request *request = find(e, r, Place::held, Place::held);
-    if (request == nullptr || !has_worker(e, worker)) return 0;
+    if (request == nullptr || !has_worker(e, worker))
+      return 0;
     Worker &w = e.workers_[worker];
     const bool full = w.queue.length() + w.pending >= e.config_.queue_length_max;
     if (request->bound != 0 && request->worker != worker) {
@@ -65,30 +70,35 @@ struct Engine::Host {
 
   static void interrupt(sledge_workers *host, uint32_t worker, uint64_t running_id) {
     Engine &e = engine(host);
-    if (!has_worker(e, worker)) return;
+    if (!has_worker(e, worker))
+      return;
     Worker &w = e.workers_[worker];
     if (w.running == nullptr || w.running->id != running_id) {
       e.counters_.actions_ignored++;
       return;
     }
-    if (w.asked_id == 0) e.asked_.push_back(worker);
+    if (w.asked_id == 0)
+      e.asked_.push_back(worker);
     w.asked_id = running_id;
   }
 
   static uint64_t wait_ns(sledge_workers *host, uint32_t worker, const sledge_request *r) {
     Engine &e = engine(host);
-    if (!has_worker(e, worker) || r == nullptr || !e.pool_.owns(r)) return SLEDGE_NO_DEADLINE;
+    if (!has_worker(e, worker) || r == nullptr || !e.pool_.owns(r))
+      return SLEDGE_NO_DEADLINE;
     e.flush_pending();
     Worker &w = e.workers_[worker];
     const auto &request = *static_cast<const Request *>(r);
     const Rank rank = e.rank_of(request);
     const uint64_t queued_ns = w.queue.work_before_ns(rank.key, request.tie);
-    if (w.running == nullptr || takes_worker(e, w, request, rank.key)) return queued_ns;
+    if (w.running == nullptr || takes_worker(e, w, request, rank.key))
+      return queued_ns;
     return queued_ns + w.running->remaining_ns;
   }
 
   static bool takes_worker(Engine &e, Worker &w, const Request &request, uint64_t key) {
-    if (w.running == nullptr || !e.config_.preemption || &request == w.running) return false;
+    if (w.running == nullptr || !e.config_.preemption || &request == w.running)
+      return false;
     e.charge(w);
     e.rank(*w.running);
     return e.preempts(request, key, *w.running);
@@ -96,7 +106,8 @@ struct Engine::Host {
 
   static int would_preempt(sledge_workers *host, uint32_t worker, const sledge_request *r) {
     Engine &e = engine(host);
-    if (!has_worker(e, worker) || r == nullptr || !e.pool_.owns(r)) return 0;
+    if (!has_worker(e, worker) || r == nullptr || !e.pool_.owns(r))
+      return 0;
     const auto &request = *static_cast<const Request *>(r);
     return takes_worker(e, e.workers_[worker], request, e.rank_of(request).key) ? 1 : 0;
   }
@@ -104,7 +115,8 @@ struct Engine::Host {
   static int take(sledge_workers *host, sledge_request *r) {
     Engine &e = engine(host);
     Request *request = find(e, r, Place::queued, Place::pending);
-    if (request == nullptr) return 0;
+    if (request == nullptr)
+      return 0;
     Worker &w = e.workers_[request->worker];
     if (request->place == Place::pending) {
       e.pending_.remove(request);
@@ -121,8 +133,10 @@ struct Engine::Host {
   static int rerank(sledge_workers *host, sledge_request *r) {
     Engine &e = engine(host);
     Request *request = find(e, r, Place::queued, Place::pending);
-    if (request == nullptr) return 0;
-    if (request->place == Place::pending) return 1; // will be ranked when it is queued
+    if (request == nullptr)
+      return 0;
+    if (request->place == Place::pending)
+      return 1; // will be ranked when it is queued
     RunQueue &queue = e.workers_[request->worker].queue;
     queue.remove(request);
     e.rank(*request);
@@ -133,7 +147,8 @@ struct Engine::Host {
   static int reject(sledge_workers *host, sledge_request *r) {
     Engine &e = engine(host);
     Request *request = find(e, r, Place::held, Place::held);
-    if (request == nullptr || request != e.arriving_) return 0;
+    if (request == nullptr || request != e.arriving_)
+      return 0;
     e.held_.remove(request);
     e.move(request, Place::ended);
     return 1;
@@ -171,7 +186,9 @@ struct Engine::Host {
   }
 };
 
-sledge_workers Engine::host_table() { return Host::table(this); }
+sledge_workers Engine::host_table() {
+  return Host::table(this);
+}
 
 uint64_t Engine::next_random() { // splitmix64
   random_state_ += 0x9e3779b97f4a7c15ull;
@@ -205,7 +222,8 @@ void Engine::apply() {
     Worker &w = workers_[worker];
     const uint64_t asked_id = w.asked_id;
     w.asked_id = 0;
-    if (w.running == nullptr || w.running->id != asked_id) continue;
+    if (w.running == nullptr || w.running->id != asked_id)
+      continue;
     if (dispatcher_ops().preempted != nullptr && w.quantum_end_ns > now())
       w.quantum_end_ns = now();
     if (decide(w).candidate != nullptr)
@@ -215,11 +233,13 @@ void Engine::apply() {
     refresh_timer(worker);
   }
   asked_.clear();
-  if (parked_count_ != 0 && counters_.held != 0) unpark();
+  if (parked_count_ != 0 && counters_.held != 0)
+    unpark();
 }
 
 void Engine::ask_idle(uint32_t worker) {
-  if (dispatcher_ops().idle == nullptr) return;
+  if (dispatcher_ops().idle == nullptr)
+    return;
   dispatcher_ops().idle(dispatcher_.self(), worker, &host_);
   apply();
 }

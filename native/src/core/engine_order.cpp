@@ -18,7 +18,8 @@ Engine::Rank Engine::rank_of(const Request &request) const {
   const sledge_rank rank = scheduler_ops_->rank(scheduler_.self(), &request, now());
   const uint64_t band = rank.key & SLEDGE_RANK_OVERDUE;
   const uint64_t key = std::min(rank.key & ~SLEDGE_RANK_OVERDUE, SLEDGE_RANK_KEY_MAX);
-  if (rank.valid_until_ns == 0) return {band | key, UINT64_MAX};
+  if (rank.valid_until_ns == 0)
+    return {band | key, UINT64_MAX};
   return {band | key, std::max(rank.valid_until_ns, now() + renewal_gap_ns)};
 }
 
@@ -46,12 +47,14 @@ void Engine::insert(uint32_t worker, Request *request) {
 void Engine::charge(Worker &worker) {
   Request &request = *worker.running;
   const uint64_t ran_ns = now() - worker.charged_ns;
-  if (ran_ns == 0) return;
+  if (ran_ns == 0)
+    return;
   worker.charged_ns = now();
   request.run_ns += ran_ns;
   request.remaining_ns =
       request.estimate_ns > request.run_ns ? request.estimate_ns - request.run_ns : 1;
-  if (overdue_share_ppm_ == 0) return;
+  if (overdue_share_ppm_ == 0)
+    return;
   const uint64_t counted_ns = std::min(ran_ns, charge_max_ns);
   const int64_t limit = static_cast<int64_t>(2 * overdue_slice_ns * ppm);
   if (worker.overdue_turn) {
@@ -78,37 +81,46 @@ Request *Engine::settled_head(Worker &worker) {
 
 bool Engine::preempts(const Request &candidate, uint64_t candidate_key,
                       const Request &running) const {
-  if (scheduler_ops_->preempts == nullptr) return candidate_key < running.rank_key;
+  if (scheduler_ops_->preempts == nullptr)
+    return candidate_key < running.rank_key;
   return scheduler_ops_->preempts(scheduler_.self(), &candidate, &running, now()) != 0;
 }
 
 /// The first overdue request, if the share grants it the worker now.
 Request *Engine::overdue_due(const Worker &worker) const {
-  if (overdue_share_ppm_ == 0) return nullptr;
+  if (overdue_share_ppm_ == 0)
+    return nullptr;
   const uint64_t slice = overdue_slice_ns * (ppm - overdue_share_ppm_);
-  if (worker.overdue_credit < static_cast<int64_t>(slice)) return nullptr;
+  if (worker.overdue_credit < static_cast<int64_t>(slice))
+    return nullptr;
   return worker.queue.first_from(SLEDGE_RANK_OVERDUE);
 }
 
 /// Who should have the worker instead of what runs.
 Engine::Decision Engine::decide(Worker &worker) {
-  if (!config_.preemption) return {};
+  if (!config_.preemption)
+    return {};
   Request &running = *worker.running;
   charge(worker);
   rank(running);
   Request *head = settled_head(worker);
-  if (head == nullptr) return {};
+  if (head == nullptr)
+    return {};
   if (worker.overdue_turn && head->rank_key < SLEDGE_RANK_OVERDUE) {
-    if (worker.overdue_credit > 0) return {};
+    if (worker.overdue_credit > 0)
+      return {};
     return {head, Why::overdue_share};
   }
   worker.overdue_turn = false;
   if (running.rank_key < SLEDGE_RANK_OVERDUE) {
-    if (Request *overdue = overdue_due(worker)) return {overdue, Why::overdue_share};
+    if (Request *overdue = overdue_due(worker))
+      return {overdue, Why::overdue_share};
   }
-  if (preempts(*head, head->rank_key, running)) return {head, Why::rank};
+  if (preempts(*head, head->rank_key, running))
+    return {head, Why::rank};
   const bool quantum_over = now() >= worker.quantum_end_ns;
-  if (quantum_over && head->rank_key <= running.rank_key) return {head, Why::quantum};
+  if (quantum_over && head->rank_key <= running.rank_key)
+    return {head, Why::quantum};
   return {};
 }
 
@@ -116,7 +128,8 @@ Engine::Decision Engine::decide(Worker &worker) {
 Request *Engine::take_next(Worker &worker) {
   Request *request = settled_head(worker);
   worker.overdue_turn = false;
-  if (request == nullptr) return nullptr;
+  if (request == nullptr)
+    return nullptr;
   if (request->rank_key < SLEDGE_RANK_OVERDUE) {
     if (Request *overdue = overdue_due(worker)) {
       request = overdue;
@@ -132,14 +145,18 @@ Request *Engine::take_next(Worker &worker) {
 uint64_t Engine::overdue_timer_ns(const Worker &worker) const {
   const int64_t credit = worker.overdue_credit;
   if (worker.overdue_turn) {
-    if (worker.queue.head()->rank_key >= SLEDGE_RANK_OVERDUE) return WorkerTimers::never_ns;
-    if (credit <= 0) return now();
+    if (worker.queue.head()->rank_key >= SLEDGE_RANK_OVERDUE)
+      return WorkerTimers::never_ns;
+    if (credit <= 0)
+      return now();
     return worker.charged_ns + static_cast<uint64_t>(credit) / (ppm - overdue_share_ppm_) + 1;
   }
   const bool on_time = worker.running->rank_key < SLEDGE_RANK_OVERDUE;
-  if (!on_time || !worker.queue.has_overdue()) return WorkerTimers::never_ns;
+  if (!on_time || !worker.queue.has_overdue())
+    return WorkerTimers::never_ns;
   const int64_t slice = static_cast<int64_t>(overdue_slice_ns * (ppm - overdue_share_ppm_));
-  if (credit >= slice) return now();
+  if (credit >= slice)
+    return now();
   return worker.charged_ns + static_cast<uint64_t>(slice - credit) / overdue_share_ppm_ + 1;
 }
 

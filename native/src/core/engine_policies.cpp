@@ -8,13 +8,16 @@ namespace sledge {
 namespace {
 
 bool is_policy(const PolicyInstance &policy, sledge_policy_kind kind) {
-  if (!policy || policy.table()->kind != kind) return false;
+  if (!policy || policy.table()->kind != kind)
+    return false;
   if (kind == SLEDGE_DISPATCHER)
     return policy.table()->dispatcher != nullptr && policy.table()->dispatcher->arrive != nullptr;
   return policy.table()->scheduler != nullptr && policy.table()->scheduler->rank != nullptr;
 }
 
-uint64_t ask(uint64_t (*get)(void *), void *self) { return get == nullptr ? 0 : get(self); }
+uint64_t ask(uint64_t (*get)(void *), void *self) {
+  return get == nullptr ? 0 : get(self);
+}
 
 } // namespace
 
@@ -33,7 +36,8 @@ std::unique_ptr<Engine> Engine::make(const EngineConfig &config, PolicyInstance 
     error.reason = "the scheduler is not one";
   else
     error.code = SLEDGE_OK;
-  if (error.code != SLEDGE_OK) return nullptr;
+  if (error.code != SLEDGE_OK)
+    return nullptr;
   return std::unique_ptr<Engine>(new Engine(config, std::move(dispatcher), std::move(scheduler)));
 }
 
@@ -68,11 +72,13 @@ void Engine::read_policies() {
 /// Takes what the new dispatcher will place out of the queues; scratch_ is in order of arrival.
 void Engine::gather(bool bound_too) {
   scratch_.clear();
-  for (Request *r = held_.front(); r != nullptr; r = r->next) scratch_.push_back(r);
+  for (Request *r = held_.front(); r != nullptr; r = r->next)
+    scratch_.push_back(r);
   for (Worker &w : workers_) {
     for (Request *r = w.queue.head(); r != nullptr;) {
       Request *after = RunQueue::successor(r);
-      if (bound_too || r->bound == 0) scratch_.push_back(r);
+      if (bound_too || r->bound == 0)
+        scratch_.push_back(r);
       r = after;
     }
   }
@@ -86,12 +92,14 @@ void Engine::gather(bool bound_too) {
       refresh_idle(r->worker);
     }
   }
-  for (Request *r : scratch_) hold(r);
+  for (Request *r : scratch_)
+    hold(r);
 }
 
 PolicyInstance Engine::swap_dispatcher(PolicyInstance dispatcher, uint64_t now_ns) {
   begin(now_ns);
-  if (!is_policy(dispatcher, SLEDGE_DISPATCHER)) return dispatcher;
+  if (!is_policy(dispatcher, SLEDGE_DISPATCHER))
+    return dispatcher;
   std::swap(dispatcher_, dispatcher);
   read_policies();
   counters_.swaps++;
@@ -101,19 +109,23 @@ PolicyInstance Engine::swap_dispatcher(PolicyInstance dispatcher, uint64_t now_n
   swapping_ = true;
   for (Request *r : scratch_) {
     // A callback for an earlier one may have placed this one only if the policy named it unseen.
-    if (r->place != Place::held) continue;
-    if (r->bound == 0) r->worker = SLEDGE_NO_WORKER;
+    if (r->place != Place::held)
+      continue;
+    if (r->bound == 0)
+      r->worker = SLEDGE_NO_WORKER;
     dispatcher_ops().arrive(dispatcher_.self(), r, &host_);
     apply();
   }
   swapping_ = false;
-  for (uint32_t worker = 0; worker < config_.worker_count; worker++) refresh_timer(worker);
+  for (uint32_t worker = 0; worker < config_.worker_count; worker++)
+    refresh_timer(worker);
   return dispatcher;
 }
 
 PolicyInstance Engine::swap_scheduler(PolicyInstance scheduler, uint64_t now_ns) {
   begin(now_ns);
-  if (!is_policy(scheduler, SLEDGE_SCHEDULER)) return scheduler;
+  if (!is_policy(scheduler, SLEDGE_SCHEDULER))
+    return scheduler;
   std::swap(scheduler_, scheduler);
   const uint64_t tick_at_ns = tick_at_ns_;
   read_policies();
@@ -132,10 +144,12 @@ PolicyInstance Engine::swap_scheduler(PolicyInstance scheduler, uint64_t now_ns)
     }
     w.overdue_turn = false;
     w.overdue_credit = 0;
-    if (w.running == nullptr) continue;
+    if (w.running == nullptr)
+      continue;
     rank(*w.running);
     restart_quantum(w);
-    if (decide(w).candidate != nullptr) interrupt_running(worker);
+    if (decide(w).candidate != nullptr)
+      interrupt_running(worker);
     refresh_timer(worker);
   }
   return scheduler;
@@ -148,16 +162,19 @@ bool Engine::consistent() const {
   const auto in = [&](Place place) { return places[static_cast<size_t>(place)]; };
   uint64_t held = 0;
   for (const Request *r = held_.front(); r != nullptr && held <= pool_.capacity(); r = r->next)
-    if (r->place == Place::held) held++;
+    if (r->place == Place::held)
+      held++;
   uint64_t queued = 0;
   uint64_t running = 0;
   uint64_t blocked = 0;
   for (uint32_t worker = 0; worker < config_.worker_count; worker++) {
     const Worker &w = workers_[worker];
-    if (!sledge::consistent(w.queue) || w.pending != 0) return false;
+    if (!sledge::consistent(w.queue) || w.pending != 0)
+      return false;
     queued += w.queue.length();
     blocked += w.blocked;
-    if (w.running != nullptr && w.running->place == Place::running) running++;
+    if (w.running != nullptr && w.running->place == Place::running)
+      running++;
   }
   const EngineCounters &c = counters_;
   const uint64_t alive = held + queued + running + blocked;

@@ -46,7 +46,8 @@ class PolicyInstance {
   PolicyInstance(const PolicyInstance &) = delete;
   PolicyInstance &operator=(const PolicyInstance &) = delete;
   ~PolicyInstance() {
-    if (table_ != nullptr && table_->destroy != nullptr) table_->destroy(self_);
+    if (table_ != nullptr && table_->destroy != nullptr)
+      table_->destroy(self_);
   }
 
   explicit operator bool() const { return table_ != nullptr; }

@@ -17,7 +17,8 @@ std::string flaw(const sledge_policy_table &table, sledge_policy_kind kind) {
            std::to_string(sizeof(sledge_policy_table)) + ": rebuild it with this policy.h";
   if (table.kind != kind)
     return kind == SLEDGE_DISPATCHER ? "it is not a dispatcher" : "it is not a scheduler";
-  if (table.name == nullptr) return "it has no name";
+  if (table.name == nullptr)
+    return "it has no name";
   if (table.create == nullptr || table.destroy == nullptr)
     return "it has no create or no destroy";
   if (kind == SLEDGE_DISPATCHER) {
@@ -34,8 +35,8 @@ PolicyInstance create(const sledge_policy_table *table, std::shared_ptr<void> li
   std::vector<sledge_option> options;
   options.reserve(config.options.size());
   for (const PolicyOption &option : config.options)
-    options.push_back({option.name.c_str(), option.number,
-                       option.is_text ? option.text.c_str() : nullptr});
+    options.push_back(
+        {option.name.c_str(), option.number, option.is_text ? option.text.c_str() : nullptr});
   sledge_policy_config c{};
   c.options = options.data();
   c.option_count = static_cast<uint32_t>(options.size());
@@ -76,10 +77,9 @@ PolicyInstance load_policy(const std::string &path, sledge_policy_kind kind,
     return {};
   }
   std::shared_ptr<void> library(handle, [](void *open) { dlclose(open); });
-  const auto *table =
-      static_cast<const sledge_policy_table *>(dlsym(handle, SLEDGE_POLICY_SYMBOL));
-  std::string reason = table == nullptr ? "it exports no symbol " SLEDGE_POLICY_SYMBOL
-                                        : flaw(*table, kind);
+  const auto *table = static_cast<const sledge_policy_table *>(dlsym(handle, SLEDGE_POLICY_SYMBOL));
+  std::string reason =
+      table == nullptr ? "it exports no symbol " SLEDGE_POLICY_SYMBOL : flaw(*table, kind);
   if (!reason.empty()) {
     error = {SLEDGE_ERR_NATIVE_POLICY_LOAD, std::move(reason)};
     return {};

@@ -47,7 +47,8 @@ RequestPool::RequestPool(uint32_t capacity)
 
 Request *RequestPool::acquire() {
   Request *request = free_.front();
-  if (request == nullptr) return nullptr;
+  if (request == nullptr)
+    return nullptr;
   free_.remove(request);
   static_cast<sledge_request &>(*request) = sledge_request{};
   request->deadline_ns = SLEDGE_NO_DEADLINE;
@@ -69,7 +70,8 @@ void RequestPool::release(Request *request) {
 
 Request *RequestPool::find(uint64_t handle) {
   const uint32_t index = static_cast<uint32_t>(handle);
-  if (index >= capacity_) return nullptr;
+  if (index >= capacity_)
+    return nullptr;
   Request *request = &requests_[index];
   const bool true_handle = request->handle() == handle && request->place != Place::free;
   return true_handle ? request : nullptr;

@@ -42,7 +42,8 @@ void RunQueue::replace_child(Request *parent, Request *from, Request *to) {
     parent->left = to;
   else
     parent->right = to;
-  if (to != nullptr) to->parent = parent;
+  if (to != nullptr)
+    to->parent = parent;
 }
 
 /// Makes `node` the parent of its parent; the sums of both are right afterwards.
@@ -51,11 +52,13 @@ void RunQueue::rotate_up(Request *node) {
   replace_child(parent->parent, parent, node);
   if (parent->left == node) {
     parent->left = node->right;
-    if (node->right != nullptr) node->right->parent = parent;
+    if (node->right != nullptr)
+      node->right->parent = parent;
     node->right = parent;
   } else {
     parent->right = node->left;
-    if (node->left != nullptr) node->left->parent = parent;
+    if (node->left != nullptr)
+      node->left->parent = parent;
     node->left = parent;
   }
   parent->parent = node;
@@ -66,7 +69,8 @@ void RunQueue::rotate_up(Request *node) {
 void RunQueue::insert(Request *request) {
   request->left = request->right = request->parent = nullptr;
   request->priority = priority_of(request->tie);
-  if (request->rank_key >= SLEDGE_RANK_OVERDUE) overdue_count_++;
+  if (request->rank_key >= SLEDGE_RANK_OVERDUE)
+    overdue_count_++;
   request->subtree_ns = request->remaining_ns;
   request->subtree_count = 1;
   Request *parent = nullptr;
@@ -83,14 +87,17 @@ void RunQueue::insert(Request *request) {
   }
   (goes_left ? parent->left : parent->right) = request;
   request->parent = parent;
-  if (goes_left && parent == first_) first_ = request;
+  if (goes_left && parent == first_)
+    first_ = request;
   while (request->parent != nullptr && request->priority > request->parent->priority)
     rotate_up(request);
 }
 
 void RunQueue::remove(Request *request) {
-  if (first_ == request) first_ = successor(request);
-  if (request->rank_key >= SLEDGE_RANK_OVERDUE) overdue_count_--;
+  if (first_ == request)
+    first_ = successor(request);
+  if (request->rank_key >= SLEDGE_RANK_OVERDUE)
+    overdue_count_--;
   while (request->left != nullptr && request->right != nullptr) {
     const bool left_rises = request->left->priority > request->right->priority;
     rotate_up(left_rises ? request->left : request->right);
@@ -133,11 +140,13 @@ Request *RunQueue::first_from(uint64_t key) const {
 Request *RunQueue::successor(Request *request) {
   if (request->right != nullptr) {
     Request *node = request->right;
-    while (node->left != nullptr) node = node->left;
+    while (node->left != nullptr)
+      node = node->left;
     return node;
   }
   Request *node = request;
-  while (node->parent != nullptr && node->parent->right == node) node = node->parent;
+  while (node->parent != nullptr && node->parent->right == node)
+    node = node->parent;
   return node->parent;
 }
 
@@ -146,18 +155,24 @@ bool consistent(const RunQueue &queue) {
   uint32_t overdue_count = 0;
   const Request *previous = nullptr;
   for (Request *node = queue.first_; node != nullptr; node = RunQueue::successor(node)) {
-    if (++length > queue.length()) return false; // a cycle
-    if (previous != nullptr && !before(previous, node)) return false;
+    if (++length > queue.length())
+      return false; // a cycle
+    if (previous != nullptr && !before(previous, node))
+      return false;
     uint64_t work_ns = node->remaining_ns;
     uint32_t count = 1;
     for (const Request *child : {node->left, node->right}) {
-      if (child == nullptr) continue;
-      if (child->parent != node || child->priority > node->priority) return false;
+      if (child == nullptr)
+        continue;
+      if (child->parent != node || child->priority > node->priority)
+        return false;
       work_ns += child->subtree_ns;
       count += child->subtree_count;
     }
-    if (work_ns != node->subtree_ns || count != node->subtree_count) return false;
-    if (node->rank_key >= SLEDGE_RANK_OVERDUE) overdue_count++;
+    if (work_ns != node->subtree_ns || count != node->subtree_count)
+      return false;
+    if (node->rank_key >= SLEDGE_RANK_OVERDUE)
+      overdue_count++;
     previous = node;
   }
   return length == queue.length() && overdue_count == queue.overdue_count_;

@@ -12,7 +12,8 @@ class WorkerTimers {
   static constexpr uint64_t never_ns = UINT64_MAX;
 
   explicit WorkerTimers(uint32_t count) : due_(count, never_ns), heap_(count), place_(count) {
-    for (uint32_t i = 0; i < count; i++) heap_[i] = place_[i] = i;
+    for (uint32_t i = 0; i < count; i++)
+      heap_[i] = place_[i] = i;
   }
   uint64_t earliest_ns() const { return due_[heap_[0]]; }
   uint32_t earliest_worker() const { return heap_[0]; }
@@ -20,7 +21,8 @@ class WorkerTimers {
   /// O(log n); O(1) if nothing changes.
   void set(uint32_t worker, uint64_t due_ns) {
     const uint64_t before = due_[worker];
-    if (before == due_ns) return;
+    if (before == due_ns)
+      return;
     due_[worker] = due_ns;
     if (due_ns < before)
       sift_up(place_[worker]);
@@ -45,8 +47,10 @@ class WorkerTimers {
     for (;;) {
       uint32_t least = at;
       for (uint32_t child = 2 * at + 1; child <= 2 * at + 2 && child < count; child++)
-        if (due_[heap_[child]] < due_[heap_[least]]) least = child;
-      if (least == at) return;
+        if (due_[heap_[child]] < due_[heap_[least]])
+          least = child;
+      if (least == at)
+        return;
       exchange(at, least);
       at = least;
     }

@@ -18,7 +18,8 @@ PolicyInstance plugin(const std::string &name, sledge_policy_kind kind) {
   PolicyError error;
   const std::string path = std::string(SLEDGE_PLUGIN_BUILD_DIR) + "/" + name + "/" + name + ".so";
   PolicyInstance policy = load_policy(path, kind, {}, error);
-  if (!policy) std::fprintf(stderr, "%s\n", error.reason.c_str());
+  if (!policy)
+    std::fprintf(stderr, "%s\n", error.reason.c_str());
   return policy;
 }
 
@@ -38,8 +39,10 @@ double ns_per_request(Engine &engine, uint64_t requests, double load) {
   std::exponential_distribution<double> service(1.0 / 1000);
   std::vector<uint64_t> gaps(4096);
   std::vector<uint64_t> services(4096);
-  for (auto &g : gaps) g = static_cast<uint64_t>(gap(random));
-  for (auto &s : services) s = 1 + static_cast<uint64_t>(service(random));
+  for (auto &g : gaps)
+    g = static_cast<uint64_t>(gap(random));
+  for (auto &s : services)
+    s = 1 + static_cast<uint64_t>(service(random));
   Action action;
   uint64_t arrival_ns = 0;
   uint64_t end_ns = UINT64_MAX;
@@ -61,7 +64,8 @@ double ns_per_request(Engine &engine, uint64_t requests, double load) {
       const Request *r = engine.next(0, now_ns);
       end_ns = r != nullptr ? now_ns + r->estimate_ns : UINT64_MAX;
     }
-    if (engine.next_tick_ns() != UINT64_MAX) std::abort();
+    if (engine.next_tick_ns() != UINT64_MAX)
+      std::abort();
   }
   const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
   return took.count() / static_cast<double>(requests);
@@ -75,9 +79,11 @@ int main(int argc, char **argv) {
   for (int round = 0; round < 5; round++) {
     for (int i = 0; i < 2; i++) {
       auto engine = make();
-      if (engine == nullptr) return 1;
+      if (engine == nullptr)
+        return 1;
       const double ns = ns_per_request(*engine, requests / 5, i == 0 ? 0.7 : 0.99);
-      if (ns < best[i]) best[i] = ns;
+      if (ns < best[i])
+        best[i] = ns;
     }
   }
   std::printf("{\"requests\": %llu, \"ns_per_request_load_70\": %.1f, "

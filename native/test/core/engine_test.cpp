@@ -62,7 +62,8 @@ TEST(Engine, AWakeThatTheWorkerForestalledIsNotGiven) {
 TEST(Engine, TheGlobalQueueKeepsOrderOfArrivalAcrossWorkers) {
   auto engine = global_queue(2);
   std::vector<Request *> requests;
-  for (uint64_t i = 0; i < 6; i++) requests.push_back(arrive(*engine, i));
+  for (uint64_t i = 0; i < 6; i++)
+    requests.push_back(arrive(*engine, i));
   std::vector<Request *> order;
   for (uint64_t i = 0; i < 3; i++) {
     for (const uint32_t w : {0u, 1u}) {
@@ -77,7 +78,8 @@ TEST(Engine, AFullRunQueueRefusesTheNextArrival) {
   ScriptedDispatcher dispatcher = by_type(false);
   ScriptedScheduler scheduler = fifo();
   auto engine = make_engine(workers(1), dispatcher.instance(), scheduler.instance());
-  for (int i = 0; i < 8; i++) EXPECT_NE(arrive(*engine, 1), nullptr);
+  for (int i = 0; i < 8; i++)
+    EXPECT_NE(arrive(*engine, 1), nullptr);
   Request *ninth = engine->acquire();
   EXPECT_EQ(engine->arrive(ninth, 1), Arrival::queue_full);
   engine->release(ninth);
@@ -89,7 +91,8 @@ TEST(Engine, AFullRunQueueRefusesTheNextArrival) {
 TEST(Engine, AnExhaustedPoolGivesNoRequestAndAReleasedOneIsAnotherByItsHandle) {
   auto engine = global_queue(1);
   std::vector<Request *> all;
-  while (Request *r = engine->acquire()) all.push_back(r);
+  while (Request *r = engine->acquire())
+    all.push_back(r);
   EXPECT_EQ(all.size(), 64u);
   const uint64_t handle = all[5]->handle();
   EXPECT_EQ(engine->pool().find(handle), all[5]);
@@ -203,7 +206,8 @@ TEST_F(Preemption, ShortestRemainingTimeCountsWhatHasRun) {
 TEST_F(Preemption, AQuantumRotatesAmongEqualsInOrder) {
   auto engine = make(fifo(100));
   std::vector<Request *> requests;
-  for (int i = 0; i < 3; i++) requests.push_back(arrive(*engine, 0));
+  for (int i = 0; i < 3; i++)
+    requests.push_back(arrive(*engine, 0));
   EXPECT_EQ(engine->next(0, 0), requests[0]);
   actions(*engine);
   for (uint64_t turn = 1; turn < 10; turn++) {
@@ -424,7 +428,8 @@ TEST(EngineHost, TakesAQueuedRequestBackAndGivesItToAnother) {
   ScriptedDispatcher dispatcher = by_type(false);
   Request *waiting = nullptr;
   dispatcher.idle = [&](uint32_t w, sledge_workers *host) {
-    if (w == 1 && host->take(host, waiting) != 0) host->assign(host, w, waiting);
+    if (w == 1 && host->take(host, waiting) != 0)
+      host->assign(host, w, waiting);
   };
   auto engine = make_engine(workers(2), dispatcher.instance(), scheduler.instance());
   arrive(*engine, 0, 0);
@@ -441,7 +446,8 @@ TEST(EngineHost, FindsTheNextIdleWorkerAroundTheEndOf200) {
   config.request_count_max = 256;
   auto engine = make_engine(config, dispatcher.instance(), scheduler.instance());
   for (uint32_t w = 0; w < 200; w++)
-    if (w != 3 && w != 130) arrive(*engine, 0, w);
+    if (w != 3 && w != 130)
+      arrive(*engine, 0, w);
   EXPECT_EQ(engine->next_idle(0), 3u);
   EXPECT_EQ(engine->next_idle(4), 130u);
   EXPECT_EQ(engine->next_idle(131), 3u);
@@ -455,7 +461,8 @@ TEST(EngineRemoval, AHeldQueuedOrBlockedRequestLeavesAndTheDispatcherIsTold) {
   ScriptedScheduler scheduler = fifo();
   ScriptedDispatcher dispatcher;
   dispatcher.arrive = [](sledge_request *r, sledge_workers *host) {
-    if (r->type < 2) host->assign(host, 0, r);
+    if (r->type < 2)
+      host->assign(host, 0, r);
   };
   std::vector<uint32_t> states;
   dispatcher.removed = [&](const sledge_request *r, sledge_removal why, sledge_workers *) {
@@ -483,8 +490,10 @@ TEST(EngineRemoval, AHeldQueuedOrBlockedRequestLeavesAndTheDispatcherIsTold) {
 TEST(EngineRemoval, ARequestHeldInTheMiddleOfTheGlobalQueueLeavesTheRestInOrder) {
   auto engine = global_queue(1);
   std::vector<Request *> r;
-  for (int i = 0; i < 5; i++) r.push_back(arrive(*engine, 0));
-  for (const int i : {1, 3, 4}) engine->remove(r[i], SLEDGE_REMOVED_LATE, 1);
+  for (int i = 0; i < 5; i++)
+    r.push_back(arrive(*engine, 0));
+  for (const int i : {1, 3, 4})
+    engine->remove(r[i], SLEDGE_REMOVED_LATE, 1);
   EXPECT_EQ(engine->next(0, 2), r[0]);
   engine->finish(0, 2);
   EXPECT_EQ(engine->next(0, 2), r[2]);
@@ -539,10 +548,11 @@ TEST(EngineTime, AnEndedQuantumPullsHeldWorkFromTheGlobalQueue) {
 }
 
 TEST(EngineTime, TheGlobalQueueTakesABatch) {
-  auto engine = make_engine(workers(2),
-                            plugin("dispatch-global-queue", SLEDGE_DISPATCHER, "batch", 3),
-                            plugin("sched-fifo", SLEDGE_SCHEDULER));
-  for (int i = 0; i < 8; i++) arrive(*engine, 0);
+  auto engine =
+      make_engine(workers(2), plugin("dispatch-global-queue", SLEDGE_DISPATCHER, "batch", 3),
+                  plugin("sched-fifo", SLEDGE_SCHEDULER));
+  for (int i = 0; i < 8; i++)
+    arrive(*engine, 0);
   engine->next(0, 1);
   engine->next(1, 1);
   engine->finish(0, 2);

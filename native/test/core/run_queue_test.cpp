@@ -21,12 +21,14 @@ class Model {
   uint64_t work_before_ns(uint64_t key, uint64_t tie) const {
     uint64_t sum = 0;
     for (const Request *r : sorted_)
-      if (r->rank_key < key || (r->rank_key == key && r->tie < tie)) sum += r->remaining_ns;
+      if (r->rank_key < key || (r->rank_key == key && r->tie < tie))
+        sum += r->remaining_ns;
     return sum;
   }
   const Request *first_from(uint64_t key) const {
     for (const Request *r : sorted_)
-      if (r->rank_key >= key) return r;
+      if (r->rank_key >= key)
+        return r;
     return nullptr;
   }
   const std::vector<const Request *> &sorted() const { return sorted_; }
@@ -40,13 +42,15 @@ class Model {
 
 struct Fixture {
   explicit Fixture(uint64_t seed) : random(seed) {
-    for (Request &r : requests) waiting.push_back(&r);
+    for (Request &r : requests)
+      waiting.push_back(&r);
   }
   void put(uint64_t keys) {
     Request *r = waiting.back();
     waiting.pop_back();
     r->rank_key = random() % keys;
-    if (random() % 8 == 0) r->rank_key |= SLEDGE_RANK_OVERDUE;
+    if (random() % 8 == 0)
+      r->rank_key |= SLEDGE_RANK_OVERDUE;
     r->tie = ++tie;
     r->remaining_ns = 1 + random() % (1ull << 43);
     queue.insert(r);
@@ -95,7 +99,8 @@ TEST(RunQueue, AgreesWithANaiveModelOver100000RandomOperations) {
         ASSERT_TRUE(consistent(f.queue));
       }
     }
-    while (!f.queued.empty()) f.take(f.queued.size() - 1);
+    while (!f.queued.empty())
+      f.take(f.queued.size() - 1);
     EXPECT_TRUE(f.queue.empty());
     EXPECT_EQ(f.queue.work_ns(), 0u);
   }
@@ -103,7 +108,8 @@ TEST(RunQueue, AgreesWithANaiveModelOver100000RandomOperations) {
 
 TEST(RunQueue, WalksInOrderAndKeepsEqualRanksInOrderOfArrival) {
   Fixture f(7);
-  for (int i = 0; i < 300; i++) f.put(3);
+  for (int i = 0; i < 300; i++)
+    f.put(3);
   size_t at = 0;
   for (Request *r = f.queue.head(); r != nullptr; r = RunQueue::successor(r))
     ASSERT_EQ(r, f.model.sorted()[at++]);
@@ -112,7 +118,8 @@ TEST(RunQueue, WalksInOrderAndKeepsEqualRanksInOrderOfArrival) {
 
 int depth_of(const Request *r) {
   int depth = 0;
-  for (; r != nullptr; r = r->parent) depth++;
+  for (; r != nullptr; r = r->parent)
+    depth++;
   return depth;
 }
 
@@ -126,7 +133,8 @@ TEST(RunQueue, StaysShallowWhenRanksOnlyGrow) {
     queue.insert(&r);
   }
   int deepest = 0;
-  for (const Request &r : requests) deepest = std::max(deepest, depth_of(&r));
+  for (const Request &r : requests)
+    deepest = std::max(deepest, depth_of(&r));
   EXPECT_LT(deepest, 60); // log2 of 100,000 is 17; a list would be 100,000
   EXPECT_TRUE(consistent(queue));
 }

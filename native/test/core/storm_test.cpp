@@ -24,20 +24,24 @@ struct Chaotic : ScriptedDispatcher {
     removed = [this](const sledge_request *r, sledge_removal, sledge_workers *) { forget(r); };
     completed = [this](const sledge_request *r, uint32_t w, sledge_workers *host) {
       forget(r);
-      if (host->random(host) % 4 == 0) give(w, host);
+      if (host->random(host) % 4 == 0)
+        give(w, host);
     };
     tick = [this](sledge_workers *host) {
       if (!seen.empty() && host->random(host) % 2 == 0) {
         sledge_request *r = seen[host->random(host) % seen.size()];
-        if (host->take(host, r) != 0) held.push_back(r);
+        if (host->take(host, r) != 0)
+          held.push_back(r);
         host->rerank(host, r);
       }
-      for (uint32_t w = 0; w < host->count; w++) give(w, host);
+      for (uint32_t w = 0; w < host->count; w++)
+        give(w, host);
     };
     tick_ns = 700;
   }
   void place(sledge_request *r, sledge_workers *host) {
-    if (std::find(seen.begin(), seen.end(), r) == seen.end()) seen.push_back(r);
+    if (std::find(seen.begin(), seen.end(), r) == seen.end())
+      seen.push_back(r);
     const uint64_t choice = host->random(host) % 8;
     const auto worker = static_cast<uint32_t>(host->random(host) % (worker_count + 1));
     host->wait_ns(host, worker, r);
@@ -51,7 +55,8 @@ struct Chaotic : ScriptedDispatcher {
   }
   void give(uint32_t w, sledge_workers *host) {
     for (size_t i = 0; i < held.size(); i++) {
-      if (host->assign(host, w, held[i]) == 0) continue;
+      if (host->assign(host, w, held[i]) == 0)
+        continue;
       held.erase(held.begin() + static_cast<long>(i));
       return;
     }
@@ -67,7 +72,8 @@ struct Chaotic : ScriptedDispatcher {
 class Storm {
  public:
   Storm(uint64_t seed, bool migration, bool takes_preempted) : random_(seed) {
-    for (Chaotic &d : chaotic_) d.takes_preempted = takes_preempted;
+    for (Chaotic &d : chaotic_)
+      d.takes_preempted = takes_preempted;
     schedulers_ = {edf(true), shortest_remaining(), fifo(300), edf()};
     schedulers_[0].overdue_share_ppm = 100'000;
     schedulers_[1].quantum_ns = 450;
@@ -103,14 +109,16 @@ class Storm {
     case 0 ... 8:
       return arrive_one();
     case 9 ... 13:
-      if (!asleep_[worker]) run_next(worker);
+      if (!asleep_[worker])
+        run_next(worker);
       return;
     case 14 ... 16:
       return check_same(engine_->running(worker), engine_->reconsider(worker, now_ns_), worker);
     case 17 ... 21:
       return finish(worker);
     case 22:
-      if (Request *r = engine_->block(worker, now_ns_)) blocked_.push_back(r);
+      if (Request *r = engine_->block(worker, now_ns_))
+        blocked_.push_back(r);
       return;
     case 23:
     case 24:
@@ -118,20 +126,24 @@ class Storm {
     case 25:
       return remove_one();
     case 26:
-      if (random_() % 8 == 0) swap_one();
+      if (random_() % 8 == 0)
+        swap_one();
       return;
     default:
-      if (engine_->next_tick_ns() <= now_ns_) engine_->tick(now_ns_);
+      if (engine_->next_tick_ns() <= now_ns_)
+        engine_->tick(now_ns_);
     }
   }
 
   void arrive_one() {
     Request *r = engine_->acquire();
-    if (r == nullptr) return;
+    if (r == nullptr)
+      return;
     r->type = static_cast<uint32_t>(random_() % 4);
     r->arrival_ns = now_ns_;
     r->estimate_ns = 1 + random_() % 2000;
-    if (random_() % 4 != 0) r->deadline_ns = now_ns_ + random_() % 4000;
+    if (random_() % 4 != 0)
+      r->deadline_ns = now_ns_ + random_() % 4000;
     if (engine_->arrive(r, now_ns_) == Arrival::accepted) {
       ASSERT_TRUE(alive_.insert(r).second);
     } else {
@@ -140,22 +152,27 @@ class Storm {
   }
 
   void run_next(uint32_t worker) {
-    if (engine_->running(worker) != nullptr) return;
+    if (engine_->running(worker) != nullptr)
+      return;
     Request *r = engine_->next(worker, now_ns_);
     asleep_[worker] = r == nullptr;
-    if (r == nullptr) return;
+    if (r == nullptr)
+      return;
     ASSERT_TRUE(alive_.count(r) == 1) << "an ended request runs";
     ASSERT_TRUE(r->bound == 0 || home_.emplace(r->handle(), worker).first->second == worker);
   }
 
   void check_same(const Request *before, const Request *after, uint32_t worker) {
-    if (before == nullptr && after == nullptr) asleep_[worker] = true;
-    if (after != nullptr) asleep_[worker] = false;
+    if (before == nullptr && after == nullptr)
+      asleep_[worker] = true;
+    if (after != nullptr)
+      asleep_[worker] = false;
     ASSERT_TRUE(before == nullptr || after != nullptr);
   }
 
   void finish(uint32_t worker) {
-    if (Request *r = engine_->finish(worker, now_ns_)) end(r);
+    if (Request *r = engine_->finish(worker, now_ns_))
+      end(r);
   }
 
   void end(Request *r) {
@@ -166,7 +183,8 @@ class Storm {
   }
 
   void unblock_one() {
-    if (blocked_.empty()) return;
+    if (blocked_.empty())
+      return;
     const size_t at = random_() % blocked_.size();
     Request *r = blocked_[at];
     blocked_.erase(blocked_.begin() + static_cast<long>(at));
@@ -174,11 +192,13 @@ class Storm {
   }
 
   void remove_one() {
-    if (alive_.empty()) return;
+    if (alive_.empty())
+      return;
     auto it = alive_.begin();
     std::advance(it, static_cast<long>(random_() % alive_.size()));
     Request *r = *it;
-    if (!engine_->remove(r, SLEDGE_REMOVED_CANCELLED, now_ns_)) return;
+    if (!engine_->remove(r, SLEDGE_REMOVED_CANCELLED, now_ns_))
+      return;
     std::erase(blocked_, r);
     end(r);
   }
@@ -222,7 +242,8 @@ class Storm {
   }
 
   void drain() {
-    while (!blocked_.empty()) unblock_one();
+    while (!blocked_.empty())
+      unblock_one();
     engine_->swap_dispatcher(plugin_dispatcher(), now_ns_);
     for (int i = 0; i < 1000 && !alive_.empty(); i++) {
       for (uint32_t w = 0; w < worker_count; w++) {

@@ -5,26 +5,34 @@
 namespace sledge::test {
 namespace {
 
-ScriptedDispatcher &dispatcher_of(void *self) { return *static_cast<ScriptedDispatcher *>(self); }
-ScriptedScheduler &scheduler_of(void *self) { return *static_cast<ScriptedScheduler *>(self); }
+ScriptedDispatcher &dispatcher_of(void *self) {
+  return *static_cast<ScriptedDispatcher *>(self);
+}
+ScriptedScheduler &scheduler_of(void *self) {
+  return *static_cast<ScriptedScheduler *>(self);
+}
 
 void on_arrive(void *self, sledge_request *r, sledge_workers *workers) {
   dispatcher_of(self).arrive(r, workers);
 }
 void on_idle(void *self, uint32_t w, sledge_workers *workers) {
-  if (dispatcher_of(self).idle) dispatcher_of(self).idle(w, workers);
+  if (dispatcher_of(self).idle)
+    dispatcher_of(self).idle(w, workers);
 }
 void on_preempted(void *self, sledge_request *r, uint32_t w, sledge_workers *workers) {
   dispatcher_of(self).preempted(r, w, workers);
 }
 void on_completed(void *self, const sledge_request *r, uint32_t w, sledge_workers *workers) {
-  if (dispatcher_of(self).completed) dispatcher_of(self).completed(r, w, workers);
+  if (dispatcher_of(self).completed)
+    dispatcher_of(self).completed(r, w, workers);
 }
 void on_removed(void *self, const sledge_request *r, sledge_removal why, sledge_workers *workers) {
-  if (dispatcher_of(self).removed) dispatcher_of(self).removed(r, why, workers);
+  if (dispatcher_of(self).removed)
+    dispatcher_of(self).removed(r, why, workers);
 }
 void on_tick(void *self, sledge_workers *workers) {
-  if (dispatcher_of(self).tick) dispatcher_of(self).tick(workers);
+  if (dispatcher_of(self).tick)
+    dispatcher_of(self).tick(workers);
 }
 sledge_rank on_rank(void *self, const sledge_request *r, uint64_t now_ns) {
   return scheduler_of(self).rank(*r, now_ns);
@@ -33,10 +41,10 @@ int on_preempts(void *self, const sledge_request *a, const sledge_request *b, ui
   return scheduler_of(self).preempts(*a, *b, now_ns) ? 1 : 0;
 }
 
-constexpr sledge_dispatcher_ops keeps_preempted = {on_arrive, on_idle, nullptr, on_completed,
-                                                   on_removed, on_tick};
-constexpr sledge_dispatcher_ops takes_preempted = {on_arrive, on_idle, on_preempted, on_completed,
-                                                   on_removed, on_tick};
+constexpr sledge_dispatcher_ops keeps_preempted = {on_arrive,    on_idle,    nullptr,
+                                                   on_completed, on_removed, on_tick};
+constexpr sledge_dispatcher_ops takes_preempted = {on_arrive,    on_idle,    on_preempted,
+                                                   on_completed, on_removed, on_tick};
 constexpr sledge_scheduler_ops by_rank = {on_rank, nullptr};
 constexpr sledge_scheduler_ops by_choice = {on_rank, on_preempts};
 
@@ -86,8 +94,10 @@ ScriptedScheduler fifo(uint64_t quantum_ns) {
 ScriptedScheduler edf(bool overdue) {
   ScriptedScheduler s;
   s.rank = [overdue](const sledge_request &r, uint64_t now_ns) {
-    if (!overdue || r.deadline_ns == SLEDGE_NO_DEADLINE) return sledge_rank{r.deadline_ns, 0};
-    if (now_ns > r.deadline_ns) return sledge_rank{SLEDGE_RANK_OVERDUE | r.deadline_ns, 0};
+    if (!overdue || r.deadline_ns == SLEDGE_NO_DEADLINE)
+      return sledge_rank{r.deadline_ns, 0};
+    if (now_ns > r.deadline_ns)
+      return sledge_rank{SLEDGE_RANK_OVERDUE | r.deadline_ns, 0};
     return sledge_rank{r.deadline_ns, r.deadline_ns};
   };
   return s;
@@ -118,7 +128,8 @@ PolicyInstance plugin(const std::string &name, sledge_policy_kind kind, const st
                       double value) {
   PolicyConfig config;
   config.worker_count = 1024;
-  if (!option.empty()) config.options.push_back({option, value, "", false});
+  if (!option.empty())
+    config.options.push_back({option, value, "", false});
   PolicyError error;
   const std::string path = std::string(SLEDGE_PLUGIN_BUILD_DIR) + "/" + name + "/" + name + ".so";
   PolicyInstance policy = load_policy(path, kind, config, error);
@@ -137,12 +148,14 @@ std::unique_ptr<Engine> make_engine(const EngineConfig &config, PolicyInstance d
 Request *arrive(Engine &engine, uint64_t now_ns, uint32_t type, uint64_t estimate_ns,
                 uint64_t deadline_ns) {
   Request *request = engine.acquire();
-  if (request == nullptr) return nullptr;
+  if (request == nullptr)
+    return nullptr;
   request->type = type;
   request->arrival_ns = now_ns;
   request->estimate_ns = estimate_ns;
   request->deadline_ns = deadline_ns;
-  if (engine.arrive(request, now_ns) == Arrival::accepted) return request;
+  if (engine.arrive(request, now_ns) == Arrival::accepted)
+    return request;
   engine.release(request);
   return nullptr;
 }

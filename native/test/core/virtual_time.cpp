@@ -12,12 +12,14 @@ void VirtualTime::run(const std::function<bool(Job &)> &next_job) {
   Job job;
   bool more = next_job(job);
   for (;;) {
-    while (!ends_.empty() && ends_.top().turn != turn_[ends_.top().worker]) ends_.pop();
+    while (!ends_.empty() && ends_.top().turn != turn_[ends_.top().worker])
+      ends_.pop();
     const uint64_t end_ns = ends_.empty() ? UINT64_MAX : ends_.top().at_ns;
     const uint64_t arrival_ns = more ? job.arrival_ns : UINT64_MAX;
     const uint64_t tick_ns = engine_.next_tick_ns();
     now_ns_ = std::max(now_ns_, std::min({end_ns, arrival_ns, tick_ns}));
-    if (end_ns == UINT64_MAX && arrival_ns == UINT64_MAX && tick_ns == UINT64_MAX) return;
+    if (end_ns == UINT64_MAX && arrival_ns == UINT64_MAX && tick_ns == UINT64_MAX)
+      return;
     if (end_ns <= now_ns_) {
       const uint32_t worker = ends_.top().worker;
       ends_.pop();
@@ -29,7 +31,8 @@ void VirtualTime::run(const std::function<bool(Job &)> &next_job) {
       more = next_job(job);
     }
     settle();
-    if (after_event) after_event(now_ns_);
+    if (after_event)
+      after_event(now_ns_);
   }
 }
 
@@ -51,7 +54,8 @@ void VirtualTime::settle() {
 
 void VirtualTime::run_on(uint32_t worker, Request *request) {
   turn_[worker]++;
-  if (request == nullptr) return;
+  if (request == nullptr)
+    return;
   resumed_ns_[worker] = now_ns_;
   ends_.push({now_ns_ + left_ns_[request->index], ++order_, worker, turn_[worker]});
 }
@@ -73,7 +77,8 @@ void VirtualTime::arrive(const Job &job) {
   request->deadline_ns = job.deadline_ns;
   request->estimate_ns = job.service_ns;
   left_ns_[request->index] = job.service_ns;
-  if (engine_.arrive(request, now_ns_) == Arrival::accepted) return;
+  if (engine_.arrive(request, now_ns_) == Arrival::accepted)
+    return;
   refused_++;
   engine_.release(request);
 }
@@ -82,7 +87,8 @@ void VirtualTime::finish(uint32_t worker) {
   suspend(worker);
   Request *request = engine_.finish(worker, now_ns_);
   finished_++;
-  if (on_finish) on_finish(*request, now_ns_);
+  if (on_finish)
+    on_finish(*request, now_ns_);
   engine_.release(request);
   run_on(worker, engine_.next(worker, now_ns_));
 }

@@ -50,9 +50,9 @@ class VirtualTime {
 
   Engine &engine_;
   std::priority_queue<End, std::vector<End>, std::greater<>> ends_;
-  std::vector<uint64_t> left_ns_;   ///< per request of the pool: service still due
+  std::vector<uint64_t> left_ns_;    ///< per request of the pool: service still due
   std::vector<uint64_t> resumed_ns_; ///< per worker
-  std::vector<uint64_t> turn_;      ///< per worker; an End of another turn is stale
+  std::vector<uint64_t> turn_;       ///< per worker; an End of another turn is stale
   std::vector<Action> actions_;
   uint64_t order_ = 0;
   uint64_t now_ns_ = 0;

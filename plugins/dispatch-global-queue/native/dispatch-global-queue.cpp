@@ -48,7 +48,8 @@ void unlink(GlobalQueue &queue, const sledge_request *r) {
 
 void *create(const sledge_policy_config *config, char *, size_t) {
   auto *queue = new (std::nothrow) GlobalQueue;
-  if (queue == nullptr) return nullptr;
+  if (queue == nullptr)
+    return nullptr;
   for (uint32_t i = 0; i < config->option_count; i++) {
     const sledge_option &option = config->options[i];
     if (std::strcmp(option.name, "batch") == 0 && option.number >= 1)
@@ -57,13 +58,16 @@ void *create(const sledge_policy_config *config, char *, size_t) {
   return queue;
 }
 
-void destroy(void *self) { delete static_cast<GlobalQueue *>(self); }
+void destroy(void *self) {
+  delete static_cast<GlobalQueue *>(self);
+}
 
 void arrive(void *self, sledge_request *r, sledge_workers *workers) {
   auto &queue = *static_cast<GlobalQueue *>(self);
   if (queue.first == nullptr) {
     const uint32_t worker = workers->next_idle(workers, workers->rotate(workers));
-    if (worker != SLEDGE_NO_WORKER && workers->assign(workers, worker, r) != 0) return;
+    if (worker != SLEDGE_NO_WORKER && workers->assign(workers, worker, r) != 0)
+      return;
   }
   push(queue, r);
 }
@@ -72,13 +76,15 @@ void idle(void *self, uint32_t worker, sledge_workers *workers) {
   auto &queue = *static_cast<GlobalQueue *>(self);
   for (uint32_t i = 0; i < queue.batch && queue.first != nullptr; i++) {
     sledge_request *r = queue.first;
-    if (workers->assign(workers, worker, r) == 0) return; // the worker is full
+    if (workers->assign(workers, worker, r) == 0)
+      return; // the worker is full
     unlink(queue, r);
   }
 }
 
 void removed(void *self, const sledge_request *r, sledge_removal, sledge_workers *) {
-  if (r->state == SLEDGE_REQUEST_HELD) unlink(*static_cast<GlobalQueue *>(self), r);
+  if (r->state == SLEDGE_REQUEST_HELD)
+    unlink(*static_cast<GlobalQueue *>(self), r);
 }
 
 constexpr sledge_dispatcher_ops dispatcher_ops = {

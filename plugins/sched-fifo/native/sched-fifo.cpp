@@ -12,7 +12,8 @@ struct Fifo {
 
 void *create(const sledge_policy_config *config, char *, size_t) {
   auto *fifo = new (std::nothrow) Fifo;
-  if (fifo == nullptr) return nullptr;
+  if (fifo == nullptr)
+    return nullptr;
   for (uint32_t i = 0; i < config->option_count; i++) {
     const sledge_option &option = config->options[i];
     if (std::strcmp(option.name, "quantumUs") == 0)
@@ -21,12 +22,18 @@ void *create(const sledge_policy_config *config, char *, size_t) {
   return fifo;
 }
 
-void destroy(void *self) { delete static_cast<Fifo *>(self); }
+void destroy(void *self) {
+  delete static_cast<Fifo *>(self);
+}
 
-uint64_t quantum_ns(void *self) { return static_cast<Fifo *>(self)->quantum_ns; }
+uint64_t quantum_ns(void *self) {
+  return static_cast<Fifo *>(self)->quantum_ns;
+}
 
 /// All are equal; equals go by arrival, and behind each other when their quantum ends.
-sledge_rank rank(void *, const sledge_request *, uint64_t) { return {0, 0}; }
+sledge_rank rank(void *, const sledge_request *, uint64_t) {
+  return {0, 0};
+}
 
 constexpr sledge_scheduler_ops scheduler_ops = {.rank = rank, .preempts = nullptr};
 
