@@ -10,18 +10,13 @@ export interface ConfigOptions extends CommonOptions {
 
 /** Adds -c and --set, which mean the same in every command. */
 export function withConfig(command: Command): Command {
-  const collect = (value: string, before: string[]) => [...before, value];
+  const collect = (value: string, before: string[] = []) => [...before, value];
   return command
     .option(
       '-c, --config <file>',
       'configuration, or a SLEdge spec (default: found in this folder)',
     )
-    .option(
-      '--set <key=value>',
-      'override a value, such as workers.count=2; repeatable',
-      collect,
-      [],
-    );
+    .option('--set <key=value>', 'override a value, such as workers.count=2; repeatable', collect);
 }
 
 export function withCommon(command: Command): Command {

@@ -16,7 +16,8 @@ export {
 export { buildJobs } from './functions/function-registry';
 export { hint, nearestName } from './nearest';
 export { reasonOf } from './errors/reason';
-export { loadPlugins, PluginHost, type LoadedPlugin } from './plugins/plugin-host';
+export { inspectPlugin, loadPlugins, PluginHost, type LoadedPlugin } from './plugins/plugin-host';
 export { installedPlugins, type InstalledPlugin } from './plugins/plugin-names';
+export { type PluginReference } from './plugins/resolve-plugin';
 export { loadUserModule } from './plugins/load-user-module';
 export { createLogger } from './server/logger';

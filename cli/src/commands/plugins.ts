@@ -1,7 +1,7 @@
-import type { LoadedConfig } from '@sledge/core';
 import { SledgeError } from '@sledge/core';
-import { installedPlugins, loadPlugins } from '@sledge/core/host';
-import type { InstalledPlugin, LoadedPlugin } from '@sledge/core/host';
+import type { LoadedConfig, PluginDefinition } from '@sledge/core';
+import { inspectPlugin, installedPlugins } from '@sledge/core/host';
+import type { PluginReference } from '@sledge/core/host';
 import type { Command } from 'commander';
 import { readConfigOrDefaults, withCommon, withConfig } from '../config-options';
 import type { ConfigOptions } from '../config-options';
@@ -46,34 +46,35 @@ async function plugins(options: ConfigOptions): Promise<void> {
   );
 }
 
+/** Each plugin by itself: one that is broken is shown with its error beside the others. */
 function rowsOf(loaded: LoadedConfig): Row[] {
-  const used = loadPlugins(loaded.plugins, loaded.folder);
-  const installed = installedPlugins([loaded.folder, __dirname]).map((plugin) =>
-    installedRow(plugin, loaded.folder, used),
-  );
-  const names = new Set(installed.map((row) => row.name));
-  const others = used
-    .filter((plugin) => !names.has(plugin.definition.name))
-    .map((plugin) => rowOf(plugin, plugin.file ?? plugin.place, true));
-  return [...installed, ...others];
+  const used = loaded.plugins.map((reference) => {
+    const name = typeof reference.source === 'string' ? reference.source : reference.place;
+    return tryRow(reference, loaded.folder, name, true);
+  });
+  const names = new Set(used.map((row) => row.name));
+  const others = installedPlugins([loaded.folder, __dirname])
+    .map(({ kind, packageName, shortName }) => {
+      const reference = { place: kind, kind, source: packageName, options: undefined };
+      return tryRow(reference, loaded.folder, shortName, false);
+    })
+    .filter((row) => !names.has(row.name));
+  return [...used, ...others];
 }
 
-function installedRow(plugin: InstalledPlugin, folder: string, used: readonly LoadedPlugin[]): Row {
-  const { kind, packageName, shortName } = plugin;
-  const live = used.find((candidate) => `@sledge/${candidate.definition.name}` === packageName);
-  if (live !== undefined) return rowOf(live, packageName, true);
+function tryRow(reference: PluginReference, folder: string, name: string, isUsed: boolean): Row {
+  const { kind, place, source } = reference;
+  const from = typeof source === 'string' ? source : place;
   try {
-    const reference = { place: kind, kind, source: packageName, options: undefined };
-    const [loaded] = loadPlugins([reference], folder);
-    if (loaded !== undefined) return rowOf(loaded, packageName, false);
+    const { definition, file } = inspectPlugin(reference, folder);
+    return rowOf(definition, file ?? from, isUsed);
   } catch (error) {
     if (!(error instanceof SledgeError)) throw error;
-    return { name: shortName, kind, from: packageName, isUsed: false, error: error.message };
+    return { name, kind, from, isUsed, error: error.message };
   }
-  return { name: shortName, kind, from: packageName, isUsed: false };
 }
 
-function rowOf({ definition }: LoadedPlugin, from: string, isUsed: boolean): Row {
+function rowOf(definition: PluginDefinition, from: string, isUsed: boolean): Row {
   const { name, kind, apiVersion, provides = [], needs = [] } = definition;
   return { name, kind, from, isUsed, apiVersion, provides, needs };
 }

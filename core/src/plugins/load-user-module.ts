@@ -30,10 +30,11 @@ export function loadUserModule(file: string): unknown {
   return defaultExport(loaded);
 }
 
-/** The default export of a module, or the module itself. */
+/** The default export of a module; for one without ES module syntax what it exports. */
 export function defaultExport(loaded: unknown): unknown {
-  if (typeof loaded !== 'object' || loaded === null || !('default' in loaded)) return loaded;
-  return loaded.default;
+  if (typeof loaded !== 'object' || loaded === null) return loaded;
+  if ('default' in loaded) return loaded.default;
+  return '__esModule' in loaded ? undefined : loaded;
 }
 
 function install(): void {

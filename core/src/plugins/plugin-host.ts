@@ -70,13 +70,22 @@ export function loadPlugins(
   return loaded;
 }
 
-function loadOne(reference: PluginReference, configFolder: string): LoadedPlugin {
+/** Resolve, identity, kind and apiVersion: what a plugin is, whatever its options. */
+export function inspectPlugin(
+  reference: PluginReference,
+  configFolder: string,
+): { definition: PluginDefinition; file: string | undefined } {
   const resolved = resolvePlugin(reference, configFolder);
   const definition = checkIdentity(resolved);
   checkKind(definition, reference.kind);
   checkApiVersion(definition);
+  return { definition, file: resolved.file };
+}
+
+function loadOne(reference: PluginReference, configFolder: string): LoadedPlugin {
+  const { definition, file } = inspectPlugin(reference, configFolder);
   const options = checkOptions(definition, reference.options, reference.place);
-  return { place: reference.place, definition, options, file: resolved.file };
+  return { place: reference.place, definition, options, file };
 }
 
 function checkDuplicates(loaded: readonly LoadedPlugin[]): void {
@@ -95,7 +104,7 @@ function providersAmongInstalled(capability: string, configFolder: string): stri
   for (const { kind, packageName } of installedPlugins([configFolder, __dirname])) {
     try {
       const reference = { place: packageName, kind, source: packageName, options: undefined };
-      const definition = checkIdentity(resolvePlugin(reference, configFolder));
+      const { definition } = inspectPlugin(reference, configFolder);
       if (definition.provides?.includes(capability)) providers.push(packageName);
     } catch {
       // a broken installed plugin provides nothing; it is not what the message is about

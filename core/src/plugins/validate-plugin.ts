@@ -15,6 +15,7 @@ export function checkIdentity(resolved: ResolvedPlugin): PluginDefinition {
   };
   const value = isPluginClass(resolved.value) ? definitionOfClass(resolved.value) : resolved.value;
   if (typeof value !== 'object' || value === null) {
+    if (value === undefined) return fail('it has no default export.');
     return fail(`its default export is ${value === null ? 'null' : `a ${typeof value}`}.`);
   }
   const candidate = value as Partial<Record<keyof PluginDefinition, unknown>>;
