@@ -1,7 +1,9 @@
 #include "dataplane/clock.hpp"
 
+#include <atomic>
 #include <cstdio>
 #include <cstring>
+#include <time.h>
 #include <unistd.h>
 
 namespace sledge::dataplane {

@@ -47,29 +47,23 @@ void ExternalWorkers::lose(uint32_t worker) {
   }
 }
 
-Take ExternalWorkers::take(const Attachment &attachment, uint64_t timeout_ns, Invocation *&taken) {
+Take ExternalWorkers::take(const Attachment &attachment, uint64_t timeout_ns,
+                           ExternalWork &work) {
   Worker &self = workers_[attachment.worker];
   const uint64_t limit_ns = now_ns() + timeout_ns;
   for (;;) {
     const uint32_t seen = self.bell.look();
-    Invocation *invocation = nullptr;
     {
       const std::lock_guard<std::mutex> guard(self.attaching);
       if (closed_.load(std::memory_order_seq_cst) || !attached(attachment)) {
         return Take::detached;
       }
       if (self.current.load(std::memory_order_relaxed) == no_invocation) {
-        invocation = dispatch_.advance(attachment.worker, false);
-      }
-      if (invocation != nullptr) {
-        const uint64_t wall_ns = invocation->function->spec.wall_time_max_ns;
-        const uint64_t wall_end_ns = wall_ns == 0 ? UINT64_MAX : invocation->start_ns + wall_ns;
-        invocation->limit_ns.store(wall_end_ns, std::memory_order_relaxed);
-        invocation->function->queued.fetch_sub(1, std::memory_order_relaxed);
-        self.current.store(invocation->index, std::memory_order_seq_cst);
-        watchdog_.started(wall_end_ns);
-        taken = invocation;
-        return Take::taken;
+        Invocation *invocation = dispatch_.advance(attachment.worker, false);
+        if (invocation != nullptr) {
+          begin(self, *invocation, work);
+          return Take::taken;
+        }
       }
     }
     const uint64_t now = now_ns();
@@ -80,15 +74,33 @@ Take ExternalWorkers::take(const Attachment &attachment, uint64_t timeout_ns, In
   }
 }
 
-bool ExternalWorkers::complete(const Attachment &attachment, Invocation &invocation,
-                               uint32_t generation, Status status, int32_t detail,
-                               std::span<const uint8_t> output) {
+void ExternalWorkers::begin(Worker &worker, Invocation &invocation, ExternalWork &work) {
+  const FunctionSpec &spec = invocation.function->spec;
+  const uint64_t wall_end_ns =
+      spec.wall_time_max_ns == 0 ? UINT64_MAX : invocation.start_ns + spec.wall_time_max_ns;
+  invocation.limit_ns.store(wall_end_ns, std::memory_order_relaxed);
+  invocation.function->queued.fetch_sub(1, std::memory_order_relaxed);
+  work.index = invocation.index;
+  work.generation = invocation.load().generation();
+  work.function = invocation.function->id;
+  work.output_bytes_max = spec.output_bytes_max;
+  work.argv_bytes = invocation.argv_bytes;
+  work.environ_bytes = invocation.environ_bytes;
+  work.bytes.assign(invocation.buffer, invocation.buffer + invocation.argv_bytes +
+                                           invocation.environ_bytes + invocation.input_bytes);
+  worker.current.store(invocation.index, std::memory_order_seq_cst);
+  watchdog_.started(wall_end_ns);
+}
+
+bool ExternalWorkers::complete(const Attachment &attachment, uint32_t index, uint32_t generation,
+                               Status status, int32_t detail, std::span<const uint8_t> output) {
   Worker &self = workers_[attachment.worker];
   const std::lock_guard<std::mutex> guard(self.attaching);
-  if (!attached(attachment) || self.current.load(std::memory_order_relaxed) != invocation.index ||
-      !invocation.claim_end(generation)) {
+  if (!attached(attachment) || self.current.load(std::memory_order_relaxed) != index ||
+      !table_.at(index).claim_end(generation)) {
     return false;
   }
+  Invocation &invocation = table_.at(index);
   self.current.store(no_invocation, std::memory_order_seq_cst);
   invocation.status = status;
   invocation.detail = detail;

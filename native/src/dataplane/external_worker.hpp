@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "dataplane/dispatch.hpp"
 #include "dataplane/idle.hpp"
@@ -20,6 +21,17 @@ struct Attachment {
 
 enum class Take : uint8_t { nothing, taken, detached };
 
+/// A copy: the invocation may be ended by others while its worker looks at it.
+struct ExternalWork {
+  uint32_t index = 0;
+  uint32_t generation = 0;
+  uint32_t function = 0;
+  uint64_t output_bytes_max = 0;
+  std::vector<uint8_t> bytes; ///< argv, environ and input
+  uint64_t argv_bytes = 0;
+  uint64_t environ_bytes = 0;
+};
+
 class ExternalWorkers {
  public:
   ExternalWorkers(uint32_t count, InvocationTable &table, Dispatch &dispatch, OutcomeInbox &inbox,
@@ -31,10 +43,10 @@ class ExternalWorkers {
   /// The attached thread is gone.
   void detach(const Attachment &attachment);
   /// Waits up to timeout_ns for work. Called by the attached thread only.
-  Take take(const Attachment &attachment, uint64_t timeout_ns, Invocation *&taken);
+  Take take(const Attachment &attachment, uint64_t timeout_ns, ExternalWork &work);
   /// False: somebody else has ended it. The outcome's fields are the caller's to give.
-  bool complete(const Attachment &attachment, Invocation &invocation, uint32_t generation,
-                Status status, int32_t detail, std::span<const uint8_t> output);
+  bool complete(const Attachment &attachment, uint32_t index, uint32_t generation, Status status,
+                int32_t detail, std::span<const uint8_t> output);
 
   void wake(uint32_t worker) { workers_[worker].bell.ring(); }
   /// Index of what it runs, or no_invocation.
@@ -59,6 +71,7 @@ class ExternalWorkers {
     return workers_[attachment.worker].epoch.load(std::memory_order_seq_cst) == attachment.epoch;
   }
   void lose(uint32_t worker);
+  void begin(Worker &worker, Invocation &invocation, ExternalWork &work);
 
   const uint32_t count_;
   std::unique_ptr<Worker[]> workers_;

@@ -1,0 +1,152 @@
+#include "data_plane_options.hpp"
+
+#include <cstring>
+
+#include "core/policy_loader.hpp"
+#include "values.hpp"
+
+namespace sledge::binding {
+
+using dataplane::ArenaRuntime;
+using dataplane::DataPlane;
+using dataplane::DataPlaneOptions;
+using dataplane::IdleKind;
+
+namespace {
+
+std::vector<PolicyOption> policy_options(const Napi::Object &policy) {
+  std::vector<PolicyOption> options;
+  const Napi::Value list = policy.Get("options");
+  if (!list.IsArray()) {
+    return options;
+  }
+  const auto array = list.As<Napi::Array>();
+  for (uint32_t at = 0; at < array.Length(); at++) {
+    const auto entry = array.Get(at).As<Napi::Object>();
+    PolicyOption option;
+    option.name = text_of(entry, "name");
+    option.number = number_of(entry, "number");
+    option.is_text = entry.Get("text").IsString();
+    option.text = text_of(entry, "text");
+    options.push_back(std::move(option));
+  }
+  return options;
+}
+
+PolicyInstance policy(const Napi::Object &options, const char *name, sledge_policy_kind kind,
+                      PolicyError &error) {
+  const auto spec = options.Get(name).As<Napi::Object>();
+  PolicyConfig config;
+  config.options = policy_options(spec);
+  config.worker_count = uint_of(options, "workerCount");
+  config.type_count_max = dataplane::function_count_max;
+  config.request_count_max = uint_of(options, "maxInvocations");
+  config.seed = uint_of(options, "seed");
+  return load_policy(text_of(spec, "library"), kind, config, error);
+}
+
+std::unique_ptr<Engine> build_engine(const Napi::Object &options, PolicyError &error) {
+  PolicyInstance dispatcher = policy(options, "dispatcher", SLEDGE_DISPATCHER, error);
+  if (!dispatcher) {
+    return nullptr;
+  }
+  PolicyInstance scheduler = policy(options, "scheduler", SLEDGE_SCHEDULER, error);
+  if (!scheduler) {
+    return nullptr;
+  }
+  EngineConfig config;
+  config.worker_count = uint_of(options, "workerCount");
+  config.request_count_max = uint_of(options, "maxInvocations");
+  config.queue_length_max = uint_of(options, "maxQueuePerWorker");
+  config.seed = uint_of(options, "seed");
+  return Engine::make(config, std::move(dispatcher), std::move(scheduler), error);
+}
+
+IdleKind idle_kind(const std::string &name) {
+  return name == "spin" ? IdleKind::spin : name == "block" ? IdleKind::block : IdleKind::adaptive;
+}
+
+DataPlaneOptions plane_options(const Napi::Object &options) {
+  DataPlaneOptions plane;
+  plane.worker_count = uint_of(options, "workerCount");
+  plane.external = text_of(options, "workerKind") == "external";
+  plane.idle = idle_kind(text_of(options, "idle"));
+  plane.spin_ns = us_to_ns(number_of(options, "spinUs"));
+  plane.invocation_max = uint_of(options, "maxInvocations");
+  const Napi::Value cores = options.Get("workerCores");
+  if (cores.IsArray()) {
+    const auto array = cores.As<Napi::Array>();
+    for (uint32_t at = 0; at < array.Length(); at++) {
+      const Napi::Value core = array.Get(at);
+      plane.worker_cores.push_back(core.IsNumber() ? core.As<Napi::Number>().Int32Value() : -1);
+    }
+  }
+  return plane;
+}
+
+bool build_runtime(Napi::Env env, const Napi::Object &options, bool external,
+                   PlaneHolder &holder) {
+  if (external) {
+    holder.runtime = std::make_shared<dataplane::NoRuntime>();
+    return true;
+  }
+  ArenaOptions arena_options;
+  arena_options.slot_count = uint_of(options, "arenaSlots");
+  arena_options.stack_bytes = uint_of(options, "stackBytes");
+  ModuleLoadError error;
+  if (!install_signal_handlers(error)) {
+    throw_error(env, error.code, error.detail);
+    return false;
+  }
+  std::shared_ptr<Arena> arena = make_arena(arena_options, error);
+  if (arena == nullptr) {
+    throw_error(env, error.code, error.detail);
+    return false;
+  }
+  holder.arena = arena.get();
+  holder.runtime = std::make_shared<ArenaRuntime>(std::move(arena));
+  return true;
+}
+
+} // namespace
+
+bool build_plane(Napi::Env env, const Napi::Object &options, PlaneHolder &holder) {
+  PolicyError error;
+  std::unique_ptr<Engine> engine = build_engine(options, error);
+  if (engine == nullptr) {
+    throw_error(env, error.code, error.reason);
+    return false;
+  }
+  const DataPlaneOptions plane = plane_options(options);
+  if (!build_runtime(env, options, plane.external, holder)) {
+    return false;
+  }
+  holder.plane =
+      std::make_unique<DataPlane>(plane, std::move(engine), holder.runtime, holder.waker);
+  if (const int failed = holder.plane->start()) {
+    holder.plane->stop();
+    throw_error(env, SLEDGE_ERR_NATIVE_THREAD, strerror(failed));
+    return false;
+  }
+  return true;
+}
+
+dataplane::FunctionSpec function_spec(const Napi::Object &spec, const PlaneHolder &holder) {
+  dataplane::FunctionSpec function;
+  function.name = text_of(spec, "name");
+  function.tenant = uint_of(spec, "tenant");
+  function.group = uint_of(spec, "group");
+  const double module = number_of(spec, "module");
+  if (module >= 0 && module < static_cast<double>(holder.modules.size())) {
+    function.module = holder.modules[static_cast<size_t>(module)];
+  }
+  function.relative_deadline_ns = us_to_ns(number_of(spec, "relativeDeadlineUs"));
+  function.expected_execution_ns = us_to_ns(number_of(spec, "expectedExecutionUs"));
+  function.wall_time_max_ns = us_to_ns(number_of(spec, "maxWallTimeUs"));
+  function.output_bytes_max = uint_of(spec, "maxOutputBytes");
+  function.concurrent_max = uint_of(spec, "maxConcurrent");
+  function.queued_max = uint_of(spec, "maxQueued");
+  return function;
+}
+
+} // namespace sledge::binding

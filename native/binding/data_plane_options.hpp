@@ -1,0 +1,15 @@
+// data_plane_options.hpp - a data plane from the options that JavaScript gives.
+#pragma once
+#include <memory>
+
+#include "plane_holder.hpp"
+
+namespace sledge::binding {
+
+/// Loads the policies, reserves the arena and starts the threads. False with an exception pending.
+bool build_plane(Napi::Env env, const Napi::Object &options, PlaneHolder &holder);
+
+/// A function of `NativeFunctionSpec`; `modules` are those of the holder.
+dataplane::FunctionSpec function_spec(const Napi::Object &spec, const PlaneHolder &holder);
+
+} // namespace sledge::binding

@@ -1,0 +1,186 @@
+#include "data_plane_wrap.hpp"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "data_plane_options.hpp"
+#include "submit.hpp"
+#include "values.hpp"
+
+namespace sledge::binding {
+
+namespace {
+
+void on_wake(napi_env env, napi_value, void *context, void *) {
+  if (env != nullptr) {
+    static_cast<PlaneHolder *>(context)->deliver(false);
+  }
+}
+
+void on_environment_end(void *argument) { static_cast<PlaneHolder *>(argument)->stop(false); }
+
+} // namespace
+
+Napi::Function DataPlaneWrap::define(Napi::Env env) {
+  return DefineClass(env, "DataPlane",
+                     {InstanceMethod<&DataPlaneWrap::load_module>("loadModule"),
+                      InstanceMethod<&DataPlaneWrap::unload_module>("unloadModule"),
+                      InstanceMethod<&DataPlaneWrap::add_function>("addFunction"),
+                      InstanceMethod<&DataPlaneWrap::remove_function>("removeFunction"),
+                      InstanceMethod<&DataPlaneWrap::kick>("kick"),
+                      InstanceMethod<&DataPlaneWrap::cancel>("cancel"),
+                      InstanceMethod<&DataPlaneWrap::close_intake>("closeIntake"),
+                      InstanceMethod<&DataPlaneWrap::end_all>("endAll"),
+                      InstanceMethod<&DataPlaneWrap::take_output>("takeOutput"),
+                      InstanceMethod<&DataPlaneWrap::in_flight>("inFlight"),
+                      InstanceMethod<&DataPlaneWrap::stats>("stats"),
+                      InstanceMethod<&DataPlaneWrap::stop>("stop")});
+}
+
+DataPlaneWrap::DataPlaneWrap(const Napi::CallbackInfo &info)
+    : Napi::ObjectWrap<DataPlaneWrap>(info), holder_(std::make_shared<PlaneHolder>()) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 3 || !info[0].IsObject() || !info[1].IsFunction() || !info[2].IsFunction()) {
+    throw_error(env, SLEDGE_ERR_NATIVE_ARGUMENT, "DataPlane(options, onOutcomes, onKillWorker)");
+    return;
+  }
+  watch_process_exit();
+  holder_->env = env;
+  holder_->on_outcomes = Napi::Persistent(info[1].As<Napi::Function>());
+  holder_->on_kill_worker = Napi::Persistent(info[2].As<Napi::Function>());
+  if (!build_plane(env, info[0].As<Napi::Object>(), *holder_) || !open_waker(env)) {
+    return;
+  }
+  holder_->handle = register_plane(holder_);
+  expose(info);
+  napi_add_env_cleanup_hook(env, on_environment_end, holder_.get());
+  hooked_ = true;
+}
+
+DataPlaneWrap::~DataPlaneWrap() {
+  if (hooked_) {
+    holder_->stop(false);
+    napi_remove_env_cleanup_hook(holder_->env, on_environment_end, holder_.get());
+  }
+}
+
+bool DataPlaneWrap::open_waker(Napi::Env env) {
+  napi_threadsafe_function function = nullptr;
+  const napi_value name = Napi::String::New(env, "sledge outcomes");
+  auto *kept = new std::shared_ptr<PlaneHolder>(holder_);
+  const napi_status made = napi_create_threadsafe_function(
+      env, nullptr, nullptr, name, 0, 1, kept,
+      [](napi_env, void *reference, void *) {
+        delete static_cast<std::shared_ptr<PlaneHolder> *>(reference);
+      },
+      holder_.get(), on_wake, &function);
+  if (made != napi_ok) {
+    delete kept;
+    throw_error(env, SLEDGE_ERR_INTERNAL, "no thread-safe function");
+    return false;
+  }
+  holder_->waker.open(function);
+  holder_->waker.hold(env, false);
+  return true;
+}
+
+void DataPlaneWrap::expose(const Napi::CallbackInfo &info) {
+  const Napi::Env env = info.Env();
+  Napi::Object self = info.This().As<Napi::Object>();
+  self.Set("staging", share_memory(env, holder_, holder_->staging.get(), staging_bytes));
+  self.Set("outputs", share_memory(env, holder_, holder_->outputs.get(), outputs_bytes));
+  self.Set("outcomes",
+           share_memory(env, holder_, holder_->outcomes.get(),
+                        sizeof(double) * outcome_fields * dataplane::outcome_batch_max));
+  self.Set("handle", Napi::Number::New(env, holder_->handle));
+  self.Set("tokenCount", Napi::Number::New(env, holder_->plane->invocation_count()));
+  self.Set("submit", make_submit(env, holder_));
+}
+
+Napi::Value DataPlaneWrap::load_module(const Napi::CallbackInfo &info) {
+  const std::string path = info[0].As<Napi::String>().Utf8Value();
+  ModuleOptions options;
+  options.memory_limit_pages = info[1].As<Napi::Number>().Uint32Value();
+  ModuleLoadError error;
+  std::shared_ptr<const Module> module = sledge::load_module(path, options, error);
+  if (module == nullptr) {
+    throw_error(info.Env(), error.code, error.detail);
+    return info.Env().Undefined();
+  }
+  auto &modules = holder_->modules;
+  size_t id = 0;
+  while (id < modules.size() && modules[id] != nullptr) {
+    id++;
+  }
+  if (id == modules.size()) {
+    modules.emplace_back();
+  }
+  modules[id] = std::move(module);
+  return Napi::Number::New(info.Env(), static_cast<double>(id));
+}
+
+void DataPlaneWrap::unload_module(const Napi::CallbackInfo &info) {
+  const uint32_t id = info[0].As<Napi::Number>().Uint32Value();
+  auto &modules = holder_->modules;
+  if (id < modules.size() && modules[id] != nullptr) {
+    evict_module(*holder_->arena, *modules[id]);
+    modules[id] = nullptr;
+  }
+}
+
+Napi::Value DataPlaneWrap::add_function(const Napi::CallbackInfo &info) {
+  const dataplane::Function *function =
+      holder_->plane->add_function(function_spec(info[0].As<Napi::Object>(), *holder_));
+  if (function == nullptr) {
+    throw_error(info.Env(), SLEDGE_ERR_NATIVE_ARGUMENT, "too many functions");
+    return info.Env().Undefined();
+  }
+  return Napi::Number::New(info.Env(), function->id);
+}
+
+void DataPlaneWrap::remove_function(const Napi::CallbackInfo &info) {
+  holder_->plane->remove_function(info[0].As<Napi::Number>().Uint32Value());
+}
+
+void DataPlaneWrap::kick(const Napi::CallbackInfo &) { holder_->plane->kick(); }
+
+void DataPlaneWrap::cancel(const Napi::CallbackInfo &info) {
+  holder_->plane->cancel(info[0].As<Napi::Number>().Uint32Value());
+}
+
+void DataPlaneWrap::close_intake(const Napi::CallbackInfo &) { holder_->plane->close_intake(); }
+
+void DataPlaneWrap::end_all(const Napi::CallbackInfo &) { holder_->plane->end_all(); }
+
+/// The buffer goes to JavaScript as it is.
+Napi::Value DataPlaneWrap::take_output(const Napi::CallbackInfo &info) {
+  const uint32_t token = info[0].As<Napi::Number>().Uint32Value();
+  for (dataplane::Invocation *invocation : holder_->batch) {
+    if (invocation->index == token && invocation->buffer != nullptr) {
+      uint8_t *bytes = invocation->buffer;
+      invocation->buffer = nullptr;
+      invocation->buffer_capacity = 0;
+      return Napi::ArrayBuffer::New(info.Env(), bytes,
+                                    invocation->output_bytes + invocation->log_bytes,
+                                    [](Napi::BasicEnv, void *memory) { free(memory); });
+    }
+  }
+  throw_error(info.Env(), SLEDGE_ERR_NATIVE_ARGUMENT, "no such outcome in this batch");
+  return info.Env().Undefined();
+}
+
+Napi::Value DataPlaneWrap::in_flight(const Napi::CallbackInfo &info) {
+  return Napi::Number::New(info.Env(), holder_->plane->in_flight());
+}
+
+Napi::Value DataPlaneWrap::stats(const Napi::CallbackInfo &info) {
+  Napi::Object stats = Napi::Object::New(info.Env());
+  for (const dataplane::Statistic &statistic : holder_->plane->statistics()) {
+    stats.Set(statistic.name, Napi::Number::New(info.Env(), statistic.value));
+  }
+  return stats;
+}
+
+void DataPlaneWrap::stop(const Napi::CallbackInfo &) { holder_->stop(true); }
+
+} // namespace sledge::binding

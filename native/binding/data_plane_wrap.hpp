@@ -1,0 +1,37 @@
+// data_plane_wrap.hpp - NativeDataPlane of core/src/contracts/native.ts.
+#pragma once
+#include <napi.h>
+
+#include <memory>
+
+#include "plane_holder.hpp"
+
+namespace sledge::binding {
+
+class DataPlaneWrap : public Napi::ObjectWrap<DataPlaneWrap> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit DataPlaneWrap(const Napi::CallbackInfo &info);
+  ~DataPlaneWrap() override;
+
+ private:
+  bool open_waker(Napi::Env env);
+  void expose(const Napi::CallbackInfo &info);
+  Napi::Value load_module(const Napi::CallbackInfo &info);
+  void unload_module(const Napi::CallbackInfo &info);
+  Napi::Value add_function(const Napi::CallbackInfo &info);
+  void remove_function(const Napi::CallbackInfo &info);
+  void kick(const Napi::CallbackInfo &info);
+  void cancel(const Napi::CallbackInfo &info);
+  void close_intake(const Napi::CallbackInfo &info);
+  void end_all(const Napi::CallbackInfo &info);
+  Napi::Value take_output(const Napi::CallbackInfo &info);
+  Napi::Value in_flight(const Napi::CallbackInfo &info);
+  Napi::Value stats(const Napi::CallbackInfo &info);
+  void stop(const Napi::CallbackInfo &info);
+
+  std::shared_ptr<PlaneHolder> holder_;
+  bool hooked_ = false;
+};
+
+} // namespace sledge::binding
