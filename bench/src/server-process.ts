@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BenchContext } from './area';
+import { CLI } from './sledge';
 
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 10_000;
@@ -129,10 +130,7 @@ export async function startSledge(context: BenchContext, wasmPath: string): Prom
   rmSync(readyPath, { force: true });
   const functions = [{ name: 'empty', path: wasmPath, route: '/' }];
   writeFileSync(configPath, JSON.stringify({ tenants: [{ name: 'bench', port: 0, functions }] }));
-  const manifest = readFileSync(join(context.root, 'cli/package.json'), 'utf8');
-  const { bin } = JSON.parse(manifest) as { bin: { sledge: string } };
-  const cli = join(context.root, 'cli', bin.sledge);
-  const args = [cli, 'start', '-c', configPath, '--ready-file', readyPath];
+  const args = [CLI, 'start', '-c', configPath, '--ready-file', readyPath];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const url = await poll('sledge', child, async () => {
     if (!existsSync(readyPath)) return undefined;

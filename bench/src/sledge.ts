@@ -1,38 +1,45 @@
-/** What the benchmarks use of the product; nothing else here reaches into it. */
+/** What the benchmarks use of the product, through its command. */
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-export interface BuildAnswer {
-  artifactPath: string;
-  seconds: number;
-  /** A second build of the same module in the same process, from the cache. */
-  cachedMs: number;
-}
+/** The file behind `npx sledge`. */
+export const CLI = resolve(__dirname, '../../cli/bin/sledge.js');
 
 export interface BuildOptions {
-  /** 'unpolled': as 'production', but without safepoints. */
-  level: 'production' | 'development' | 'unpolled';
+  level: 'production' | 'development';
   /** Pin the process and its compilers to one core. */
   oneCore: boolean;
+  /** Values of the configuration, as for `--set`. */
+  settings?: readonly string[];
 }
 
-/** Builds a module in a process of its own. */
+export interface BuildAnswer {
+  artifactPath: string;
+  cached: boolean;
+  durationMs: number;
+}
+
+/** Builds a module with `sledge build`, in a process of its own. */
 export async function buildModule(
   wasmPath: string,
   cacheDirectory: string,
   options: BuildOptions,
 ): Promise<BuildAnswer> {
-  const script = join(__dirname, 'runners/build-runner.js');
-  const args = [script, wasmPath, cacheDirectory, options.level];
+  const settings = [`build.cacheDirectory=${cacheDirectory}`, ...(options.settings ?? [])];
+  const args = [
+    ...[CLI, 'build', wasmPath, '--json', '--level', options.level],
+    ...settings.flatMap((setting) => ['--set', setting]),
+  ];
   const [command, prefix] = options.oneCore
     ? ['taskset', ['-c', '0', process.execPath]]
     : [process.execPath, []];
   const { stdout } = await run(command, [...prefix, ...args], { maxBuffer: 1 << 20 });
-  return JSON.parse(stdout) as BuildAnswer;
+  const [answer] = JSON.parse(stdout) as BuildAnswer[];
+  if (answer === undefined) throw new Error(`nothing was built of ${wasmPath}`);
+  return answer;
 }
 
 /** Compiles a kernel as in production, or without its polls. @returns its artifact */
@@ -41,9 +48,10 @@ export async function buildKernel(
   cacheDirectory: string,
   { polled }: { polled: boolean },
 ): Promise<string> {
-  const level = polled ? 'production' : 'unpolled';
-  const options = { level, oneCore: false } as const;
-  const { artifactPath } = await buildModule(wasmPath, join(cacheDirectory, 'artifacts'), options);
-  if (!existsSync(artifactPath)) throw new Error(`${artifactPath} is missing`);
+  const { artifactPath } = await buildModule(wasmPath, join(cacheDirectory, 'artifacts'), {
+    level: 'production',
+    oneCore: false,
+    settings: polled ? [] : ['sandbox.safepoints=off'],
+  });
   return artifactPath;
 }
