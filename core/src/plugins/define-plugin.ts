@@ -8,6 +8,8 @@ export interface InstancesByKind {
   dispatcher: NativePolicyInstance;
   scheduler: NativePolicyInstance;
   sandbox: SandboxInstance;
+  estimator: NativePolicyInstance;
+  admission: NativePolicyInstance;
 }
 
 export type InstanceOf<Kind extends PluginKind> = Kind extends keyof InstancesByKind

@@ -73,7 +73,8 @@ typedef struct sledge_workers sledge_workers;
 struct sledge_workers {
   uint32_t count;
   uint32_t reserved;
-  uint64_t now_ns; /* the only clock */
+  uint64_t now_ns;       /* the only clock */
+  uint64_t held_work_ns; /* sum of remaining_ns of what the dispatcher holds */
   void *host;
   /* As of this call, what was assigned in this callback included; the view is valid until the
    * callback returns. Null: no such worker. */
@@ -168,7 +169,45 @@ typedef struct sledge_scheduler_ops {
                   uint64_t now_ns);
 } sledge_scheduler_ops;
 
-typedef enum sledge_policy_kind { SLEDGE_DISPATCHER = 1, SLEDGE_SCHEDULER = 2 } sledge_policy_kind;
+/* An estimator says how long a request will take, from those of its type that have ended. Its
+ * callbacks run under the group's lock like a dispatcher's. */
+typedef struct sledge_estimator_ops {
+  /* Service time to expect of a new request of this type, ns; asked at arrival (worker is
+   * SLEDGE_NO_WORKER), and again when a request that has not started is assigned. `fallback_ns` is
+   * what the configuration expects (0: nothing); `oracle_ns` the true service time where it is
+   * known beforehand (experiments; else 0). 0: keep what it has. Cost: on the way of every
+   * request. */
+  uint64_t (*estimate)(void *self, uint32_t type, uint32_t worker, uint64_t fallback_ns,
+                       uint64_t oracle_ns);
+  /* A request of this type has ended on the worker after run_ns of service. `succeeded` 0: it
+   * trapped, was killed, or exited with an error: its time says nothing of those that complete. */
+  void (*observe)(void *self, uint32_t type, uint32_t worker, uint64_t run_ns, int succeeded);
+  /* The type now names another function: what was learned of it is void. Optional. */
+  void (*forget)(void *self, uint32_t type);
+} sledge_estimator_ops;
+
+typedef struct sledge_verdict {
+  uint32_t admitted; /* 0: the request is refused */
+  uint32_t reserved;
+  uint64_t retry_after_ns; /* refused: when it may be worth another try; 0: unknown */
+} sledge_verdict;
+
+/* An admission policy refuses at arrival what would do no good. Under the group's lock. */
+typedef struct sledge_admission_ops {
+  /* A new request, its estimate filled, before the dispatcher sees it. `word` is the policy's own
+   * for this request, zero now. Only `at`, `wait_ns` and `next_idle` of workers may be used. */
+  sledge_verdict (*admit)(void *self, const sledge_request *r, uint64_t *word,
+                          sledge_workers *workers);
+  /* An admitted request has ended, whatever its outcome, also if the dispatcher refused it. */
+  void (*ended)(void *self, const sledge_request *r, uint64_t word, sledge_workers *workers);
+} sledge_admission_ops;
+
+typedef enum sledge_policy_kind {
+  SLEDGE_DISPATCHER = 1,
+  SLEDGE_SCHEDULER = 2,
+  SLEDGE_ESTIMATOR = 3,
+  SLEDGE_ADMISSION = 4
+} sledge_policy_kind;
 
 enum { /* sledge_policy.flags */
   SLEDGE_POLICY_WORK_CONSERVING = 1u << 0, /* no worker idles beside runnable held work */
@@ -191,6 +230,8 @@ typedef struct sledge_policy {
   uint64_t (*overdue_share_ppm)(void *self);
   const sledge_dispatcher_ops *dispatcher;
   const sledge_scheduler_ops *scheduler;
+  const sledge_estimator_ops *estimator;
+  const sledge_admission_ops *admission;
 } sledge_policy_table;
 
 /* The one symbol that a policy's shared object exports. */

@@ -1,0 +1,79 @@
+// admission-deadline.cpp - refuses at once what cannot meet its deadline behind the work that
+// would run before it, on the worker where that is least.
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "sledge/policy.h"
+
+namespace {
+
+struct Deadline {
+  uint64_t slack_ns = 0;     // how much a request may be late by the estimate and still be let in
+  uint32_t workers_max = 64; // looked at per request, from a rotating start
+  uint32_t start = 0;
+};
+
+void *create(const sledge_policy_config *config, char *, size_t) {
+  auto *self = new (std::nothrow) Deadline;
+  if (self == nullptr)
+    return nullptr;
+  for (uint32_t i = 0; i < config->option_count; i++) {
+    const sledge_option &option = config->options[i];
+    const auto number = static_cast<uint64_t>(std::max(option.number, 0.0));
+    if (std::strcmp(option.name, "slackUs") == 0)
+      self->slack_ns = number * 1000;
+    else if (std::strcmp(option.name, "workersMax") == 0)
+      self->workers_max = static_cast<uint32_t>(std::clamp<uint64_t>(number, 1, 4096));
+  }
+  return self;
+}
+
+void destroy(void *self) {
+  delete static_cast<Deadline *>(self);
+}
+
+sledge_verdict admit(void *opaque, const sledge_request *r, uint64_t *, sledge_workers *workers) {
+  auto &self = *static_cast<Deadline *>(opaque);
+  constexpr sledge_verdict yes = {.admitted = 1, .reserved = 0, .retry_after_ns = 0};
+  if (r->deadline_ns == SLEDGE_NO_DEADLINE)
+    return yes;
+  const uint64_t now = workers->now_ns;
+  const uint64_t latest = r->deadline_ns + self.slack_ns;
+  const uint64_t left = latest > now ? latest - now : 0;
+  const uint64_t held = workers->held_work_ns / workers->count; // before it, wherever it goes
+  const uint32_t looked_at = std::min(workers->count, self.workers_max);
+  uint64_t least = UINT64_MAX;
+  for (uint32_t i = 0; i < looked_at; i++) {
+    const uint32_t w = (self.start + i) % workers->count;
+    least = std::min(least, workers->wait_ns(workers, w, r));
+    if (least <= left && held + least + r->estimate_ns <= left)
+      return yes;
+  }
+  self.start = (self.start + looked_at) % workers->count;
+  const uint64_t needed = least == UINT64_MAX ? r->estimate_ns : held + least + r->estimate_ns;
+  return {.admitted = 0, .reserved = 0, .retry_after_ns = needed > left ? needed - left : 1};
+}
+
+void ended(void *, const sledge_request *, uint64_t, sledge_workers *) {}
+
+constexpr sledge_admission_ops ops = {.admit = admit, .ended = ended};
+
+} // namespace
+
+extern "C" __attribute__((visibility("default"))) const sledge_policy_table sledge_policy = {
+    .api_version = SLEDGE_POLICY_API_VERSION,
+    .struct_bytes = sizeof(sledge_policy_table),
+    .name = "admission-deadline",
+    .kind = SLEDGE_ADMISSION,
+    .flags = 0,
+    .create = create,
+    .destroy = destroy,
+    .tick_ns = nullptr,
+    .quantum_ns = nullptr,
+    .overdue_share_ppm = nullptr,
+    .dispatcher = nullptr,
+    .scheduler = nullptr,
+    .estimator = nullptr,
+    .admission = &ops,
+};

@@ -1,0 +1,18 @@
+import { existsSync } from 'node:fs';
+import type { PluginContext } from '@sledge/core';
+import plugin from '../src';
+
+test('names a library that the native build has made, with every default filled', async () => {
+  const instance = await plugin.create(plugin.options.parse({}), {} as PluginContext);
+  expect(existsSync(instance.native.library)).toBe(true);
+  expect(Object.keys(instance.native.options)).toEqual([
+    'percentile',
+    'minSamples',
+    'unknownUs',
+    'perWorker',
+  ]);
+});
+
+test.each([{ percentile: -1 }, { percentile: '5' }, { misspelt: 5 }])('refuses %j', (options) => {
+  expect(plugin.options.safeParse(options).success).toBe(false);
+});
