@@ -1,5 +1,5 @@
 // Writes what is generated from the sources of truth: native/include/sledge/errors.h and
-// docs/errors.md from the error catalogue. `--check` writes nothing and fails when they differ.
+// docs/errors.md from the error catalogue, docs/sledge.schema.json from the config's schema. `--check` writes nothing and fails when they differ.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { ERROR_CATALOGUE } = require(`${root}core/dist/errors/catalogue.js`);
+const { configJsonSchema } = require(`${root}core/dist/config/schema.js`);
 const rows = Object.entries(ERROR_CATALOGUE);
 
 function errorsHeader() {
@@ -53,6 +54,7 @@ ${lines.join('\n')}
 const files = {
   'native/include/sledge/errors.h': errorsHeader(),
   'docs/errors.md': errorsPage(),
+  'docs/sledge.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
 };
 let differing = 0;
 for (const [file, text] of Object.entries(files)) {

@@ -93,7 +93,10 @@ test('a plugin that fails to drain or stop does not keep the others from it', as
 
 test('a plugin that never started is not stopped', async () => {
   const journal: string[] = [];
-  const host = await hostOf([observer(journal, 'bad', { start: throws }), observer(journal, 'two')]);
+  const host = await hostOf([
+    observer(journal, 'bad', { start: throws }),
+    observer(journal, 'two'),
+  ]);
   await host.start().catch(() => undefined);
   await host.stop();
   expect(journal).toEqual(['create bad', 'create two', 'start bad', 'stop bad']);

@@ -61,6 +61,8 @@ export interface BuiltModule {
   contentHash: string;
   cached: boolean;
   durationMs: number;
+  /** Pages of its initial memory, when the sandbox knows; more than the limit is refused. */
+  memoryMinPages?: number | undefined;
 }
 
 export interface SandboxInstance extends PluginInstance {

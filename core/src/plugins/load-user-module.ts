@@ -14,17 +14,16 @@ interface CompilableModule {
 }
 
 const internals = Module as unknown as ModuleInternals;
-const userFolders = new Set<string>();
 const HOST_CORE = path.join(__dirname, '..', 'index');
+const HOST_ROOT = path.resolve(__dirname, '..', '..', '..') + path.sep;
 let installed = false;
 
 /**
- * Loads one file of the user's (config or plugin). TypeScript and ES module syntax are compiled,
- * with decorators and their metadata, for files below its folder outside node_modules;
+ * Loads one file of the user's (config or plugin) and what it imports. TypeScript and ES module
+ * syntax are compiled, with decorators and their metadata, outside node_modules and dist folders;
  * '@sledge/core' is always the host's own copy, wherever the file lies. Main thread.
  */
 export function loadUserModule(file: string): unknown {
-  userFolders.add(path.dirname(file) + path.sep);
   install();
   const loaded: unknown = createRequire(file)(file);
   return defaultExport(loaded);
@@ -49,16 +48,20 @@ function install(): void {
   }
   const resolveFilename = internals._resolveFilename.bind(internals);
   internals._resolveFilename = (request, ...rest) => {
-    if (request === '@sledge/core') return createRequire(__filename).resolve(HOST_CORE);
-    return resolveFilename(request, ...rest);
+    if (request === '@sledge/core') return resolveFilename(HOST_CORE, module);
+    try {
+      return resolveFilename(request, ...rest);
+    } catch (error) {
+      if (!request.startsWith('@sledge/')) throw error;
+      return resolveFilename(request, module);
+    }
   };
 }
 
+/** What is installed, or built of Sledge itself, is left to Node. */
 function isUserFile(filename: string): boolean {
   if (filename.includes(`${path.sep}node_modules${path.sep}`)) return false;
-  if (filename.includes(`${path.sep}dist${path.sep}`)) return false;
-  for (const folder of userFolders) if (filename.startsWith(folder)) return true;
-  return false;
+  return !(filename.startsWith(HOST_ROOT) && filename.includes(`${path.sep}dist${path.sep}`));
 }
 
 function compile(filename: string): string {

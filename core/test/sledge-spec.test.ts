@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { loadConfig, SledgeError } from '../src';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'sledge-spec-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+writeFileSync(path.join(folder, 'fibonacci.wasm'), '');
+
+const FIBONACCI =
+  '[{"name":"GWU","port":10010,"routes":[{"route":"/fib","path":"fibonacci.wasm.so",' +
+  '"expected-execution-us":6000,"relative-deadline-us":20000,' +
+  '"http-resp-content-type":"text/plain"}]}]';
+
+function load(text: string, env: NodeJS.ProcessEnv = {}) {
+  const file = path.join(folder, 'spec.json');
+  writeFileSync(file, text);
+  return loadConfig({ file, cwd: folder, env });
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<SledgeError> {
+  const thrown: unknown = await promise.catch((error: unknown) => error);
+  expect(thrown).toBeInstanceOf(SledgeError);
+  return thrown as SledgeError;
+}
+
+test("the seed README's fibonacci spec is taken as it is", async () => {
+  const { config, warnings, isSpec } = await load(FIBONACCI);
+  expect(isSpec).toBe(true);
+  expect(warnings).toEqual([]);
+  expect(config.tenants).toMatchObject([
+    {
+      name: 'GWU',
+      port: 10010,
+      functions: [
+        {
+          name: 'fibonacci',
+          path: path.join(folder, 'fibonacci.wasm'),
+          route: '/fib',
+          expectedExecutionUs: 6000,
+          relativeDeadlineUs: 20000,
+          responseContentType: 'text/plain',
+        },
+      ],
+    },
+  ]);
+});
+
+test('every key of SLEdge and SLEdgeScale is mapped, or accepted with a warning', async () => {
+  const route = {
+    route: 'label',
+    path: 'fibonacci.wasm.so',
+    'request-type': 3,
+    'n-resas': 2,
+    'group-id': 1,
+    'admissions-percentile': 70,
+    'relative-deadline-us': 50,
+    'stack-size': 4096,
+    path_preprocess: 'x.wasm.so',
+    'model-bias': 1,
+    'model-scale': 1,
+    'model-num-of-param': 1,
+    'model-beta1': 1,
+    'model-beta2': 1,
+  };
+  const tenant = { name: 'a', port: 1, 'replenishment-period-us': 5, 'max-budget-us': 5 };
+  const routes = [route, { route: '/two', path: 'fibonacci.wasm.so' }];
+  const { config, warnings } = await load(JSON.stringify([{ ...tenant, routes }]));
+  expect(config.tenants[0]?.functions).toMatchObject([
+    { name: 'fibonacci', route: '/label', requestType: 3, group: 1, relativeDeadlineUs: 50 },
+    { name: 'fibonacci-2', route: '/two' },
+  ]);
+  expect(warnings).toHaveLength(11);
+  expect(warnings[0]).toContain('[0].replenishment-period-us has no effect');
+  expect(warnings.join('\n')).toContain('[0].routes[0].n-resas has no effect');
+});
+
+test('a wrong spec is refused in its own words, with places', async () => {
+  const text = FIBONACCI.replace('10010', '100100').replace('expected-exec', 'expected-exce');
+  const error = await failureOf(load(text));
+  expect(error.code).toBe('SLEDGE_ERR_CONFIG_INVALID');
+  expect(error.message).toContain('[0].port (1:23): expected at most 65535, got 100100');
+  expect(error.message).toContain('unknown key; did you mean expected-execution-us?');
+});
+
+test('problems behind the conversion are told in the words of the spec too', async () => {
+  const error = await failureOf(load(FIBONACCI.replace('fibonacci.wasm', 'fibonaci.wasm')));
+  expect(error.message).toContain('[0].routes[0].path (1:');
+  expect(error.message).toContain('did you mean fibonacci.wasm?');
+});
+
+test("SLEdge's environment is read for a spec", async () => {
+  const { config, warnings } = await load(FIBONACCI, {
+    SLEDGE_SCHEDULER: 'FIFO',
+    SLEDGE_DISPATCHER: 'TO_GLOBAL_QUEUE',
+    SLEDGE_NWORKERS: '1',
+    SLEDGE_FIRST_WORKER_COREID: '0',
+    SLEDGE_DISABLE_BUSY_LOOP: 'true',
+    SLEDGE_DISABLE_PREEMPTION: 'true',
+    SLEDGE_SANDBOX_PERF_LOG: 'perf.log',
+  });
+  expect(config).toMatchObject({
+    scheduler: 'fifo',
+    dispatcher: 'global-queue',
+    workers: { count: 1, cores: [0], idle: 'block' },
+  });
+  expect(warnings).toHaveLength(2);
+});
+
+test('a wrong value in it is a problem with the nearest name', async () => {
+  const env = { SLEDGE_SCHEDULER: 'FIFFO', SLEDGE_NWORKERS: '0' };
+  const error = await failureOf(load(FIBONACCI, env));
+  expect(error.message).toContain('SLEDGE_SCHEDULER: expected one of FIFO');
+  expect(error.message).toContain('did you mean FIFO?');
+  expect(error.message).toContain('SLEDGE_NWORKERS: expected an integer from 1 to 256, got "0"');
+});
+
+test('values of --set and SLEDGE_CFG_ win over it', async () => {
+  const env = { SLEDGE_SCHEDULER: 'EDF', SLEDGE_CFG_SCHEDULER: 'fifo' };
+  expect((await load(FIBONACCI, env)).config.scheduler).toBe('fifo');
+});
