@@ -1,0 +1,134 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { NativeBinding, SledgeConfigInput } from '@sledge/core';
+import type { BenchArea, BenchContext } from '../area';
+import { callRate, invokeOnce, startDriver } from '../driver';
+import type { Driver, Submit } from '../driver';
+import { figure, median } from '../figure';
+import type { Figure } from '../figure';
+import { interleave, pairedRatios } from '../rounds';
+
+const run = promisify(execFile);
+const IN_FLIGHT = 256;
+const WARM_CALLS = 50;
+const NATIVE_FIGURES = ['slot_to_first_instruction', 'reset_128kib', 'empty_on_worker'] as const;
+
+interface NativeReport {
+  figures: { name: string; median: number }[];
+}
+
+/** Each run of the native benchmark gives one sample a figure: its own median. */
+async function nativeFigures(context: BenchContext): Promise<Figure[]> {
+  const program = join(context.root, 'build/native/src/sandbox/test/sandbox_bench');
+  const samples = new Map<string, number[]>(NATIVE_FIGURES.map((name) => [name, []]));
+  const rounds = context.quick ? 3 : 9;
+  for (let round = 0; round < rounds; round += 1) {
+    const { stdout } = await run(program);
+    for (const { name, median: value } of (JSON.parse(stdout) as NativeReport).figures)
+      samples.get(name)?.push(value);
+    context.note(`native round ${round + 1} of ${rounds}`);
+  }
+  return [...samples].map(([name, values]) => figure(name, 'ns', values));
+}
+
+/** `empty` under names of its own: a custom section at the end changes the hash and nothing else. */
+function coldModules(context: BenchContext, count: number): string[] {
+  const folder = join(context.cacheDirectory, 'cold');
+  mkdirSync(folder, { recursive: true });
+  const wasm = readFileSync(join(context.root, 'functions/empty.wasm'));
+  return Array.from({ length: count }, (_, i) => {
+    const path = join(folder, `empty-${i}.wasm`);
+    const name = Buffer.from(`copy-${i}`);
+    const section = [0, name.length + 1, name.length, ...name];
+    writeFileSync(path, Buffer.concat([wasm, Buffer.from(section)]));
+    return path;
+  });
+}
+
+/** A call into the binding that does nothing; answers come in batches, as outcomes do. */
+function noopSubmit(binding: NativeBinding): Submit {
+  let waiting: (() => void)[] = [];
+  const flush = (): void => {
+    const batch = waiting;
+    waiting = [];
+    for (const done of batch) done();
+  };
+  return (done) => {
+    binding.nowNs();
+    if (waiting.push(done) === 1) setImmediate(flush);
+  };
+}
+
+async function submitFigures(context: BenchContext, driver: Driver): Promise<Figure[]> {
+  const handle = driver.function('empty');
+  const binding = require(join(context.root, 'build/native/sledge.node')) as NativeBinding;
+  const request = { args: [], environ: [] };
+  let failed = 0;
+  const submit: Submit = (done) => {
+    driver.invoker.invoke(handle, request, (outcome) => {
+      if (outcome.status !== 'completed') failed += 1;
+      done();
+    });
+  };
+  const total = context.quick ? 100_000 : 300_000;
+  const noop = noopSubmit(binding);
+  const rates = await interleave(
+    [
+      { name: 'sledge', sample: () => callRate(submit, IN_FLIGHT, total) },
+      { name: 'noop', sample: () => callRate(noop, IN_FLIGHT, total) },
+    ],
+    context.quick ? 5 : 15,
+    2,
+  );
+  if (failed > 0) throw new Error(`${failed} invocations did not complete`);
+  return [
+    figure('js_submit_rate', '1/s', rates.sledge),
+    figure('js_submit_vs_noop', 'ratio', pairedRatios(rates.sledge, rates.noop)),
+  ];
+}
+
+/** First call of a built module against its later ones, one sample a module. */
+async function coldStartFigure(driver: Driver, names: readonly string[]): Promise<Figure> {
+  const samples: number[] = [];
+  const timeUs = async (name: string): Promise<number> => {
+    const handle = driver.function(name);
+    const started = performance.now();
+    await invokeOnce(driver, handle);
+    return (performance.now() - started) * 1000;
+  };
+  for (let i = 0; i < WARM_CALLS; i += 1) await timeUs('empty');
+  for (const name of names) {
+    const first = await timeUs(name);
+    const later: number[] = [];
+    for (let i = 0; i < WARM_CALLS; i += 1) later.push(await timeUs(name));
+    samples.push(first - median(later));
+  }
+  return figure('cold_start_extra', 'us', samples);
+}
+
+/** What a sandbox costs, without and with JavaScript around it. */
+export const sandboxArea: BenchArea = {
+  name: 'sandbox',
+  summary: 'start, reset and submission of a sandbox',
+  async run(context) {
+    const native = await nativeFigures(context);
+    const modules = coldModules(context, context.quick ? 8 : 24);
+    const functions = modules.map((path, i) => ({ name: `cold-${i}`, path }));
+    const empty = { name: 'empty', path: join(context.root, 'functions/empty.wasm') };
+    const config: SledgeConfigInput = {
+      build: { cacheDirectory: join(context.cacheDirectory, 'artifacts') },
+      tenants: [{ name: 'bench', functions: [empty, ...functions] }],
+    };
+    context.note('idle policy as by default (adaptive)');
+    const driver = await startDriver(config, context.root);
+    try {
+      const names = functions.map(({ name }) => name);
+      const cold = await coldStartFigure(driver, names);
+      return [...native, cold, ...(await submitFigures(context, driver))];
+    } finally {
+      await driver.stop();
+    }
+  },
+};
