@@ -16,6 +16,8 @@ const COMPILERS = ['clang', 'clang-19', 'clang-18', 'clang-17', 'clang-16', 'cla
  */
 export async function compileC(source: string, output: string): Promise<void> {
   const compiler = findCompiler();
+  const linker = path.join(path.dirname(compiler), 'wasm-ld');
+  const linking = existsSync(linker) ? [`-fuse-ld=${linker}`] : [];
   const sysroot = existsSync('/usr/lib/wasm32-wasi') ? ['--sysroot=/usr'] : [];
   const flags = [
     '--target=wasm32-wasi',
@@ -28,7 +30,7 @@ export async function compileC(source: string, output: string): Promise<void> {
   // clang runs a wasm-opt that it finds in PATH: what is built would depend on it
   const env = { ...process.env, PATH: path.dirname(compiler) };
   try {
-    await run(compiler, [...flags, ...sysroot, source, '-o', output], {
+    await run(compiler, [...flags, ...linking, ...sysroot, source, '-o', output], {
       env,
       timeout: TIME_LIMIT_MS,
     });

@@ -107,6 +107,16 @@ test("SLEdge's environment is read for a spec", async () => {
   expect(warnings).toHaveLength(2);
 });
 
+test('a quantum and a batch size become options of the policies that have them', async () => {
+  const env = { SLEDGE_QUANTUM_US: '5000', SLEDGE_FIFO_QUEUE_BATCH_SIZE: '4' };
+  const { config } = await load(FIBONACCI, env);
+  expect(config.scheduler).toEqual(['fifo', { quantumUs: 5000 }]);
+  expect(config.dispatcher).toEqual(['global-queue', { batch: 4 }]);
+  const edf = { ...env, SLEDGE_SCHEDULER: 'EDF', SLEDGE_DISPATCHER: 'RR' };
+  const { warnings } = await load(FIBONACCI, edf);
+  expect(warnings).toHaveLength(2);
+});
+
 test('a wrong value in it is a problem with the nearest name', async () => {
   const env = { SLEDGE_SCHEDULER: 'FIFFO', SLEDGE_NWORKERS: '0' };
   const error = await failureOf(load(FIBONACCI, env));

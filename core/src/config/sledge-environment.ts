@@ -2,6 +2,8 @@ import { problem } from './describe-issues';
 import type { Problem } from './describe-issues';
 import { nearestName } from '../nearest';
 
+const MAX_BATCH = 1024;
+
 export interface EnvironmentResult {
   /** Merged under `--set` and SLEDGE_CFG_ values. */
   values: Record<string, unknown>;
@@ -33,7 +35,6 @@ const WITHOUT_MEANING: Readonly<Record<string, string>> = {
   SLEDGE_SIGALRM_HANDLER: 'the policies decide who is interrupted',
   SLEDGE_DISABLE_PREEMPTION: 'the scheduler decides whether anything is preempted',
   SLEDGE_DISABLE_AUTOSCALING: 'workers.count is fixed',
-  SLEDGE_FIFO_QUEUE_BATCH_SIZE: 'workers take one request at a time',
   SLEDGE_DISABLE_EXPONENTIAL_SERVICE_TIME_SIMULATION: 'service times are not simulated',
   SLEDGE_NLISTENERS: 'there is one listener for each port',
   SLEDGE_WORKER_GROUP_SIZE: 'there is one group of workers',
@@ -50,16 +51,37 @@ export function sledgeEnvironment(env: NodeJS.ProcessEnv): EnvironmentResult {
   choice(result, env, 'SLEDGE_SCHEDULER', 'scheduler', SCHEDULERS);
   choice(result, env, 'SLEDGE_DISPATCHER', 'dispatcher', DISPATCHERS);
   workers(result, env);
-  const quantumUs = integer(result, env, 'SLEDGE_QUANTUM_US', 1, 999_999);
-  if (quantumUs !== undefined) {
-    result.warnings.push(
-      'SLEDGE_QUANTUM_US has no effect: set the quantum in the options of the scheduler.',
-    );
-  }
+  quantum(result, env);
+  batch(result, env);
   for (const [name, reason] of Object.entries(WITHOUT_MEANING)) {
     if (env[name] !== undefined) result.warnings.push(`${name} has no effect: ${reason}.`);
   }
   return result;
+}
+
+/** Only FIFO takes turns by quantum; SLEdge's other schedulers preempt by deadline. */
+function quantum(result: EnvironmentResult, env: NodeJS.ProcessEnv): void {
+  const quantumUs = integer(result, env, 'SLEDGE_QUANTUM_US', 1, 999_999);
+  if (quantumUs === undefined) return;
+  const isDisabled = (env.SLEDGE_DISABLE_PREEMPTION ?? 'false') !== 'false';
+  const { scheduler = 'fifo' } = result.values;
+  if (scheduler === 'fifo' && !isDisabled) result.values.scheduler = ['fifo', { quantumUs }];
+  else {
+    const reason = isDisabled ? 'SLEDGE_DISABLE_PREEMPTION is set' : 'only FIFO has a quantum';
+    result.warnings.push(`SLEDGE_QUANTUM_US has no effect: ${reason}.`);
+  }
+}
+
+function batch(result: EnvironmentResult, env: NodeJS.ProcessEnv): void {
+  const size = integer(result, env, 'SLEDGE_FIFO_QUEUE_BATCH_SIZE', 1, MAX_BATCH);
+  if (size === undefined) return;
+  const { dispatcher = 'global-queue' } = result.values;
+  if (dispatcher === 'global-queue') result.values.dispatcher = ['global-queue', { batch: size }];
+  else {
+    result.warnings.push(
+      'SLEDGE_FIFO_QUEUE_BATCH_SIZE has no effect: only TO_GLOBAL_QUEUE has batches.',
+    );
+  }
 }
 
 function workers(result: EnvironmentResult, env: NodeJS.ProcessEnv): void {

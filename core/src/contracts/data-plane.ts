@@ -17,6 +17,8 @@ export interface DataPlaneOptions {
   dispatcher: DataPlanePolicy;
   scheduler: DataPlanePolicy;
   seed: number;
+  /** What a function wrote to stderr, cut at a limit. Must not throw. */
+  onLog?: ((fn: number, text: Uint8Array) => void) | undefined;
 }
 
 export interface DataPlanePolicy {

@@ -31,6 +31,9 @@ export interface NativeFunctionSpec {
   tenant: number;
   /** From loadModule; -1 for external workers. */
   module: number;
+  /** What external workers load. */
+  artifactPath: string;
+  memoryLimitPages: number;
   group: number;
   relativeDeadlineUs: number; // 0: none
   expectedExecutionUs: number;
@@ -42,18 +45,24 @@ export interface NativeFunctionSpec {
 
 /**
  * Outcome records: Float64Array of OUTCOME_FIELDS doubles each, in `outcomes`:
- * [token, status, detail, outputBytes, outputOffset, queueNs, runNs, totalNs].
+ * [token, status, detail, outputBytes, outputOffset, queueNs, runNs, totalNs, logBytes].
  * status: 0 completed, 1 exited (detail: code), 2 trapped (detail: sledge_trap), 3 timed-out,
- * 4 output-limit, 5 cancelled, 6 dropped, 7 failed (detail: sledge_error number).
- * outputOffset: place in `outputs`, or -1: call takeOutput(token) during the callback.
+ * 4 output-limit, 5 cancelled, 6 dropped, 7 failed (5 to 7: detail is a sledge_error number).
+ * outputOffset: place in `outputs`, or -1: call takeOutput(token) during the callback. The log
+ * (stderr) lies behind the output.
  */
-export const OUTCOME_FIELDS = 8;
+export const OUTCOME_FIELDS = 9;
+
+/** In a token from `submit`: a sleeping worker has not been woken yet; call `kick` soon. */
+export const SUBMIT_KICK = 1 << 30;
 
 export interface NativeDataPlane {
   /** argv and environ bytes of the next submit are written here. */
   readonly staging: ArrayBuffer;
   readonly outcomes: ArrayBuffer;
   readonly outputs: ArrayBuffer;
+  /** Tokens are below this. */
+  readonly tokenCount: number;
   /** @returns module id; throws Error with `code` SLEDGE_ERR_... and a detail. */
   loadModule(path: string, memoryLimitPages: number): number;
   unloadModule(module: number): void;
@@ -63,7 +72,8 @@ export interface NativeDataPlane {
   /**
    * Takes argvBytes of NUL-terminated args and then environBytes of NUL-terminated environ from
    * `staging`, and copies `input`.
-   * @returns a token >= 0 (< maxInvocations), or minus the sledge_error number.
+   * @returns a token >= 0 (< tokenCount), perhaps with SUBMIT_KICK, or minus the sledge_error
+   *   number. The token is another's only after the batch that delivers its outcome.
    */
   submit(
     fn: number,
@@ -74,12 +84,19 @@ export interface NativeDataPlane {
     input: Uint8Array | undefined,
     relativeDeadlineUs: number, // 0: the function's own
   ): number;
+  /** Wakes workers that `submit` let sleep, so that one wake-up serves many short requests. */
+  kick(): void;
   cancel(token: number): void;
+  /** Each submit from now on answers SLEDGE_ERR_INVOKE_DRAINING. */
+  closeIntake(): void;
+  /** Drops what has not started and kills what runs. */
+  endAll(): void;
+  /** Output and log of a record whose outputOffset is -1. */
   takeOutput(token: number): ArrayBuffer;
   inFlight(): number;
   /** Counters and gauges by name; numbers only. */
   stats(): Record<string, number>;
-  /** Stops intake, kills what runs, joins within 2 s. Idempotent. */
+  /** Stops intake, kills what runs, joins within 2 s, delivers what is left. Idempotent. */
   stop(): void;
   /** For external workers: a number that ExternalWorker takes. */
   readonly handle: number;
@@ -87,7 +104,7 @@ export interface NativeDataPlane {
 
 /** In a worker_thread: takes work from the same native core. */
 export interface NativeExternalWorker {
-  /** Blocks up to timeoutMs. Null: nothing; throws when the data plane has stopped. */
+  /** Blocks up to timeoutMs. Null: nothing; throws when this worker is to end. */
   take(timeoutMs: number): NativeExternalInvocation | null;
   /** False: it had been ended by someone else (timeout, cancel). */
   complete(token: number, status: number, detail: number, output: Uint8Array): boolean;
@@ -96,10 +113,21 @@ export interface NativeExternalWorker {
 export interface NativeExternalInvocation {
   token: number;
   fn: number;
+  artifactPath: string;
+  memoryLimitPages: number;
+  /** Byte strings: each character is one byte (latin1). */
   argv: string[];
   environ: string[];
   input: Uint8Array;
   maxOutputBytes: number;
+}
+
+/** `workerData` of the worker_threads that run a sandbox plugin's `workerScript`. */
+export interface ExternalWorkerData {
+  /** What to `require` for a NativeBinding. */
+  bindingPath: string;
+  handle: number;
+  worker: number;
 }
 
 export interface NativeBinding {

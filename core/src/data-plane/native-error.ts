@@ -1,0 +1,26 @@
+import { ERROR_CATALOGUE, type ErrorCode } from '../errors/catalogue';
+import { reasonOf } from '../errors/reason';
+import { type ErrorDetails, SledgeError } from '../errors/sledge-error';
+
+const CODE_BY_NUMBER = new Map<number, ErrorCode>(
+  Object.entries(ERROR_CATALOGUE).map(([code, row]) => [row.number, code as ErrorCode]),
+);
+
+/** The catalogue's code for a sledge_error number of the native part. */
+export function codeOf(number: number): ErrorCode {
+  return CODE_BY_NUMBER.get(number) ?? 'SLEDGE_ERR_INTERNAL';
+}
+
+/** The SledgeError for what the binding threw; its detail becomes the reason. */
+export function nativeError(thrown: unknown, details: ErrorDetails): SledgeError {
+  const reason = reasonOf(thrown);
+  const code = (thrown as { code?: unknown }).code;
+  const known = typeof code === 'string' && code in ERROR_CATALOGUE;
+  return new SledgeError(known ? (code as ErrorCode) : 'SLEDGE_ERR_INTERNAL', {
+    reason,
+    import: reason,
+    trap: reason,
+    pages: reason,
+    ...details,
+  });
+}

@@ -1,0 +1,244 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DataPlane, DataPlaneFunction, DataPlaneOptions } from '../contracts/data-plane';
+import type { InvocationRequest, OutcomeCallback } from '../contracts/invocation';
+import { type NativeDataPlane, OUTCOME_FIELDS, SUBMIT_KICK } from '../contracts/native';
+import { SledgeError } from '../errors/sledge-error';
+import type { LoadedBinding } from './binding';
+import { codeOf, nativeError } from './native-error';
+import { RecordedOutcome } from './outcome-record';
+import { checkDeadlineUs, checkFunction, nativeOptions } from './plane-options';
+import { Staging } from './staging';
+import { WorkerThreads } from './worker-threads';
+
+const DRAIN_POLL_MS = 5;
+const EMPTY = Buffer.alloc(0);
+
+interface AddedFunction {
+  readonly id: number;
+  readonly module: number;
+  readonly wallTimeUs: number;
+  readonly outputBytes: number;
+}
+
+/** The native data plane as the server sees it. Everything on the thread that made it. */
+export class NativePlane implements DataPlane {
+  private readonly native: NativeDataPlane;
+  private readonly staging: Staging;
+  private readonly records: Float64Array;
+  private readonly outputs: Buffer;
+  private readonly threads: WorkerThreads | undefined;
+  private readonly onLog: DataPlaneOptions['onLog'];
+  private readonly functions: (AddedFunction | undefined)[] = [];
+  // By token.
+  private readonly callbacks: (OutcomeCallback | undefined)[];
+  private readonly calledFunctions: (AddedFunction | undefined)[];
+  private readonly serials: Float64Array;
+
+  private alive = 0;
+  private isDelivering = false;
+  private isKickScheduled = false;
+
+  /** @throws SledgeError SLEDGE_ERR_NATIVE_... */
+  constructor(
+    private readonly options: DataPlaneOptions,
+    loaded: LoadedBinding,
+  ) {
+    const checked = nativeOptions(options);
+    const { scheduler, dispatcher, arenaSlots } = checked;
+    try {
+      this.native = new loaded.binding.DataPlane(
+        checked,
+        (count) => this.deliver(count),
+        (worker) => this.threads?.kill(worker),
+      );
+    } catch (error) {
+      const path = `${dispatcher.library} or ${scheduler.library}`;
+      throw nativeError(error, { path, slots: arenaSlots });
+    }
+    const { tokenCount } = this.native;
+    this.staging = new Staging(this.native.staging);
+    this.records = new Float64Array(this.native.outcomes);
+    this.outputs = Buffer.from(this.native.outputs);
+    this.callbacks = new Array<OutcomeCallback | undefined>(tokenCount).fill(undefined);
+    this.calledFunctions = new Array<AddedFunction | undefined>(tokenCount).fill(undefined);
+    this.serials = new Float64Array(tokenCount);
+    this.onLog = options.onLog;
+    if (options.workers === 'javascript') this.threads = this.startThreads(loaded.path);
+  }
+
+  get inFlight(): number {
+    return this.alive;
+  }
+
+  addFunction(spec: DataPlaneFunction): number {
+    const memoryLimitPages = checkFunction(spec);
+    const { artifactPath, wallTimeUs, outputBytes } = spec;
+    let module = -1;
+    try {
+      if (this.threads === undefined) {
+        module = this.native.loadModule(artifactPath, memoryLimitPages);
+      }
+      const id = this.native.addFunction({
+        name: spec.name,
+        tenant: spec.tenant,
+        module,
+        artifactPath,
+        memoryLimitPages,
+        group: spec.group,
+        relativeDeadlineUs: spec.relativeDeadlineUs ?? 0,
+        expectedExecutionUs: spec.expectedExecutionUs ?? 0,
+        maxWallTimeUs: wallTimeUs,
+        maxOutputBytes: outputBytes,
+        maxConcurrent: spec.concurrency,
+        maxQueued: spec.queued,
+      });
+      this.functions[id] = { id, module, wallTimeUs, outputBytes };
+      return id;
+    } catch (error) {
+      if (module >= 0) this.native.unloadModule(module);
+      throw nativeError(error, { path: artifactPath, limitPages: memoryLimitPages });
+    }
+  }
+
+  removeFunction(fn: number): void {
+    const added = this.functions[fn];
+    if (added === undefined) return;
+    this.functions[fn] = undefined;
+    this.native.removeFunction(fn);
+    if (added.module >= 0) this.native.unloadModule(added.module);
+  }
+
+  submit(fn: number, request: InvocationRequest, onOutcome: OutcomeCallback): number {
+    const { native, staging } = this;
+    const added = this.functions[fn];
+    if (added === undefined) throw new SledgeError('SLEDGE_ERR_INVOKE_FUNCTION_GONE');
+    const deadlineUs = checkDeadlineUs(request.relativeDeadlineUs);
+    staging.write(request);
+    const result = native.submit(
+      fn,
+      request.args.length,
+      staging.argvBytes,
+      staging.environCount,
+      staging.environBytes,
+      request.input,
+      deadlineUs,
+    );
+    if (result < 0) throw submitError(-result);
+    const token = result & ~SUBMIT_KICK;
+    if (token !== result && !this.isDelivering) this.scheduleKick();
+    const serial = (this.serials[token] as number) + 1;
+    this.serials[token] = serial;
+    this.callbacks[token] = onOutcome;
+    this.calledFunctions[token] = added;
+    this.alive += 1;
+    return serial * this.callbacks.length + token;
+  }
+
+  cancel(id: number): void {
+    const token = id % this.callbacks.length;
+    const serial = (id - token) / this.callbacks.length;
+    if (this.serials[token] === serial && this.callbacks[token] !== undefined) {
+      this.native.cancel(token);
+    }
+  }
+
+  stats(): Record<string, number> {
+    return this.native.stats();
+  }
+
+  /**
+   * Takes nothing more and waits for what is in flight; what is left after `limitMs` is ended,
+   * each with its outcome.
+   */
+  async drain(limitMs: number): Promise<void> {
+    this.native.closeIntake();
+    const limit = performance.now() + limitMs;
+    while (this.alive > 0 && performance.now() < limit) await delay(DRAIN_POLL_MS);
+    this.native.endAll();
+    while (this.alive > 0 && performance.now() < limit + limitMs) await delay(DRAIN_POLL_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.native.stop();
+    await this.threads?.stop();
+  }
+
+  private startThreads(bindingPath: string): WorkerThreads {
+    const { workerScript, workerCount } = this.options;
+    if (workerScript === undefined) {
+      this.native.stop();
+      throw new SledgeError('SLEDGE_ERR_NATIVE_ARGUMENT', { reason: 'workerScript is missing' });
+    }
+    return new WorkerThreads(workerScript, bindingPath, this.native.handle, workerCount);
+  }
+
+  /** Requests that arrive in one turn of the event loop share one wake-up. */
+  private scheduleKick(): void {
+    if (this.isKickScheduled) return;
+    this.isKickScheduled = true;
+    setImmediate(() => {
+      this.isKickScheduled = false;
+      this.native.kick();
+    });
+  }
+
+  /** Called by the native part for each batch; nothing that a callback throws may stop it. */
+  private deliver(count: number): void {
+    this.isDelivering = true;
+    for (let at = 0; at < count; at += 1) {
+      const base = at * OUTCOME_FIELDS;
+      const token = this.records[base] as number;
+      const callback = this.callbacks[token] as OutcomeCallback;
+      const called = this.calledFunctions[token] as AddedFunction;
+      this.callbacks[token] = undefined;
+      this.alive -= 1;
+      try {
+        callback(this.outcome(base, token, called));
+      } catch (error) {
+        process.nextTick(rethrow, error);
+      }
+    }
+    this.isDelivering = false;
+  }
+
+  private outcome(base: number, token: number, called: AddedFunction): RecordedOutcome {
+    const { records } = this;
+    const bytes = records[base + 3] as number;
+    const offset = records[base + 4] as number;
+    const logBytes = records[base + 8] as number;
+    let output: Buffer = EMPTY;
+    if (bytes + logBytes > 0) {
+      const text = this.textOf(token, offset, bytes + logBytes);
+      output = logBytes === 0 ? text : text.subarray(0, bytes);
+      if (logBytes > 0) this.onLog?.(called.id, text.subarray(bytes));
+    }
+    return new RecordedOutcome(
+      records[base + 1] as number,
+      records[base + 2] as number,
+      output,
+      records[base + 5] as number,
+      records[base + 6] as number,
+      records[base + 7] as number,
+      called,
+    );
+  }
+
+  /** Output and log, as memory of the receiver's own. */
+  private textOf(token: number, offset: number, bytes: number): Buffer {
+    if (offset < 0) return Buffer.from(this.native.takeOutput(token));
+    const text = Buffer.allocUnsafe(bytes);
+    this.outputs.copy(text, 0, offset, offset + bytes);
+    return text;
+  }
+}
+
+function submitError(number: number): SledgeError {
+  return new SledgeError(codeOf(number), {
+    limitBytes: 65_536,
+    reason: 'args or environ hold a NUL, or are not as many as said',
+  });
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}

@@ -1,0 +1,94 @@
+import type { Outcome, OutcomeStatus, OutcomeTimes } from '../contracts/invocation';
+import { SledgeError } from '../errors/sledge-error';
+import { codeOf } from './native-error';
+
+const STATUSES: readonly OutcomeStatus[] = [
+  'completed',
+  'exited',
+  'trapped',
+  'timed-out',
+  'output-limit',
+  'cancelled',
+  'dropped',
+  'failed',
+];
+
+/** Numbers of statuses as the native part writes them. */
+const EXITED = 1;
+const TRAPPED = 2;
+
+/** By sledge_trap. */
+const TRAPS: readonly string[] = [
+  'none',
+  'unreachable',
+  'memory out of bounds',
+  'table out of bounds',
+  'integer divide by zero',
+  'integer overflow',
+  'invalid conversion to integer',
+  'undefined element',
+  'uninitialized element',
+  'indirect call type mismatch',
+  'stack overflow',
+];
+
+/** What an outcome's error message may need of the function. */
+export interface OutcomeLimits {
+  readonly wallTimeUs: number;
+  readonly outputBytes: number;
+}
+
+/** One outcome record; everything that most receivers never look at is made when asked for. */
+export class RecordedOutcome implements Outcome {
+  private knownError: SledgeError | undefined;
+
+  constructor(
+    private readonly statusNumber: number,
+    private readonly detail: number,
+    readonly output: Buffer,
+    private readonly queueNs: number,
+    private readonly runNs: number,
+    private readonly totalNs: number,
+    private readonly limits: OutcomeLimits,
+  ) {}
+
+  get status(): OutcomeStatus {
+    return STATUSES[this.statusNumber] as OutcomeStatus;
+  }
+
+  get exitCode(): number {
+    return this.statusNumber === EXITED ? this.detail : 0;
+  }
+
+  get trap(): string | undefined {
+    return this.statusNumber === TRAPPED ? (TRAPS[this.detail] ?? 'unknown') : undefined;
+  }
+
+  get times(): OutcomeTimes {
+    return { queueNs: this.queueNs, runNs: this.runNs, totalNs: this.totalNs };
+  }
+
+  get error(): SledgeError | undefined {
+    if (this.statusNumber === 0) return undefined;
+    this.knownError ??= this.makeError();
+    return this.knownError;
+  }
+
+  private makeError(): SledgeError {
+    const { limits, exitCode } = this;
+    switch (this.status) {
+      case 'exited':
+        return new SledgeError('SLEDGE_ERR_INVOKE_EXITED', { exitCode });
+      case 'trapped':
+        return new SledgeError('SLEDGE_ERR_INVOKE_TRAPPED', { trap: this.trap as string });
+      case 'timed-out':
+        return new SledgeError('SLEDGE_ERR_INVOKE_TIME_LIMIT', { limitUs: limits.wallTimeUs });
+      case 'output-limit':
+        return new SledgeError('SLEDGE_ERR_INVOKE_OUTPUT_LIMIT', {
+          limitBytes: limits.outputBytes,
+        });
+      default:
+        return new SledgeError(codeOf(this.detail), { reason: `status ${this.status}` });
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import type { DataPlaneFunction, DataPlaneOptions, DataPlanePolicy } from '../contracts/data-plane';
+import type { NativeDataPlaneOptions, NativePolicySpec } from '../contracts/native';
+import { SledgeError } from '../errors/sledge-error';
+
+const PAGE_BYTES = 65_536;
+const SLOTS_MAX = 16_384;
+const WORKERS_MAX = 4_096;
+const INVOCATIONS_MAX = 1_048_576 - 256;
+const STACK_BYTES_MAX = 1 << 30;
+const US_MAX = Number.MAX_SAFE_INTEGER / 1000;
+
+/** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT naming the option. */
+export function nativeOptions(options: DataPlaneOptions): NativeDataPlaneOptions {
+  const { workerCount, workerCores, arenaSlots, stackBytes } = options;
+  integer('workerCount', workerCount, 1, WORKERS_MAX);
+  for (const core of workerCores) integer('workerCores', core, -1, 4096);
+  if (workerCores.length !== 0 && workerCores.length !== workerCount) {
+    refuse(`workerCores has ${workerCores.length} entries for ${workerCount} workers`);
+  }
+  integer('arenaSlots', arenaSlots, 1, SLOTS_MAX);
+  integer('stackBytes', stackBytes, 2 * PAGE_BYTES, STACK_BYTES_MAX);
+  if (stackBytes % PAGE_BYTES !== 0) refuse('stackBytes must be a multiple of 64 KiB');
+  integer('maxInvocations', options.maxInvocations, 1, INVOCATIONS_MAX);
+  integer('maxQueuePerWorker', options.maxQueuePerWorker, 1, INVOCATIONS_MAX);
+  number('spinUs', options.spinUs, 0, 1_000_000);
+  integer('seed', options.seed, 0, 2 ** 32 - 1);
+  return {
+    workerCount,
+    workerCores: [...workerCores],
+    workerKind: options.workers === 'native' ? 'native' : 'external',
+    idle: options.idle,
+    spinUs: options.spinUs,
+    arenaSlots,
+    stackBytes,
+    maxInvocations: options.maxInvocations,
+    maxQueuePerWorker: options.maxQueuePerWorker,
+    dispatcher: policy(options.dispatcher),
+    scheduler: policy(options.scheduler),
+    seed: options.seed,
+  };
+}
+
+/** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT naming the field. @returns pages of memory. */
+export function checkFunction(spec: DataPlaneFunction): number {
+  if (spec.name.length === 0 || spec.name.includes('\0')) refuse('name is empty or has a NUL');
+  integer('tenant', spec.tenant, 0, 2 ** 31);
+  integer('group', spec.group, 0, 2 ** 31);
+  number('relativeDeadlineUs', spec.relativeDeadlineUs ?? 0, 0, US_MAX);
+  number('expectedExecutionUs', spec.expectedExecutionUs ?? 0, 0, US_MAX);
+  number('wallTimeUs', spec.wallTimeUs, 0, US_MAX);
+  number('memoryBytes', spec.memoryBytes, 0, PAGE_BYTES * PAGE_BYTES);
+  integer('outputBytes', spec.outputBytes, 0, 2 ** 31);
+  integer('concurrency', spec.concurrency, 0, 2 ** 31);
+  integer('queued', spec.queued, 0, 2 ** 31);
+  return Math.floor(spec.memoryBytes / PAGE_BYTES);
+}
+
+/** A deadline as the native part takes it; 0: the function's own. */
+export function checkDeadlineUs(deadlineUs: number | undefined): number {
+  if (deadlineUs === undefined) return 0;
+  number('relativeDeadlineUs', deadlineUs, 0, US_MAX);
+  return deadlineUs;
+}
+
+function policy({ library, options }: DataPlanePolicy): NativePolicySpec {
+  return {
+    library,
+    options: Object.entries(options).map(([name, value]) => ({
+      name,
+      number: typeof value === 'string' ? 0 : Number(value),
+      text: typeof value === 'string' ? value : null,
+    })),
+  };
+}
+
+function integer(name: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value)) refuse(`${name} is ${value}, not a whole number`);
+  number(name, value, least, most);
+}
+
+function number(name: string, value: number, least: number, most: number): void {
+  if (!(value >= least && value <= most)) {
+    refuse(`${name} is ${value}, not between ${least} and ${most}`);
+  }
+}
+
+function refuse(reason: string): never {
+  throw new SledgeError('SLEDGE_ERR_NATIVE_ARGUMENT', { reason });
+}
