@@ -140,6 +140,8 @@ dataplane::FunctionSpec function_spec(const Napi::Object &spec, const PlaneHolde
   if (module >= 0 && module < static_cast<double>(holder.modules.size())) {
     function.module = holder.modules[static_cast<size_t>(module)];
   }
+  function.artifact_path = text_of(spec, "artifactPath");
+  function.memory_limit_pages = uint_of(spec, "memoryLimitPages");
   function.relative_deadline_ns = us_to_ns(number_of(spec, "relativeDeadlineUs"));
   function.expected_execution_ns = us_to_ns(number_of(spec, "expectedExecutionUs"));
   function.wall_time_max_ns = us_to_ns(number_of(spec, "maxWallTimeUs"));

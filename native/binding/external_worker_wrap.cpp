@@ -98,6 +98,8 @@ Napi::Value ExternalWorkerWrap::take(const Napi::CallbackInfo &info) {
   Napi::Object taken = Napi::Object::New(env);
   taken.Set("token", token_of(work_));
   taken.Set("fn", work_.function);
+  taken.Set("artifactPath", work_.artifact_path);
+  taken.Set("memoryLimitPages", work_.memory_limit_pages);
   taken.Set("argv", strings(env, bytes, work_.argv_bytes));
   taken.Set("environ", strings(env, bytes + work_.argv_bytes, work_.environ_bytes));
   taken.Set("input", input);

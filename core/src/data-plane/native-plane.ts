@@ -210,7 +210,7 @@ export class NativePlane implements DataPlane {
     if (bytes + logBytes > 0) {
       const text = this.textOf(token, offset, bytes + logBytes);
       output = logBytes === 0 ? text : text.subarray(0, bytes);
-      if (logBytes > 0) this.onLog?.(called.id, text.subarray(bytes));
+      if (logBytes > 0) this.passLog(called.id, text.subarray(bytes));
     }
     return new RecordedOutcome(
       records[base + 1] as number,
@@ -221,6 +221,14 @@ export class NativePlane implements DataPlane {
       records[base + 7] as number,
       called,
     );
+  }
+
+  private passLog(fn: number, text: Uint8Array): void {
+    try {
+      this.onLog?.(fn, text);
+    } catch (error) {
+      process.nextTick(rethrow, error);
+    }
   }
 
   /** Output and log, as memory of the receiver's own. */

@@ -1,5 +1,6 @@
 #include "dataplane/data_plane.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/clock.hpp"
@@ -13,6 +14,12 @@ namespace {
 constexpr uint64_t short_function_ns = 20'000;
 constexpr uint32_t deferred_max = 16;
 constexpr uint64_t deferred_max_ns = 100'000;
+
+/// Exactly `count` strings, each with its NUL: what sandboxes rely on.
+bool holds_strings(std::span<const uint8_t> text, uint32_t count) {
+  return (text.empty() || text.back() == 0) &&
+         static_cast<uint64_t>(std::count(text.begin(), text.end(), 0)) == count;
+}
 
 } // namespace
 
@@ -56,6 +63,10 @@ int64_t DataPlane::submit(const Submission &submission, bool may_defer) {
   Function *function = functions_.find(submission.function);
   if (function == nullptr) [[unlikely]] {
     return reject(gone, SLEDGE_ERR_INVOKE_FUNCTION_GONE);
+  }
+  if (!holds_strings(submission.argv, submission.argc) ||
+      !holds_strings(submission.environ, submission.envc)) [[unlikely]] {
+    return reject(malformed, SLEDGE_ERR_NATIVE_ARGUMENT);
   }
   const FunctionSpec &spec = function->spec;
   if (spec.concurrent_max != 0 &&

@@ -114,8 +114,17 @@ class DataPlane final : ActionTarget, WatchTarget {
     DataPlane &plane;
   };
 
-  enum Rejection : uint8_t { draining, gone, concurrency, function_queue, table, queue, memory };
-  static constexpr size_t rejection_count = 7;
+  enum Rejection : uint8_t {
+    draining,
+    gone,
+    malformed,
+    concurrency,
+    function_queue,
+    table,
+    queue,
+    memory
+  };
+  static constexpr size_t rejection_count = 8;
 
   int64_t reject(Rejection why, sledge_error error);
   bool fill(Invocation &invocation, const Submission &submission);

@@ -84,6 +84,8 @@ void ExternalWorkers::begin(Worker &worker, Invocation &invocation, ExternalWork
   work.generation = invocation.load().generation();
   work.function = invocation.function->id;
   work.output_bytes_max = spec.output_bytes_max;
+  work.memory_limit_pages = spec.memory_limit_pages;
+  work.artifact_path = spec.artifact_path;
   work.argv_bytes = invocation.argv_bytes;
   work.environ_bytes = invocation.environ_bytes;
   work.bytes.assign(invocation.buffer, invocation.buffer + invocation.argv_bytes +

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "dataplane/dispatch.hpp"
@@ -27,6 +28,8 @@ struct ExternalWork {
   uint32_t generation = 0;
   uint32_t function = 0;
   uint64_t output_bytes_max = 0;
+  uint32_t memory_limit_pages = 0;
+  std::string artifact_path;
   std::vector<uint8_t> bytes; ///< argv, environ and input
   uint64_t argv_bytes = 0;
   uint64_t environ_bytes = 0;

@@ -16,6 +16,8 @@ struct FunctionSpec {
   uint32_t tenant = 0;
   uint32_t group = 0;
   std::shared_ptr<const Module> module; ///< null: run by external workers
+  std::string artifact_path;            ///< what external workers load
+  uint32_t memory_limit_pages = 1024;
   uint64_t relative_deadline_ns = 0;    ///< 0: none
   uint64_t expected_execution_ns = 0;   ///< 0: unknown
   uint64_t wall_time_max_ns = 0;        ///< 0: no limit
