@@ -212,7 +212,11 @@ DEFINE_FLOAT(f32, float, u32, i32_reinterpret_f32, f32_reinterpret_i32, 0x800000
 DEFINE_FLOAT(f64, double, u64, i64_reinterpret_f64, f64_reinterpret_i64, 0x8000000000000000ull,
              __builtin_sqrt)
 
-INLINE float f32_demote_f64(double a) { return (float)a; }
+/* Opaque to the optimiser, which would drop the pair promote and demote and not quiet a NaN. */
+INLINE float f32_demote_f64(double a) {
+  __asm__("" : "+x"(a));
+  return (float)a;
+}
 INLINE double f64_promote_f32(float a) { return (double)a; }
 INLINE float f32_convert_i32_s(u32 a) { return (float)(s32)a; }
 INLINE float f32_convert_i32_u(u32 a) { return (float)a; }

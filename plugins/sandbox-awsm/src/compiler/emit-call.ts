@@ -8,7 +8,7 @@ export function emitCall(emitter: FunctionEmitter, index: number): void {
   const { layout } = emitter;
   const type = functionType(layout.module, index);
   if (index >= layout.module.importedFunctions) {
-    return emitInvocation(emitter, type, `f${String(index)}`, 'I', 0);
+    return emitInvocation(emitter, type, `w${String(index)}`, 'I', 0);
   }
   const pointer = `((${functionPointer(type)})I->imports[${String(index)}].code)`;
   emitInvocation(emitter, type, pointer, instanceOf(layout, `I->imports[${String(index)}]`), 0);

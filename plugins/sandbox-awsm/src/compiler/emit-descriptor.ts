@@ -134,7 +134,7 @@ function invoker(layout: Layout, name: string, index: number): string {
 
 function callOf(layout: Layout, type: FunctionType, index: number, args: string[]): string {
   if (index >= layout.module.importedFunctions) {
-    return `f${String(index)}(${['I', ...args].join(', ')})`;
+    return `w${String(index)}(${['I', ...args].join(', ')})`;
   }
   const holder = `I->imports[${String(index)}]`;
   const pointer = `((${functionPointer(type)})${holder}.code)`;
@@ -157,7 +157,7 @@ function cTypeOf(type: ValueTypeCode): string {
 }
 
 export function codeOf(module: WasmModule, index: number): string {
-  const name = index < module.importedFunctions ? 'thunk_' : 'f';
+  const name = index < module.importedFunctions ? 'thunk_' : 'w';
   return `(sledge_code)${name}${String(index)}`;
 }
 

@@ -270,9 +270,9 @@ export class FunctionEmitter {
   }
 }
 
-/** "u32 f7(sledge_instance *I, u32 l0, double l1)". */
+/** "u32 w7(sledge_instance *I, u32 l0, double l1)". */
 export function signature(layout: Layout, index: number): string {
   const type = functionType(layout.module, index);
   const params = type.params.map((param, i) => `, ${cType(param)} l${String(i)}`);
-  return `${resultType(type)} f${String(index)}(sledge_instance *I${params.join('')})`;
+  return `${resultType(type)} w${String(index)}(sledge_instance *I${params.join('')})`;
 }

@@ -54,7 +54,7 @@ function prototypes(layout: Layout): string[] {
   const out: string[] = [];
   for (let i = module.importedFunctions; i < module.functions.length; i++) {
     const type = functionType(module, i);
-    out.push(`FN ${resultType(type)} f${String(i)}(${parameterTypes(type)});`);
+    out.push(`FN ${resultType(type)} w${String(i)}(${parameterTypes(type)});`);
   }
   return out;
 }

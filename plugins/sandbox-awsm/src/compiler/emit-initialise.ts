@@ -126,6 +126,6 @@ function start(layout: Layout): string[] {
           ? `I->imports[${String(index)}].instance ? I->imports[${String(index)}].instance : I`
           : 'I') +
         ')'
-      : `f${String(index)}(I)`;
+      : `w${String(index)}(I)`;
   return [`static void start(sledge_instance *I) { ${code}; }`];
 }

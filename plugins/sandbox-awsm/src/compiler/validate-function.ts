@@ -97,12 +97,12 @@ export class FunctionValidator {
   private pop(wanted: ValueTypeCode = ANY): ValueTypeCode {
     const frame = this.top;
     if (this.stack.length === frame.height) {
-      if (frame.unreachable) return wanted;
+      if (frame.unreachable) return ANY;
       throw this.fail('type mismatch');
     }
     const actual = this.stack.pop() as ValueTypeCode;
     if (actual !== wanted && actual !== ANY && wanted !== ANY) throw this.fail('type mismatch');
-    return actual === ANY ? wanted : actual;
+    return actual;
   }
 
   private popAll(types: readonly ValueTypeCode[]): void {

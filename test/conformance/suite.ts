@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The scalar files of the core suite: all that are not SIMD. */
+export const SCALAR_FILES: readonly string[] = (
+  'address align binary-leb128 binary block br br_if br_table bulk call call_indirect comments ' +
+  'const conversions custom data elem endianness exports f32 f32_bitwise f32_cmp f64 f64_bitwise ' +
+  'f64_cmp fac float_exprs float_literals float_memory float_misc forward func func_ptrs global ' +
+  'i32 i64 if imports inline-module int_exprs int_literals labels left-to-right linking load ' +
+  'local_get local_set local_tee loop memory memory_copy memory_fill memory_grow memory_init ' +
+  'memory_redundancy memory_size memory_trap names nop ref_func ref_is_null ref_null return ' +
+  'select skip-stack-guard-page stack start store switch table-sub table table_copy table_fill ' +
+  'table_get table_grow table_init table_set table_size token tokens traps type unreachable ' +
+  'unreached-invalid unreached-valid unwind utf8-custom-section-id utf8-import-field ' +
+  'utf8-import-module utf8-invalid-encoding'
+).split(' ');
+
+export interface SuiteValue {
+  readonly type: string;
+  readonly value?: string;
+}
+
+export interface SuiteAction {
+  readonly type: 'invoke' | 'get';
+  readonly module?: string;
+  readonly field: string;
+  readonly args?: readonly SuiteValue[];
+}
+
+/** One command of a script, as wast2json writes it. */
+export interface SuiteCommand {
+  readonly type: string;
+  readonly line: number;
+  readonly name?: string;
+  readonly as?: string;
+  readonly filename?: string;
+  readonly module_type?: 'binary' | 'text';
+  readonly text?: string;
+  readonly action?: SuiteAction;
+  readonly expected?: readonly SuiteValue[];
+}
+
+export interface SuiteScript {
+  readonly file: string;
+  readonly directory: string;
+  readonly commands: readonly SuiteCommand[];
+}
+
+/** Converts one .wast of the suite, in place where it lies, into `directory`. */
+export function readScript(suite: string, file: string, directory: string): SuiteScript {
+  mkdirSync(directory, { recursive: true });
+  const json = join(directory, `${file}.json`);
+  execFileSync('wast2json', [join(suite, `${file}.wast`), '-o', json], { stdio: 'pipe' });
+  const { commands } = JSON.parse(readFileSync(json, 'utf8')) as { commands: SuiteCommand[] };
+  return { file, directory, commands };
+}
+
+export function readModule(script: SuiteScript, command: SuiteCommand): Uint8Array {
+  if (command.filename === undefined) throw new Error(`${command.type} has no module`);
+  return readFileSync(join(script.directory, command.filename));
+}
