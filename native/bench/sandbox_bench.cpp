@@ -1,0 +1,159 @@
+// sandbox_bench.cpp - what one invocation costs on a worker, without queues and without Node.
+// Prints one JSON object: figures in ns, each the median, minimum and maximum of the rounds.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "sandbox/slot.hpp"
+
+namespace sledge {
+namespace {
+
+constexpr int kRounds = 11;
+
+struct Clock {
+  double tsc_per_ns;
+  Clock() {
+    const uint64_t ns = monotonic_ns();
+    const uint64_t tsc = __builtin_ia32_rdtsc();
+    while (monotonic_ns() - ns < 50'000'000) {
+    }
+    tsc_per_ns = static_cast<double>(__builtin_ia32_rdtsc() - tsc) /
+                 static_cast<double>(monotonic_ns() - ns);
+  }
+};
+
+std::shared_ptr<const Module> load(const char *name) {
+  ModuleLoadError error;
+  auto module =
+      load_module(std::string(SLEDGE_TEST_MODULES "/") + name + ".wasm.so", {}, error);
+  if (!module) {
+    fprintf(stderr, "%s: %s\n", sledge_error_name(error.code), error.detail.c_str());
+    exit(1);
+  }
+  return module;
+}
+
+double median(std::vector<double> &samples) {
+  std::sort(samples.begin(), samples.end());
+  return samples[samples.size() / 2];
+}
+
+bool first_figure = true;
+
+/// `round` answers ns per operation.
+template <typename Round> void figure(const char *name, Round round) {
+  round();
+  std::vector<double> samples;
+  for (int i = 0; i < kRounds; i++)
+    samples.push_back(round());
+  const double middle = median(samples);
+  printf("%s\n  { \"name\": \"%s\", \"unit\": \"ns\", \"median\": %.1f, \"min\": %.1f, "
+         "\"max\": %.1f, \"runs\": %d }",
+         first_figure ? "" : ",", name, middle, samples.front(), samples.back(), kRounds);
+  first_figure = false;
+}
+
+class Bench {
+ public:
+  void run() {
+    printf("{ \"bench\": \"sandbox-native\", \"version\": 1, \"figures\": [");
+    figure("context_switch", [this] { return context_switch(); });
+    figure("slot_to_first_instruction", [this] { return slot_to_first_instruction(); });
+    figure("reset_128kib", [this] { return reset_128kib(); });
+    figure("empty_on_worker", [this] { return whole(*empty_, 20000); });
+    figure("trap", [this] { return whole(*trap_, 20000); });
+    printf("\n] }\n");
+  }
+
+  Bench() {
+    ModuleLoadError error;
+    arena_ = make_arena({.slot_count = 8, .stack_bytes = 262144}, error);
+    if (!arena_ || !enter_sandbox_thread()) {
+      fprintf(stderr, "no arena or thread: %s\n", error.detail.c_str());
+      exit(1);
+    }
+    empty_ = load("empty");
+    trap_ = load("trap");
+    yield_ = load("yield");
+    touch_ = load("touch_128kib");
+  }
+  ~Bench() { leave_sandbox_thread(); }
+
+ private:
+  Sandbox *start(const Module &module) {
+    SandboxStart start;
+    start.module = &module;
+    return start_sandbox(*arena_, start);
+  }
+
+  /// Leave at a safepoint and resume: two switches.
+  double context_switch() {
+    constexpr int kCount = 100000;
+    Sandbox *sandbox = start(*yield_);
+    sandbox->request_leave();
+    sandbox->run();
+    sledge_instance *instance = static_cast<Slot *>(sandbox)->execution.instance;
+    const uint64_t begin = monotonic_ns();
+    for (int i = 0; i < kCount; i++) {
+      pending_flag(instance).store(1, std::memory_order_relaxed);
+      sandbox->run();
+    }
+    const uint64_t end = monotonic_ns();
+    end_sandbox(sandbox);
+    return static_cast<double>(end - begin) / kCount;
+  }
+
+  double slot_to_first_instruction() {
+    constexpr int kCount = 20001;
+    std::vector<double> samples;
+    for (int i = 0; i < kCount; i++) {
+      const uint64_t begin = __builtin_ia32_rdtsc();
+      Sandbox *sandbox = start(*empty_);
+      sandbox->run();
+      uint64_t first = 0;
+      memcpy(&first, static_cast<Slot *>(sandbox)->execution.instance + 1, sizeof first);
+      samples.push_back(static_cast<double>(first - begin) / clock_.tsc_per_ns);
+      end_sandbox(sandbox);
+    }
+    return median(samples);
+  }
+
+  double reset_128kib() {
+    constexpr int kCount = 2001;
+    std::vector<double> samples;
+    for (int i = 0; i < kCount; i++) {
+      Sandbox *sandbox = start(*touch_);
+      sandbox->run();
+      const uint64_t begin = __builtin_ia32_rdtsc();
+      end_sandbox(sandbox);
+      samples.push_back(static_cast<double>(__builtin_ia32_rdtsc() - begin) / clock_.tsc_per_ns);
+    }
+    return median(samples);
+  }
+
+  double whole(const Module &module, int count) {
+    const uint64_t begin = monotonic_ns();
+    for (int i = 0; i < count; i++) {
+      Sandbox *sandbox = start(module);
+      sandbox->run();
+      end_sandbox(sandbox);
+    }
+    return static_cast<double>(monotonic_ns() - begin) / count;
+  }
+
+  Clock clock_;
+  std::shared_ptr<Arena> arena_;
+  std::shared_ptr<const Module> empty_, trap_, yield_, touch_;
+};
+
+} // namespace
+} // namespace sledge
+
+int main() {
+  sledge::Bench().run();
+}

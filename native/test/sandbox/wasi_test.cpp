@@ -1,0 +1,221 @@
+// Goal: host calls answer as preview 1 says, within their limits, and never trust an address.
+// Method: the host functions themselves, called through their table on a sandbox's stack, and
+// modules/probe.c.
+#include <array>
+#include <cstring>
+
+#include "base/clock.hpp"
+#include "harness.hpp"
+#include "sandbox/host_function.hpp"
+#include "sandbox/wasi.hpp"
+
+namespace sledge::test {
+namespace {
+
+constexpr uint32_t kMemoryBytes = 65536;
+
+/// An instance without a module: calls go to the host functions directly.
+class Wasi : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(slot_.reserve(262144) && slot_->commit(kMemoryBytes));
+    instance_ = slot_->instance(sizeof(sledge_instance) + 64 - sizeof(sledge_instance) % 64);
+    instance_->own_memory = {slot_->memory(), kMemoryBytes, 1, 1};
+    instance_->memory = &instance_->own_memory;
+    instance_->host = &host_table();
+    instance_->sandbox = &execution_;
+    execution_.generation = 1;
+    execution_.stack = &*slot_;
+    execution_.instance = instance_;
+  }
+
+  /// The errno of one call; integer arguments as the function's signature wants them.
+  uint32_t call(std::string_view name, std::array<uint64_t, 9> arguments = {}) {
+    const HostFunction *function = find_host_function(wasi::kModule, name);
+    if (function == nullptr) {
+      ADD_FAILURE() << name;
+      return UINT32_MAX;
+    }
+    call_ = {function->code, arguments, UINT32_MAX};
+    execution_.entry_argument = &call_;
+    execution_prepare(execution_, [](Execution &execution) {
+      Call &c = *static_cast<Call *>(execution.entry_argument);
+      using Code = uint32_t (*)(sledge_instance *, uint64_t, uint64_t, uint64_t, uint64_t,
+                                uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+      const auto &a = c.arguments;
+      c.result = reinterpret_cast<Code>(c.code)(execution.instance, a[0], a[1], a[2], a[3], a[4],
+                                                a[5], a[6], a[7], a[8]);
+    });
+    leave_ = execution_run(execution_);
+    while (leave_ == Leave::preempted)
+      leave_ = execution_run(execution_);
+    execution_discard(execution_);
+    return call_.result;
+  }
+
+  template <typename T> T load(uint32_t address) {
+    T value;
+    memcpy(&value, slot_->memory() + address, sizeof value);
+    return value;
+  }
+  void vector(uint32_t at, uint32_t buffer, uint32_t bytes) {
+    memcpy(slot_->memory() + at, &buffer, 4);
+    memcpy(slot_->memory() + at + 4, &bytes, 4);
+  }
+
+  struct Call {
+    sledge_code code;
+    std::array<uint64_t, 9> arguments;
+    uint32_t result;
+  };
+  SandboxThread thread_;
+  OwnedSlotMemory slot_;
+  Execution execution_;
+  sledge_instance *instance_ = nullptr;
+  Call call_{};
+  Leave leave_{};
+};
+
+TEST_F(Wasi, HasAllFunctionsOfPreview1AndEachAnswersWithoutATrap) {
+  size_t functions = 0;
+  for (const auto table : {wasi::process_functions(), wasi::descriptor_functions(),
+                           wasi::absent_functions()}) {
+    for (const HostFunction &function : table) {
+      functions++;
+      for (uint64_t argument : {0ull, 1ull, 7ull, 65535ull, 0xffffffffull}) {
+        std::array<uint64_t, 9> arguments;
+        arguments.fill(argument);
+        call(function.name, arguments);
+        EXPECT_NE(leave_, Leave::trapped) << function.name << " " << argument;
+      }
+    }
+  }
+  EXPECT_EQ(functions, 46u);
+}
+
+TEST_F(Wasi, ArgumentsAndEnvironmentAreCopiedWithTheirAddresses) {
+  using std::string_view_literals::operator""sv;
+  execution_.host.payload.argv = "fib\0" "10\0"sv;
+  execution_.host.payload.argc = 2;
+  execution_.host.payload.environ = "A=1\0"sv;
+  execution_.host.payload.envc = 1;
+  EXPECT_EQ(call("args_sizes_get", {100, 104}), wasi::kSuccess);
+  EXPECT_EQ(load<uint32_t>(100), 2u);
+  EXPECT_EQ(load<uint32_t>(104), 7u);
+  EXPECT_EQ(call("args_get", {200, 300}), wasi::kSuccess);
+  EXPECT_EQ(load<uint32_t>(200), 300u);
+  EXPECT_EQ(load<uint32_t>(204), 304u);
+  EXPECT_STREQ(reinterpret_cast<const char *>(slot_->memory()) + 304, "10");
+  EXPECT_EQ(call("environ_get", {400, 500}), wasi::kSuccess);
+  EXPECT_STREQ(reinterpret_cast<const char *>(slot_->memory()) + 500, "A=1");
+  EXPECT_EQ(call("args_get", {200, kMemoryBytes - 6}), wasi::kFault);
+  EXPECT_EQ(call("args_get", {kMemoryBytes - 7, 300}), wasi::kFault);
+}
+
+TEST_F(Wasi, InputIsReadOnceAndThenEnds) {
+  const uint8_t input[] = {1, 2, 3, 4, 5};
+  execution_.host.payload.input = input;
+  vector(0, 100, 3);
+  vector(8, 200, 100);
+  EXPECT_EQ(call("fd_read", {0, 0, 2, 32}), wasi::kSuccess);
+  EXPECT_EQ(load<uint32_t>(32), 5u);
+  EXPECT_EQ(load<uint8_t>(102), 3);
+  EXPECT_EQ(load<uint8_t>(201), 5);
+  EXPECT_EQ(call("fd_read", {0, 0, 2, 32}), wasi::kSuccess);
+  EXPECT_EQ(load<uint32_t>(32), 0u);
+}
+
+TEST_F(Wasi, WrongAddressesAreFaultsNotTraps) {
+  vector(0, kMemoryBytes - 2, 3);
+  EXPECT_EQ(call("fd_read", {0, 0, 1, 32}), wasi::kFault);
+  EXPECT_EQ(call("fd_write", {1, 0, 1, 32}), wasi::kFault);
+  vector(0, 0, 1);
+  EXPECT_EQ(call("fd_write", {1, 0, 1, kMemoryBytes - 3}), wasi::kFault);
+  EXPECT_EQ(call("fd_write", {1, kMemoryBytes - 7, 1, 32}), wasi::kFault);
+  EXPECT_EQ(call("fd_write", {1, 0, 0xffffffff, 32}), wasi::kInval);
+  EXPECT_EQ(call("random_get", {1, kMemoryBytes}), wasi::kFault);
+  EXPECT_EQ(call("clock_time_get", {0, 0, kMemoryBytes - 7}), wasi::kFault);
+  EXPECT_EQ(call("poll_oneoff", {0, 0, 2000, 32}), wasi::kFault);
+}
+
+TEST_F(Wasi, DescriptorsAreTheThreeStandardOnesUntilClosed) {
+  EXPECT_EQ(call("fd_seek", {1, 0, 0, 0}), wasi::kSpipe);
+  EXPECT_EQ(call("fd_fdstat_get", {1, 64}), wasi::kSuccess);
+  EXPECT_EQ(call("fd_write", {0, 0, 0, 32}), wasi::kBadf);
+  EXPECT_EQ(call("fd_prestat_get", {3, 0}), wasi::kBadf);
+  EXPECT_EQ(call("fd_close", {1}), wasi::kSuccess);
+  EXPECT_EQ(call("fd_close", {1}), wasi::kBadf);
+  EXPECT_EQ(call("fd_write", {1, 0, 0, 32}), wasi::kBadf);
+  EXPECT_EQ(call("path_open", {3}), wasi::kBadf);
+  EXPECT_EQ(call("path_open", {2}), wasi::kNotdir);
+  EXPECT_EQ(call("sock_send", {0}), wasi::kNotsock);
+  EXPECT_EQ(call("proc_raise", {6}), wasi::kNosys);
+}
+
+TEST_F(Wasi, ClocksRunAndAreNamed) {
+  EXPECT_EQ(call("clock_time_get", {1, 0, 64}), wasi::kSuccess);
+  EXPECT_LE(load<uint64_t>(64), monotonic_ns());
+  EXPECT_EQ(call("clock_res_get", {0, 64}), wasi::kSuccess);
+  EXPECT_GT(load<uint64_t>(64), 0u);
+  EXPECT_EQ(call("clock_time_get", {9, 0, 64}), wasi::kInval);
+}
+
+TEST_F(Wasi, RandomBytesFillTheWholeBuffer) {
+  EXPECT_EQ(call("random_get", {0, kMemoryBytes}), wasi::kSuccess);
+  size_t zeros = 0;
+  for (uint32_t i = 0; i < kMemoryBytes; i++)
+    zeros += load<uint8_t>(i) == 0;
+  EXPECT_LT(zeros, kMemoryBytes / 64);
+}
+
+TEST(WasiProbe, StdoutIsTheOutputUpToItsLimitAndThenEndsTheInvocation) {
+  const SandboxThread thread;
+  const auto probe = load("probe");
+  const auto arena = open_arena(1);
+  RunOptions options{.input = command('w', 70000), .limits = {}};
+  options.limits.output_bytes_max = 200'001;
+  const Ran ran = run(*arena, *probe, options);
+  EXPECT_EQ(ran.leave, Leave::output_limit);
+  EXPECT_EQ(ran.output.size(), 200'001u);
+  EXPECT_EQ(run(*arena, *probe, {.input = command('r'), .limits = {}}).output, "");
+}
+
+TEST(WasiProbe, StderrIsTheLogCutAtItsLimit) {
+  const SandboxThread thread;
+  const auto probe = load("probe");
+  const auto arena = open_arena(1);
+  RunOptions options{.input = command('x', 1000), .limits = {}};
+  options.limits.log_bytes_max = 100;
+  const Ran ran = run(*arena, *probe, options);
+  EXPECT_EQ(ran.leave, Leave::completed);
+  EXPECT_EQ(ran.log.size(), 100u);
+  EXPECT_EQ(ran.output, "");
+}
+
+TEST(WasiProbe, TheExitCodeArrives) {
+  const SandboxThread thread;
+  const auto probe = load("probe");
+  const auto arena = open_arena(1);
+  const Ran failed = run(*arena, *probe, {.input = command('e', 3), .limits = {}});
+  EXPECT_EQ(failed.leave, Leave::exited);
+  EXPECT_EQ(failed.exit_code, 3);
+  EXPECT_EQ(run(*arena, *probe, {.input = command('e', 0), .limits = {}}).leave, Leave::completed);
+}
+
+TEST(WasiProbe, ASleepBlocksWithoutHoldingTheWorkerAndEndsInTime) {
+  const SandboxThread thread;
+  const auto probe = load("probe");
+  const auto arena = open_arena(1);
+  const std::string input = command('p', 3'000'000);
+  Sandbox *sandbox = start(*arena, *probe, {.input = input, .limits = {}});
+  const uint64_t started = monotonic_ns();
+  EXPECT_EQ(sandbox->run(), Leave::blocked);
+  EXPECT_GE(sandbox->wake_at_ns(), started + 3'000'000);
+  EXPECT_EQ(sandbox->run(), Leave::blocked) << "resumed too early it goes on waiting";
+  EXPECT_EQ(run_to_end(*sandbox), Leave::completed);
+  EXPECT_GE(monotonic_ns(), started + 3'000'000);
+  end_sandbox(sandbox);
+}
+
+} // namespace
+} // namespace sledge::test
