@@ -45,14 +45,14 @@ export class Listener {
     return this.#url;
   }
 
-  /** The configured port. */
-  get port(): number | undefined {
-    return this.tenant.port;
+  /** False: the tenant wants another address. */
+  listensFor(tenant: TenantView): boolean {
+    return tenant.port === this.tenant.port && tenant.host === this.tenant.host;
   }
 
   /** @throws SledgeError SLEDGE_ERR_HTTP_LISTEN */
   async listen(): Promise<void> {
-    const { host } = this.options;
+    const host = this.tenant.host ?? this.options.host;
     const port = this.tenant.port ?? 0;
     const printable = isIPv6(host) ? `[${host}]` : host;
     try {

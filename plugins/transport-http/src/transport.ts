@@ -64,7 +64,7 @@ export class HttpTransport implements TransportInstance {
     const byName = new Map(tenants.map((tenant) => [tenant.name, tenant]));
     for (const [name, listener] of this.#listeners) {
       const tenant = byName.get(name);
-      if (tenant?.port !== undefined && tenant.port === listener.port) listener.update(tenant);
+      if (tenant !== undefined && listener.listensFor(tenant)) listener.update(tenant);
       else this.#close(name, listener);
     }
     for (const tenant of tenants) {

@@ -1,0 +1,78 @@
+/** What one invocation gives its function, and what it has left behind. */
+export interface CallInput {
+  /** One character is one byte. */
+  readonly argv: readonly string[];
+  readonly environ: readonly string[];
+  readonly input: Uint8Array;
+  readonly maxOutputBytes: number;
+}
+
+/** stderr beyond this is dropped. */
+export const LOG_BYTES_MAX = 65_536;
+const STANDARD_DESCRIPTORS = 3;
+
+export type Ending = { kind: 'exit'; code: number } | { kind: 'output-limit' };
+
+/** State of one invocation as WASI sees it. */
+export class Call {
+  readonly argv: Strings;
+  readonly environ: Strings;
+  readonly startedNs = process.hrtime.bigint();
+  inputRead = 0;
+  /** Set once: from then on every host call ends the function. */
+  ending: Ending | undefined;
+  #closed = 0;
+  #output: Uint8Array[] = [];
+  #outputBytes = 0;
+  #log: Uint8Array[] = [];
+  #logBytes = 0;
+
+  constructor(readonly given: CallInput) {
+    this.argv = new Strings(given.argv);
+    this.environ = new Strings(given.environ);
+  }
+
+  isOpen(fd: number): boolean {
+    return fd < STANDARD_DESCRIPTORS && ((this.#closed >> fd) & 1) === 0;
+  }
+
+  close(fd: number): void {
+    this.#closed |= 1 << fd;
+  }
+
+  /** Copies; false when the limit is reached, then only what fits is kept. */
+  write(bytes: Uint8Array): boolean {
+    const room = this.given.maxOutputBytes - this.#outputBytes;
+    const kept = bytes.slice(0, room);
+    this.#output.push(kept);
+    this.#outputBytes += kept.length;
+    return bytes.length <= room;
+  }
+
+  log(bytes: Uint8Array): void {
+    const kept = bytes.slice(0, LOG_BYTES_MAX - this.#logBytes);
+    if (kept.length === 0) return;
+    this.#log.push(kept);
+    this.#logBytes += kept.length;
+  }
+
+  get output(): Uint8Array {
+    const [first] = this.#output;
+    return this.#output.length === 1 && first !== undefined ? first : Buffer.concat(this.#output);
+  }
+
+  get logText(): string {
+    return Buffer.concat(this.#log).toString('utf8');
+  }
+}
+
+/** NUL-terminated strings one behind the other. */
+export class Strings {
+  readonly bytes: Buffer;
+  readonly count: number;
+
+  constructor(strings: readonly string[]) {
+    this.bytes = Buffer.from(strings.map((text) => `${text}\0`).join(''), 'latin1');
+    this.count = strings.length;
+  }
+}
