@@ -15,6 +15,7 @@ export {
 } from './functions/build-functions';
 export { buildJobs } from './functions/function-registry';
 export { hint, nearestName } from './nearest';
+export { loadBinding } from './data-plane';
 export { reasonOf } from './errors/reason';
 export { inspectPlugin, loadPlugins, PluginHost, type LoadedPlugin } from './plugins/plugin-host';
 export { installedPlugins, type InstalledPlugin } from './plugins/plugin-names';

@@ -2,7 +2,6 @@ import 'reflect-metadata';
 
 export * from './contracts/data-plane';
 export * from './contracts/invocation';
-export * from './contracts/javascript-worker';
 export * from './contracts/kinds';
 export * from './contracts/native';
 export * from './contracts/plugin';

@@ -8,3 +8,6 @@ export interface Fact {
   /** What it means for the configuration. */
   meaning: string;
 }
+
+/** Address space of one slot: linear memory, its guard, and its stack. */
+export const SLOT_GIB = 8.25;

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { allowedCores, configSchema, workerCores, workerCount } from '@sledge/core/host';
+import { SLOT_GIB } from './fact';
 import type { Fact } from './fact';
 
 /** Mappings of one slot: memory, guards, stack and its guard, with some room. */
 const MAPPINGS_PER_SLOT = 4;
 /** Mappings of the process itself and of loaded functions. */
 const OTHER_MAPPINGS = 8192;
-const SLOT_BYTES = 8.25 * 2 ** 30;
 const USER_ADDRESS_BYTES = 2 ** 47;
 
 /** What can be read without the native part. */
@@ -68,7 +68,7 @@ function addressSpaceFact(): Fact {
   if (limit === undefined) return unknown('address space');
   const bytes = Math.min(limit, USER_ADDRESS_BYTES * 0.9);
   const value = limit === Infinity ? 'unlimited' : `${Math.floor(limit / 2 ** 30)} GiB`;
-  const slots = Math.floor(bytes / SLOT_BYTES);
+  const slots = Math.floor(bytes / (SLOT_GIB * 2 ** 30));
   return slotsFact('address space', value, slots, 'ulimit -v unlimited removes it');
 }
 

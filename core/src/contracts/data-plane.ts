@@ -61,6 +61,11 @@ export interface DataPlane {
   readonly inFlight: number;
   /** Counters and gauges by name. */
   stats(): Record<string, number>;
+  /**
+   * Takes nothing more and waits for what is in flight; what is left after `limitMs` is ended,
+   * each with its outcome.
+   */
+  drain(limitMs: number): Promise<void>;
   /** Stops intake, ends what runs (each gets its outcome), and joins. Idempotent. */
   stop(): Promise<void>;
 }

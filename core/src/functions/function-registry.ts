@@ -1,10 +1,12 @@
 import type { DataPlane } from '../contracts/data-plane';
 import type { FunctionHandle } from '../contracts/invocation';
-import type { TenantView } from '../contracts/kinds';
+import type { BuiltModule, TenantView } from '../contracts/kinds';
 import type { FunctionConfig, TenantConfig } from '../config/schema';
 import { SledgeError } from '../errors/sledge-error';
 import { hint } from '../nearest';
 import type { BuildJob, BuildReport } from './build-functions';
+
+const PAGE_BYTES = 65_536;
 
 /** A handle that knows its function in the data plane. */
 export class LoadedFunction implements FunctionHandle {
@@ -54,9 +56,9 @@ export class FunctionRegistry {
     reports: readonly BuildReport[],
     plane: DataPlane,
   ): FunctionRegistry {
-    const artifacts = reports.map((report) => {
+    const modules = reports.map((report) => {
       if (report.module === undefined) throw report.error ?? notBuilt(report);
-      return report.module.artifactPath;
+      return report.module;
     });
     let next = 0;
     const views = tenants.map((tenant, index) => ({
@@ -64,12 +66,20 @@ export class FunctionRegistry {
       port: tenant.port,
       host: tenant.host,
       functions: tenant.functions.map((fn) => {
-        const artifactPath = artifacts[next++] as string;
+        const module = modules[next++] as BuiltModule;
+        checkMemory(module, fn);
+        const { artifactPath } = module;
         const id = plane.addFunction({ ...dataPlaneFields(fn), tenant: index, artifactPath });
         return new LoadedFunction(tenant.name, id, fn);
       }),
     }));
     return new FunctionRegistry(views);
+  }
+
+  /** The function that the data plane knows as `id`. */
+  byId(id: number): FunctionHandle | undefined {
+    const all = this.tenants.flatMap((tenant) => tenant.functions);
+    return all.find((fn) => (fn as LoadedFunction).id === id);
   }
 
   /**
@@ -94,6 +104,14 @@ export class FunctionRegistry {
 
 function notBuilt(report: BuildReport): SledgeError {
   return new SledgeError('SLEDGE_ERR_INTERNAL', { reason: `${report.name} was not built.` });
+}
+
+/** Sandboxes whose artifact is not loaded here would find out only when it is called. */
+function checkMemory(module: BuiltModule, fn: FunctionConfig): void {
+  const limitPages = Math.floor(fn.limits.memoryBytes / PAGE_BYTES);
+  const pages = module.memoryMinPages ?? 0;
+  if (pages <= limitPages) return;
+  throw new SledgeError('SLEDGE_ERR_MODULE_MEMORY', { path: fn.path, pages, limitPages });
 }
 
 function dataPlaneFields(fn: FunctionConfig) {

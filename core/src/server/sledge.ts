@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { container as rootContainer } from 'tsyringe';
-import { setTimeout as delay } from 'node:timers/promises';
 import { workerCores, workerCount } from '../config/cores';
 import { configFromObject } from '../config/load-config';
 import type { LoadedConfig } from '../config/load-config';
 import type { SledgeConfigInput } from '../config/schema';
+import { createDataPlane } from '../data-plane';
 import type { DataPlane, DataPlaneFactory, DataPlaneOptions } from '../contracts/data-plane';
 import type { FunctionHandle, InvocationRequest, Outcome } from '../contracts/invocation';
 import type {
@@ -20,7 +20,6 @@ import type { BuildReport } from '../functions/build-functions';
 import { buildJobs, FunctionRegistry } from '../functions/function-registry';
 import { loadPlugins, PluginHost } from '../plugins/plugin-host';
 import { tokens } from '../tokens';
-import { createDataPlane } from './default-data-plane';
 import { createLogger } from './logger';
 import { TransportServices } from './transport-services';
 
@@ -34,7 +33,9 @@ export interface SledgeOptions {
   dataPlane?: DataPlaneFactory;
 }
 
-const POLL_MS = 2;
+/** Transports answer with what the data plane ended at the limit, so they have a little longer. */
+const ANSWER_MS = 1000;
+const LOGGED_BYTES_MAX = 4096;
 const BEFORE_TRANSPORTS: readonly PluginKind[] = ['sandbox', 'scheduler', 'dispatcher'];
 
 /** One server: plugins, data plane and functions of one configuration. Main thread. */
@@ -54,7 +55,7 @@ export class Sledge {
     const container = rootContainer.createChildContainer();
     container.register(tokens.TransportHost, { useValue: this.services });
     this.host = new PluginHost({
-      limits: config.lifecycle,
+      limits: { ...config.lifecycle, drainTimeoutMs: config.lifecycle.drainTimeoutMs + ANSWER_MS },
       logger: this.logger,
       container,
       seed: config.seed,
@@ -97,15 +98,14 @@ export class Sledge {
     return this.plane?.stats() ?? {};
   }
 
-  /** Accepts nothing new and waits for what is in flight, within lifecycle.drainTimeoutMs. */
+  /**
+   * Accepts nothing new and waits for what is in flight; what is left after
+   * lifecycle.drainTimeoutMs is ended, each with its outcome. @returns what went wrong.
+   */
   async drain(): Promise<SledgeError[]> {
-    const limitMs = this.loaded.config.lifecycle.drainTimeoutMs;
-    const limit = Date.now() + limitMs;
     this.services.close();
-    const errors = await this.host.drain();
-    while (this.services.inFlight > 0 && Date.now() < limit) await delay(POLL_MS);
-    const left = this.services.inFlight;
-    if (left > 0) this.logger.warn({ left, limitMs }, 'ended what did not end while draining');
+    const { drainTimeoutMs } = this.loaded.config.lifecycle;
+    const [errors] = await Promise.all([this.host.drain(), this.plane?.drain(drainTimeoutMs)]);
     return errors;
   }
 
@@ -164,7 +164,15 @@ export class Sledge {
       dispatcher: this.policy('dispatcher'),
       scheduler: this.policy('scheduler'),
       seed,
+      onLog: (fn, text) => this.logFunction(fn, text),
     };
+  }
+
+  /** What a function wrote to standard error. */
+  private logFunction(id: number, text: Uint8Array): void {
+    const fn = this.registry?.byId(id);
+    const said = Buffer.from(text.subarray(0, LOGGED_BYTES_MAX)).toString('utf8').trimEnd();
+    this.logger.info({ tenant: fn?.tenant, function: fn?.name }, said);
   }
 
   private policy(kind: 'dispatcher' | 'scheduler'): NativePolicyInstance['native'] {

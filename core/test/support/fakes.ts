@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type {
   DataPlane,
@@ -100,6 +101,12 @@ export class FakeDataPlane implements DataPlane {
 
   stats(): Record<string, number> {
     return { functions: this.functions.length };
+  }
+
+  async drain(limitMs: number): Promise<void> {
+    const limit = performance.now() + limitMs;
+    while (this.inFlight > 0 && performance.now() < limit) await delay(1);
+    for (const finish of this.held.splice(0)) finish();
   }
 
   stop(): Promise<void> {
