@@ -20,8 +20,7 @@ export async function setUp({ buildOnly = false, forTests = false } = {}) {
       await debianPackages(forTests);
       await npmPackages();
     }
-    await typescript();
-    await native('release', forTests);
+    await Promise.all([typescript(), native('release', forTests)]);
     await functionModules();
   });
 }

@@ -74,15 +74,19 @@ function nativeKey(preset, withTests) {
   return contentKey(['package-lock.json', ...sources], [preset, withTests ? 'tests' : 'no tests']);
 }
 
-/** Builds the native part under one CMake preset. The build with tests serves without them too. */
-export async function native(preset, withTests) {
+/** True when the folder has been configured with tests; it then stays so. */
+function configuredWithTests(folder) {
+  const cache = inRoot('build', folder, 'CMakeCache.txt');
+  return existsSync(cache) && /^SLEDGE_TESTS:BOOL=ON$/m.test(readFileSync(cache, 'utf8'));
+}
+
+/** Builds the native part under one CMake preset; tests are built only where they are wanted. */
+export async function native(preset, forTests) {
   const name = `native-${preset}`;
   const folder = preset === 'release' ? 'native' : preset;
+  const withTests = forTests || configuredWithTests(folder);
   const key = nativeKey(preset, withTests);
-  if (existsSync(inRoot('build', folder, 'build.ninja'))) {
-    if (stampMatches(name, key)) return;
-    if (!withTests && stampMatches(name, nativeKey(preset, true))) return;
-  }
+  if (existsSync(inRoot('build', folder, 'build.ninja')) && stampMatches(name, key)) return;
   const jobs = String(availableParallelism());
   const configure = ['--preset', preset, `-DSLEDGE_TESTS=${withTests ? 'ON' : 'OFF'}`];
   await step(`native part (${preset})`, name, [

@@ -60,7 +60,9 @@ export function tailOf(logPath, lines = 40) {
 export async function step(title, name, commands) {
   const started = Date.now();
   console.log(`- ${title} ...`);
-  const heartbeat = setInterval(() => console.log(`  ${seconds(started)}`), HEARTBEAT_MS);
+  const heartbeat = setInterval(() => {
+    console.log(`  ${title}: ${seconds(started)}`);
+  }, HEARTBEAT_MS);
   try {
     for (const [index, [command, args, options]] of commands.entries()) {
       const suffix = commands.length > 1 ? `-${index + 1}` : '';
@@ -75,7 +77,7 @@ export async function step(title, name, commands) {
   } finally {
     clearInterval(heartbeat);
   }
-  console.log(`  done in ${seconds(started)}`);
+  console.log(`  ${title}: done in ${seconds(started)}`);
 }
 
 /** Runs a script's main function and turns its result into the exit code. */
