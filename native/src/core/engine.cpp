@@ -29,6 +29,10 @@ void Engine::move(Request *request, Place place) {
   };
   if (uint64_t *from = gauge(request->place))
     --*from;
+  if (request->place == Place::held)
+    host_.held_work_ns -= request->remaining_ns;
+  if (place == Place::held)
+    host_.held_work_ns += request->remaining_ns;
   if (uint64_t *to = gauge(place))
     ++*to;
   request->place = place;
@@ -42,9 +46,13 @@ Arrival Engine::arrive(Request *request, uint64_t now_ns) {
     tick_at_ns_ = now() + tick_ns_;
   request->id = ++id_last_;
   request->tie = ++tie_last_;
-  request->estimate_ns = std::clamp<uint64_t>(request->estimate_ns, 1, estimate_max_ns);
-  request->remaining_ns = request->estimate_ns;
   request->worker = SLEDGE_NO_WORKER;
+  estimate(*request, SLEDGE_NO_WORKER);
+  if (!admit(*request)) {
+    move(request, Place::ended);
+    counters_.refused++;
+    return Arrival::not_admitted;
+  }
   hold(request);
   arriving_ = request;
   dispatcher_ops().arrive(dispatcher_.self(), request, &host_);
@@ -52,6 +60,8 @@ Arrival Engine::arrive(Request *request, uint64_t now_ns) {
   const bool refused = request->place == Place::ended;
   apply();
   (refused ? counters_.refused : counters_.accepted)++;
+  if (refused)
+    end_admission(*request);
   return refused ? Arrival::queue_full : Arrival::accepted;
 }
 
@@ -79,6 +89,7 @@ bool Engine::remove(Request *request, sledge_removal why, uint64_t now_ns) {
 void Engine::end_removed(Request *request, sledge_removal why) {
   move(request, Place::ended);
   counters_.removed++;
+  end_admission(*request);
   if (dispatcher_ops().removed == nullptr)
     return;
   dispatcher_ops().removed(dispatcher_.self(), request, why, &host_);
@@ -211,13 +222,15 @@ bool Engine::unblock(Request *request, uint64_t now_ns) {
   return true;
 }
 
-Request *Engine::finish(uint32_t worker, uint64_t now_ns) {
+Request *Engine::finish(uint32_t worker, uint64_t now_ns, bool succeeded) {
   begin(now_ns);
   Request *request = leave(worker);
   if (request == nullptr)
     return nullptr;
   move(request, Place::ended);
   counters_.completed++;
+  observe(*request, succeeded);
+  end_admission(*request);
   if (dispatcher_ops().completed != nullptr) {
     dispatcher_ops().completed(dispatcher_.self(), request, worker, &host_);
     apply();

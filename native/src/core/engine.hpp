@@ -41,8 +41,9 @@ struct EngineConfig {
 
 enum class Arrival : uint8_t {
   accepted,
-  queue_full, ///< the dispatcher refused it: everything that may take it is full
-  rejected    ///< not a fresh request
+  queue_full,   ///< the dispatcher refused it: everything that may take it is full
+  not_admitted, ///< the admission policy refused it; see Request::retry_after_ns
+  rejected      ///< not a fresh request
 };
 
 enum class ActionKind : uint8_t {
@@ -59,9 +60,10 @@ struct Action {
 /// Monotonic since construction; `held` to `blocked` are gauges.
 struct EngineCounters {
   uint64_t accepted = 0;
-  uint64_t refused = 0;   ///< arrivals that were not accepted
-  uint64_t completed = 0; ///< by finish
-  uint64_t removed = 0;   ///< by remove or discard
+  uint64_t refused = 0;      ///< arrivals that were not accepted
+  uint64_t not_admitted = 0; ///< of the refused: by the admission policy
+  uint64_t completed = 0;    ///< by finish
+  uint64_t removed = 0;      ///< by remove or discard
   uint64_t held = 0;
   uint64_t queued = 0;
   uint64_t running = 0;
@@ -122,8 +124,9 @@ class Engine {
   /// A blocked request may go on: it is queued on its worker, who is woken or interrupted if due.
   /// False: it was not blocked (any more).
   bool unblock(Request *request, uint64_t now_ns);
-  /// The running request has ended, with whatever outcome; it is returned, to be released.
-  Request *finish(uint32_t worker, uint64_t now_ns);
+  /// The running request has ended; it is returned, to be released. `succeeded` false: its run
+  /// time says nothing of requests that complete.
+  Request *finish(uint32_t worker, uint64_t now_ns, bool succeeded = true);
   /// The running request, just taken by next and not started, is dropped instead (late, cancelled).
   Request *discard(uint32_t worker, sledge_removal why, uint64_t now_ns);
 
@@ -154,6 +157,13 @@ class Engine {
   PolicyInstance swap_dispatcher(PolicyInstance dispatcher, uint64_t now_ns);
   /// Ranks every queued and running request anew. As above.
   PolicyInstance swap_scheduler(PolicyInstance scheduler, uint64_t now_ns);
+  /// Replaces the estimator; an empty instance: estimates are as the caller filled them. Returns
+  /// the old one, or `estimator` itself when it is not one.
+  PolicyInstance swap_estimator(PolicyInstance estimator);
+  /// Replaces the admission policy; an empty instance admits all. As above.
+  PolicyInstance swap_admission(PolicyInstance admission);
+  /// The type now names another function: the estimator forgets it.
+  void forget_type(uint32_t type);
   const char *dispatcher_name() const { return dispatcher_.table()->name; }
   const char *scheduler_name() const { return scheduler_.table()->name; }
 
@@ -207,6 +217,13 @@ class Engine {
   Engine(const EngineConfig &config, PolicyInstance dispatcher, PolicyInstance scheduler);
   const sledge_dispatcher_ops &dispatcher_ops() const { return *dispatcher_.table()->dispatcher; }
 
+  // Before the dispatcher: engine_admission.cpp
+  void estimate(Request &request, uint32_t worker);
+  void observe(const Request &request, bool succeeded);
+  bool admit(Request &request);
+  void end_admission(Request &request);
+  static uint64_t remaining(const Request &request);
+
   // Order: engine_order.cpp
   uint64_t overdue_timer_ns(const Worker &worker) const;
   Rank rank_of(const Request &request) const;
@@ -253,6 +270,9 @@ class Engine {
   RequestPool pool_;
   PolicyInstance dispatcher_;
   PolicyInstance scheduler_;
+  PolicyInstance estimator_;
+  PolicyInstance admission_;
+  uint32_t admission_epoch_ = 1;
   const sledge_scheduler_ops *scheduler_ops_ = nullptr;
   uint64_t quantum_ns_ = 0;
   uint64_t overdue_share_ppm_ = 0;

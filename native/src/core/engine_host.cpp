@@ -61,6 +61,8 @@ struct Engine::Host {
     e.pending_.push_back(request);
     e.move(request, Place::pending);
     request->worker = worker;
+    if (!request->started)
+      e.estimate(*request, worker);
     request->state = request->started ? SLEDGE_REQUEST_PREEMPTED : SLEDGE_REQUEST_QUEUED;
     w.pending++;
     w.pending_ns += request->remaining_ns;

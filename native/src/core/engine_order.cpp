@@ -7,7 +7,7 @@ namespace sledge {
 namespace {
 
 constexpr uint64_t ppm = 1'000'000;
-/// A rank that has expired is asked for again at most this often.
+/// A scheduler that answers with an expired rank is asked again no sooner than this.
 constexpr uint64_t renewal_gap_ns = 1'000;
 /// Longest time charged at once; keeps the credit's arithmetic below 2^63.
 constexpr uint64_t charge_max_ns = 1ull << 40;
@@ -20,7 +20,8 @@ Engine::Rank Engine::rank_of(const Request &request) const {
   const uint64_t key = std::min(rank.key & ~SLEDGE_RANK_OVERDUE, SLEDGE_RANK_KEY_MAX);
   if (rank.valid_until_ns == 0)
     return {band | key, UINT64_MAX};
-  return {band | key, std::max(rank.valid_until_ns, now() + renewal_gap_ns)};
+  const bool valid = rank.valid_until_ns >= now();
+  return {band | key, valid ? rank.valid_until_ns : now() + renewal_gap_ns};
 }
 
 void Engine::rank(Request &request) {
@@ -51,8 +52,7 @@ void Engine::charge(Worker &worker) {
     return;
   worker.charged_ns = now();
   request.run_ns += ran_ns;
-  request.remaining_ns =
-      request.estimate_ns > request.run_ns ? request.estimate_ns - request.run_ns : 1;
+  request.remaining_ns = remaining(request);
   if (overdue_share_ppm_ == 0)
     return;
   const uint64_t counted_ns = std::min(ran_ns, charge_max_ns);

@@ -7,6 +7,39 @@
 namespace sledge {
 namespace {
 
+const char *kind_name(sledge_policy_kind kind) {
+  switch (kind) {
+  case SLEDGE_DISPATCHER:
+    return "dispatcher";
+  case SLEDGE_SCHEDULER:
+    return "scheduler";
+  case SLEDGE_ESTIMATOR:
+    return "estimator";
+  case SLEDGE_ADMISSION:
+    return "admission";
+  }
+  return "unknown";
+}
+
+/// Which required callback of its kind the table lacks, or empty.
+std::string missing_callback(const sledge_policy_table &table) {
+  switch (table.kind) {
+  case SLEDGE_DISPATCHER:
+    return table.dispatcher && table.dispatcher->arrive ? "" : "it has no arrive";
+  case SLEDGE_SCHEDULER:
+    return table.scheduler && table.scheduler->rank ? "" : "it has no rank";
+  case SLEDGE_ESTIMATOR:
+    return table.estimator && table.estimator->estimate && table.estimator->observe
+               ? ""
+               : "it has no estimate or no observe";
+  case SLEDGE_ADMISSION:
+    return table.admission && table.admission->admit && table.admission->ended
+               ? ""
+               : "it has no admit or no ended";
+  }
+  return "its kind is unknown";
+}
+
 /// Why the table cannot be used, or empty.
 std::string flaw(const sledge_policy_table &table, sledge_policy_kind kind) {
   if (table.api_version != SLEDGE_POLICY_API_VERSION)
@@ -16,18 +49,12 @@ std::string flaw(const sledge_policy_table &table, sledge_policy_kind kind) {
     return "its table has " + std::to_string(table.struct_bytes) + " bytes instead of " +
            std::to_string(sizeof(sledge_policy_table)) + ": rebuild it with this policy.h";
   if (table.kind != kind)
-    return kind == SLEDGE_DISPATCHER ? "it is not a dispatcher" : "it is not a scheduler";
+    return std::string("it is not a policy of kind ") + kind_name(kind);
   if (table.name == nullptr)
     return "it has no name";
   if (table.create == nullptr || table.destroy == nullptr)
     return "it has no create or no destroy";
-  if (kind == SLEDGE_DISPATCHER) {
-    if (table.dispatcher == nullptr || table.dispatcher->arrive == nullptr)
-      return "it has no arrive";
-  } else if (table.scheduler == nullptr || table.scheduler->rank == nullptr) {
-    return "it has no rank";
-  }
-  return {};
+  return missing_callback(table);
 }
 
 PolicyInstance create(const sledge_policy_table *table, std::shared_ptr<void> library,

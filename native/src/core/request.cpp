@@ -55,6 +55,8 @@ Request *RequestPool::acquire() {
   request->estimate_ns = request->remaining_ns = 1;
   request->worker = SLEDGE_NO_WORKER;
   request->started = false;
+  request->fallback_ns = request->oracle_ns = request->retry_after_ns = 0;
+  request->admission_epoch = 0;
   request->place = Place::fresh;
   in_use_++;
   return request;

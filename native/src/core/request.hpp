@@ -15,6 +15,13 @@ enum class Place : uint8_t { free, fresh, held, pending, queued, running, blocke
 /// A request: what policies see of it, and the host's own fields behind. Owned by a RequestPool;
 /// changed under its group's lock only.
 struct Request : sledge_request {
+  // Filled by the caller before arrive.
+  uint64_t fallback_ns = 0; ///< service time that the configuration expects; 0: none
+  uint64_t oracle_ns = 0;   ///< the true service time where it is known (experiments); 0: unknown
+  // Admission.
+  uint64_t retry_after_ns = 0; ///< valid after arrive has answered not_admitted; 0: unknown
+  uint64_t admission_word = 0;
+  uint32_t admission_epoch = 0; ///< of the policy that let it in; 0: none
   // Order in a run queue; kept while the request runs.
   uint64_t rank_key = 0;
   uint64_t rank_valid_until_ns = 0;

@@ -54,7 +54,7 @@ TEST(PolicyLoader, RefusesAPolicyOfTheOtherKind) {
   PolicyError error;
   EXPECT_FALSE(load(plugins + "/sched-fifo/sched-fifo.so", SLEDGE_DISPATCHER, error));
   EXPECT_EQ(error.code, SLEDGE_ERR_NATIVE_POLICY_LOAD);
-  EXPECT_EQ(error.reason, "it is not a dispatcher");
+  EXPECT_EQ(error.reason, "it is not a policy of kind dispatcher");
 }
 
 class FlawedTable : public testing::Test {

@@ -1,0 +1,73 @@
+// sched-edf.cpp - earliest absolute deadline first, with a rule for what is overdue.
+#include <algorithm>
+
+#include "sledge/policy.hpp"
+
+namespace {
+
+struct Edf {
+  bool overdue_behind = true; ///< overdue work stands behind on-time work
+  bool slack_rule = false;    ///< SLEdgeScale's: what has no slack left is not preempted
+  uint64_t overdue_share_ppm = 0;
+};
+
+void *create(const sledge_policy_config *config, char *error, size_t error_bytes) {
+  using sledge::policy::is_text;
+  const bool given = sledge::policy::find_option(config, "overdue") != nullptr;
+  const bool in_order = is_text(config, "overdue", "in-order");
+  const bool slack = is_text(config, "overdue", "slack");
+  if (given && !in_order && !slack && !is_text(config, "overdue", "behind")) {
+    std::strncpy(error, "overdue is none of behind, in-order, slack", error_bytes - 1);
+    return nullptr;
+  }
+  auto *edf = new (std::nothrow) Edf;
+  if (edf == nullptr)
+    return nullptr;
+  edf->overdue_behind = !in_order && !slack;
+  edf->slack_rule = slack;
+  if (edf->overdue_behind)
+    edf->overdue_share_ppm =
+        sledge::policy::parts_per_million(sledge::policy::number(config, "overdueShare", 0.1));
+  return edf;
+}
+
+uint64_t overdue_share_ppm(void *self) {
+  return static_cast<Edf *>(self)->overdue_share_ppm;
+}
+
+/// Requests without a deadline go behind all on-time ones that have one, by arrival.
+sledge_rank rank(void *self, const sledge_request *r, uint64_t now_ns) {
+  const uint64_t key = std::min<uint64_t>(r->deadline_ns, SLEDGE_RANK_KEY_MAX);
+  if (!static_cast<Edf *>(self)->overdue_behind || r->deadline_ns == SLEDGE_NO_DEADLINE)
+    return {key, 0};
+  if (now_ns > r->deadline_ns)
+    return {SLEDGE_RANK_OVERDUE | key, 0};
+  return {key, r->deadline_ns};
+}
+
+/// Time that r could still wait and meet its deadline if its estimate is right. What it has run
+/// does not lower it, and neither does running longer than the estimate.
+bool has_slack(const sledge_request *r, uint64_t now_ns) {
+  return r->deadline_ns > now_ns + r->estimate_ns - std::min(r->run_ns, now_ns + r->estimate_ns);
+}
+
+int preempts(void *self, const sledge_request *candidate, const sledge_request *running,
+             uint64_t now_ns) {
+  const auto &edf = *static_cast<Edf *>(self);
+  if (edf.slack_rule && !has_slack(running, now_ns))
+    return 0;
+  return rank(self, candidate, now_ns).key < rank(self, running, now_ns).key ? 1 : 0;
+}
+
+constexpr sledge_scheduler_ops scheduler_ops = {.rank = rank, .preempts = preempts};
+
+constexpr sledge_policy_table table() {
+  auto t = sledge::policy::scheduler_table<Edf>("sched-edf", SLEDGE_POLICY_PREEMPTS, create,
+                                                &scheduler_ops);
+  t.overdue_share_ppm = overdue_share_ppm;
+  return t;
+}
+
+} // namespace
+
+SLEDGE_EXPORT_POLICY = table();
