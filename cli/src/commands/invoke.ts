@@ -19,7 +19,11 @@ export function invokeCommand(program: Command): void {
 async function invoke(name: string, args: string[], options: ConfigOptions): Promise<void> {
   const loaded = keepOne(await readConfig(options), name);
   const logger = createLogger({ ...loaded.config.log, level: 'warn' });
-  const sledge = createSledge(loaded, { logger, withTransports: false });
+  const sledge = createSledge(loaded, {
+    logger,
+    withTransports: false,
+    onFunctionLog: (_fn, text) => process.stderr.write(text),
+  });
   const input = await standardInput();
   await sledge.start();
   try {

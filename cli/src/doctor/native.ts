@@ -74,5 +74,6 @@ function reservationFact(values: Record<string, number>): Fact {
 }
 
 function us(ns: number): string {
-  return ns < 1000 ? `${Math.round(ns)} ns` : `${(ns / 1000).toPrecision(2)} us`;
+  if (ns < 1000) return `${Math.round(ns)} ns`;
+  return ns < 10_000 ? `${(ns / 1000).toFixed(1)} us` : `${Math.round(ns / 1000)} us`;
 }

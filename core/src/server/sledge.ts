@@ -29,6 +29,8 @@ export interface SledgeOptions {
   withTransports?: boolean;
   /** Called as each function is built or found in the cache. */
   onBuild?: (report: BuildReport) => void;
+  /** What a function wrote to standard error, after its invocation. Default: to the log. */
+  onFunctionLog?: (fn: FunctionHandle | undefined, text: Uint8Array) => void;
   /** Default: the native one. */
   dataPlane?: DataPlaneFactory;
 }
@@ -150,6 +152,7 @@ export class Sledge {
   private dataPlaneOptions(): DataPlaneOptions {
     const { workers, arena, limits, seed } = this.loaded.config;
     const { workers: kind, workerScript } = this.sandbox();
+    const onFunctionLog = this.options.onFunctionLog ?? this.logFunction.bind(this);
     return {
       workerCount: workerCount(workers),
       workerCores: workerCores(workers),
@@ -164,13 +167,11 @@ export class Sledge {
       dispatcher: this.policy('dispatcher'),
       scheduler: this.policy('scheduler'),
       seed,
-      onLog: (fn, text) => this.logFunction(fn, text),
+      onLog: (id, text) => onFunctionLog(this.registry?.byId(id), text),
     };
   }
 
-  /** What a function wrote to standard error. */
-  private logFunction(id: number, text: Uint8Array): void {
-    const fn = this.registry?.byId(id);
+  private logFunction(fn: FunctionHandle | undefined, text: Uint8Array): void {
     const said = Buffer.from(text.subarray(0, LOGGED_BYTES_MAX)).toString('utf8').trimEnd();
     this.logger.info({ tenant: fn?.tenant, function: fn?.name }, said);
   }
