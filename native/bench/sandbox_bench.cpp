@@ -65,8 +65,8 @@ class Bench {
     figure("context_switch", [this] { return context_switch(); });
     figure("slot_to_first_instruction", [this] { return slot_to_first_instruction(); });
     figure("reset_128kib", [this] { return reset_128kib(); });
-    figure("empty_on_worker", [this] { return whole(*empty_, 20000); });
-    figure("trap", [this] { return whole(*trap_, 20000); });
+    figure("empty_on_worker", [this] { return whole(*empty_); });
+    figure("trap", [this] { return whole(*trap_); });
     printf("\n] }\n");
   }
 
@@ -93,19 +93,23 @@ class Bench {
 
   /// Leave at a safepoint and resume: two switches.
   double context_switch() {
-    constexpr int kCount = 100000;
+    constexpr int kBatches = 101;
+    constexpr int kBatch = 1000;
     Sandbox *sandbox = start(*yield_);
     sandbox->request_leave();
     sandbox->run();
     sledge_instance *instance = static_cast<Slot *>(sandbox)->execution.instance;
-    const uint64_t begin = monotonic_ns();
-    for (int i = 0; i < kCount; i++) {
-      pending_flag(instance).store(1, std::memory_order_relaxed);
-      sandbox->run();
+    std::vector<double> samples;
+    for (int b = 0; b < kBatches; b++) {
+      const uint64_t begin = monotonic_ns();
+      for (int i = 0; i < kBatch; i++) {
+        pending_flag(instance).store(1, std::memory_order_relaxed);
+        sandbox->run();
+      }
+      samples.push_back(static_cast<double>(monotonic_ns() - begin) / kBatch);
     }
-    const uint64_t end = monotonic_ns();
     end_sandbox(sandbox);
-    return static_cast<double>(end - begin) / kCount;
+    return median(samples);
   }
 
   double slot_to_first_instruction() {
@@ -136,14 +140,21 @@ class Bench {
     return median(samples);
   }
 
-  double whole(const Module &module, int count) {
-    const uint64_t begin = monotonic_ns();
-    for (int i = 0; i < count; i++) {
-      Sandbox *sandbox = start(module);
-      sandbox->run();
-      end_sandbox(sandbox);
+  /// Median over batches, which other processes of the machine disturb less than the mean.
+  double whole(const Module &module) {
+    constexpr int kBatches = 501;
+    constexpr int kBatch = 40;
+    std::vector<double> samples;
+    for (int b = 0; b < kBatches; b++) {
+      const uint64_t begin = monotonic_ns();
+      for (int i = 0; i < kBatch; i++) {
+        Sandbox *sandbox = start(module);
+        sandbox->run();
+        end_sandbox(sandbox);
+      }
+      samples.push_back(static_cast<double>(monotonic_ns() - begin) / kBatch);
     }
-    return static_cast<double>(monotonic_ns() - begin) / count;
+    return median(samples);
   }
 
   Clock clock_;

@@ -213,7 +213,7 @@ void Module::write_instance(const SlotMemory &slot, Execution &execution,
                             std::span<TableStorage> tables) const {
   write_header(slot, execution);
   sledge_instance *instance = slot.instance(descriptor().state_bytes);
-  memcpy(instance + 1, state_image_.data(), state_image_.size());
+  std::ranges::copy(state_image_, reinterpret_cast<uint8_t *>(instance + 1));
   for (size_t i = 0; i < tables.size(); i++)
     table_in(instance, descriptor().tables[i]).entries = tables[i].entries();
 }

@@ -5,6 +5,7 @@
 #include <sched.h>
 
 #include "base/pages.hpp"
+#include "clear.hpp"
 #include "context.hpp"
 
 namespace sledge {
@@ -19,15 +20,15 @@ constexpr uint64_t kInlineScanBytes = 4 << 20;
 /// What a warm slot may keep resident of memory that its image does not cover.
 constexpr uint64_t kKeepResidentBytes = 4 << 20;
 
+/// Zeroes from `start` up to a page boundary at start + bytes.
 void clear(uint8_t *start, uint64_t bytes) {
-  if (bytes <= kClearAllBytes) {
-    memset(start, 0, bytes);
-    return;
-  }
   const auto address = reinterpret_cast<uintptr_t>(start);
   const uint64_t head = round_up(address, kPageBytes) - address;
   memset(start, 0, head);
-  clear_pages(start + head, bytes - head, kKeepResidentBytes);
+  if (bytes <= kClearAllBytes)
+    arch::clear_dirty_pages(start + head, bytes - head);
+  else
+    clear_pages(start + head, bytes - head, kKeepResidentBytes);
 }
 
 } // namespace
@@ -88,7 +89,7 @@ bool Slot::bind(const Module &new_module, uint32_t new_tenant) {
   execution.instance = memory.instance(module->descriptor().state_bytes);
   execution.texts = module->texts();
   execution.entry_argument = const_cast<Module *>(&new_module);
-  memcpy(memory.memory(), module->memory_image().data(), module->memory_image().size());
+  std::ranges::copy(module->memory_image(), memory.memory());
   module->write_instance(memory, execution, tables_);
   flag_instance_.store(execution.instance, std::memory_order_seq_cst);
   return true;
@@ -147,7 +148,7 @@ void Slot::reset_memory() {
   const uint64_t initial_bytes = module->memory_bytes();
   const uint64_t bytes = memory_bytes();
   const auto &image = module->memory_image();
-  memcpy(memory.memory(), image.data(), image.size());
+  std::ranges::copy(image, memory.memory());
   clear(memory.memory() + image.size(), bytes - image.size());
   memory.note_grown(bytes);
   if (bytes > initial_bytes)

@@ -172,7 +172,8 @@ TEST(WasiProbe, StdoutIsTheOutputUpToItsLimitAndThenEndsTheInvocation) {
   const SandboxThread thread;
   const auto probe = load("probe");
   const auto arena = open_arena(1);
-  RunOptions options{.input = command('w', 70000), .limits = {}};
+  const std::string input = command('w', 70000);
+  RunOptions options{.input = input, .limits = {}};
   options.limits.output_bytes_max = 200'001;
   const Ran ran = run(*arena, *probe, options);
   EXPECT_EQ(ran.leave, Leave::output_limit);
@@ -184,7 +185,8 @@ TEST(WasiProbe, StderrIsTheLogCutAtItsLimit) {
   const SandboxThread thread;
   const auto probe = load("probe");
   const auto arena = open_arena(1);
-  RunOptions options{.input = command('x', 1000), .limits = {}};
+  const std::string input = command('x', 1000);
+  RunOptions options{.input = input, .limits = {}};
   options.limits.log_bytes_max = 100;
   const Ran ran = run(*arena, *probe, options);
   EXPECT_EQ(ran.leave, Leave::completed);
