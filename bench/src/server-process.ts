@@ -70,9 +70,10 @@ export async function startFastify(wasmPath?: string): Promise<ServerProcess> {
 }
 
 const WORKER_SCRIPT = `import module from 'function.wasm';
+const imports = { wasi_snapshot_preview1: { proc_exit() {} } };
 export default {
   fetch() {
-    new WebAssembly.Instance(module, {}).exports._start();
+    new WebAssembly.Instance(module, imports).exports._start();
     return new Response('', { headers: { 'content-type': 'text/plain' } });
   },
 };

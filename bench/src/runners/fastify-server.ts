@@ -14,8 +14,10 @@ if (wasmPath === undefined) {
   });
 } else {
   const module = new WebAssembly.Module(readFileSync(wasmPath));
+  const proc_exit = (): void => undefined;
+  const imports = { wasi_snapshot_preview1: { proc_exit } };
   server.get('/', (_request, reply) => {
-    const instance = new WebAssembly.Instance(module, {});
+    const instance = new WebAssembly.Instance(module, imports);
     (instance.exports['_start'] as () => void)();
     void reply.type('text/plain').send('');
   });
