@@ -6,8 +6,10 @@ module.exports = {
   modulePathIgnorePatterns: ['/dist/', '/build/'],
   moduleNameMapper: {
     '^@sledge/core/host$': '<rootDir>/core/src/host',
+    '^@sledge/core/errors$': '<rootDir>/core/src/errors/catalogue',
     '^@sledge/(core|cli|bench)$': '<rootDir>/$1/src',
-    '^@sledge/((transport|sandbox|sched|dispatch|estimator|admission)-[a-z0-9-]+)$': '<rootDir>/plugins/$1/src',
+    '^@sledge/((transport|sandbox|sched|dispatch|estimator|admission)-[a-z0-9-]+)$':
+      '<rootDir>/plugins/$1/src',
   },
   setupFiles: ['reflect-metadata'],
   transform: {

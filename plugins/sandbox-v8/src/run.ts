@@ -1,4 +1,5 @@
-import { ERROR_CATALOGUE, type ErrorCode } from '@sledge/core';
+// Not all of core: a worker's thread starts anew for each kill.
+import { ERROR_CATALOGUE, type ErrorCode } from '@sledge/core/errors';
 import type { Call, CallInput } from './call';
 import { trapOf } from './traps';
 import { Wasi } from './wasi';
