@@ -75,7 +75,7 @@ export default tseslint.config(
   ),
   mayNotImport(
     ['plugins/*/src/**/*.ts'],
-    ['^@sledge/(?!core$)', '^@sledge/core/', OTHER_PACKAGE_BY_PATH],
+    ['^@sledge/(?!core(/errors)?$)', OTHER_PACKAGE_BY_PATH],
     'A plugin imports @sledge/core and no other part.',
   ),
   mayNotImport(
