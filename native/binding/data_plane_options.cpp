@@ -84,8 +84,7 @@ DataPlaneOptions plane_options(const Napi::Object &options) {
   return plane;
 }
 
-bool build_runtime(Napi::Env env, const Napi::Object &options, bool external,
-                   PlaneHolder &holder) {
+bool build_runtime(Napi::Env env, const Napi::Object &options, bool external, PlaneHolder &holder) {
   if (external) {
     holder.runtime = std::make_shared<dataplane::NoRuntime>();
     return true;

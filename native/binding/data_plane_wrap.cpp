@@ -17,7 +17,9 @@ void on_wake(napi_env env, napi_value, void *context, void *) {
   }
 }
 
-void on_environment_end(void *argument) { static_cast<PlaneHolder *>(argument)->stop(false); }
+void on_environment_end(void *argument) {
+  static_cast<PlaneHolder *>(argument)->stop(false);
+}
 
 } // namespace
 
@@ -142,15 +144,21 @@ void DataPlaneWrap::remove_function(const Napi::CallbackInfo &info) {
   holder_->plane->remove_function(info[0].As<Napi::Number>().Uint32Value());
 }
 
-void DataPlaneWrap::kick(const Napi::CallbackInfo &) { holder_->plane->kick(); }
+void DataPlaneWrap::kick(const Napi::CallbackInfo &) {
+  holder_->plane->kick();
+}
 
 void DataPlaneWrap::cancel(const Napi::CallbackInfo &info) {
   holder_->plane->cancel(info[0].As<Napi::Number>().Uint32Value());
 }
 
-void DataPlaneWrap::close_intake(const Napi::CallbackInfo &) { holder_->plane->close_intake(); }
+void DataPlaneWrap::close_intake(const Napi::CallbackInfo &) {
+  holder_->plane->close_intake();
+}
 
-void DataPlaneWrap::end_all(const Napi::CallbackInfo &) { holder_->plane->end_all(); }
+void DataPlaneWrap::end_all(const Napi::CallbackInfo &) {
+  holder_->plane->end_all();
+}
 
 /// The buffer goes to JavaScript as it is.
 Napi::Value DataPlaneWrap::take_output(const Napi::CallbackInfo &info) {
@@ -181,6 +189,8 @@ Napi::Value DataPlaneWrap::stats(const Napi::CallbackInfo &info) {
   return stats;
 }
 
-void DataPlaneWrap::stop(const Napi::CallbackInfo &) { holder_->stop(true); }
+void DataPlaneWrap::stop(const Napi::CallbackInfo &) {
+  holder_->stop(true);
+}
 
 } // namespace sledge::binding

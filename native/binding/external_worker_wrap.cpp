@@ -73,13 +73,15 @@ void ExternalWorkerWrap::on_environment_end(void *self) {
   static_cast<ExternalWorkerWrap *>(self)->detach();
 }
 
-void ExternalWorkerWrap::detach() { holder_->plane->external_workers().detach(attachment_); }
+void ExternalWorkerWrap::detach() {
+  holder_->plane->external_workers().detach(attachment_);
+}
 
 Napi::Value ExternalWorkerWrap::take(const Napi::CallbackInfo &info) {
   const Napi::Env env = info.Env();
   const double timeout_ms = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : 0;
-  switch (holder_->plane->external_workers().take(attachment_, us_to_ns(timeout_ms * 1000),
-                                                  work_)) {
+  switch (
+      holder_->plane->external_workers().take(attachment_, us_to_ns(timeout_ms * 1000), work_)) {
   case Take::nothing:
     return env.Null();
   case Take::detached:

@@ -22,11 +22,15 @@ namespace {
 constexpr int samples = 500;
 
 /// Not one that anybody uses: the handlers of a running data plane stay as they are.
-int measuring_signal() { return SIGRTMAX - 3; }
+int measuring_signal() {
+  return SIGRTMAX - 3;
+}
 
 std::atomic<uint64_t> handled_ns{0};
 
-void on_signal(int) { handled_ns.store(monotonic_ns(), std::memory_order_seq_cst); }
+void on_signal(int) {
+  handled_ns.store(monotonic_ns(), std::memory_order_seq_cst);
+}
 
 double median(std::vector<double> values) {
   if (values.empty()) {
@@ -190,8 +194,8 @@ double number_in(const char *path) {
 /// The largest power of two that can be reserved at once, in GiB.
 double reservation_max_gib() {
   for (uint64_t gib = 1ull << 17; gib != 0; gib /= 2) {
-    void *at = mmap(nullptr, gib << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                    -1, 0);
+    void *at =
+        mmap(nullptr, gib << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (at != MAP_FAILED) {
       munmap(at, gib << 30);
       return static_cast<double>(gib);

@@ -65,7 +65,9 @@ void JsWaker::hold(napi_env env, bool wanted) {
   }
 }
 
-PlaneHolder::~PlaneHolder() { unregister_plane(handle); }
+PlaneHolder::~PlaneHolder() {
+  unregister_plane(handle);
+}
 
 size_t PlaneHolder::fill_batch() {
   size_t offset = 0;

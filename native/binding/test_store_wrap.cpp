@@ -9,7 +9,9 @@ namespace sledge::binding {
 
 namespace {
 
-bool is_reference(uint8_t type) { return type == SLEDGE_FUNCREF || type == SLEDGE_EXTERNREF; }
+bool is_reference(uint8_t type) {
+  return type == SLEDGE_FUNCREF || type == SLEDGE_EXTERNREF;
+}
 
 /// Null references are -1n on the JavaScript side.
 Napi::Value to_bigint(Napi::Env env, const TestValue &value) {
@@ -134,9 +136,8 @@ Napi::Value TestStoreWrap::get_global(const Napi::CallbackInfo &info) {
     return env.Undefined();
   }
   ModuleLoadError error;
-  const TestValue value =
-      store_now->get_global(info[0].As<Napi::Number>().Int32Value(),
-                            info[1].As<Napi::String>().Utf8Value(), error);
+  const TestValue value = store_now->get_global(info[0].As<Napi::Number>().Int32Value(),
+                                                info[1].As<Napi::String>().Utf8Value(), error);
   if (error.code != SLEDGE_OK) {
     throw_error(env, error.code, error.detail);
     return env.Undefined();
@@ -151,10 +152,10 @@ Napi::Value TestStoreWrap::read_memory(const Napi::CallbackInfo &info) {
     return env.Undefined();
   }
   ModuleLoadError error;
-  const std::vector<uint8_t> bytes = store_now->read_memory(
-      info[0].As<Napi::Number>().Int32Value(),
-      static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value()),
-      static_cast<uint64_t>(info[2].As<Napi::Number>().Int64Value()), error);
+  const std::vector<uint8_t> bytes =
+      store_now->read_memory(info[0].As<Napi::Number>().Int32Value(),
+                             static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value()),
+                             static_cast<uint64_t>(info[2].As<Napi::Number>().Int64Value()), error);
   if (error.code != SLEDGE_OK) {
     throw_error(env, error.code, error.detail);
     return env.Undefined();
@@ -166,6 +167,8 @@ Napi::Value TestStoreWrap::read_memory(const Napi::CallbackInfo &info) {
   return copy;
 }
 
-void TestStoreWrap::close(const Napi::CallbackInfo &) { store_ = nullptr; }
+void TestStoreWrap::close(const Napi::CallbackInfo &) {
+  store_ = nullptr;
+}
 
 } // namespace sledge::binding

@@ -47,8 +47,7 @@ void ExternalWorkers::lose(uint32_t worker) {
   }
 }
 
-Take ExternalWorkers::take(const Attachment &attachment, uint64_t timeout_ns,
-                           ExternalWork &work) {
+Take ExternalWorkers::take(const Attachment &attachment, uint64_t timeout_ns, ExternalWork &work) {
   Worker &self = workers_[attachment.worker];
   const uint64_t limit_ns = now_ns() + timeout_ns;
   for (;;) {

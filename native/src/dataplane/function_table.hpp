@@ -18,9 +18,9 @@ struct FunctionSpec {
   std::shared_ptr<const Module> module; ///< null: run by external workers
   std::string artifact_path;            ///< what external workers load
   uint32_t memory_limit_pages = 1024;
-  uint64_t relative_deadline_ns = 0;    ///< 0: none
-  uint64_t expected_execution_ns = 0;   ///< 0: unknown
-  uint64_t wall_time_max_ns = 0;        ///< 0: no limit
+  uint64_t relative_deadline_ns = 0;  ///< 0: none
+  uint64_t expected_execution_ns = 0; ///< 0: unknown
+  uint64_t wall_time_max_ns = 0;      ///< 0: no limit
   uint64_t output_bytes_max = 1u << 20;
   uint32_t concurrent_max = 0; ///< accepted and not ended; 0: no limit
   uint32_t queued_max = 0;     ///< accepted and not started; 0: no limit

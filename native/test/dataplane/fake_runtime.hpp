@@ -1,0 +1,108 @@
+// fake_runtime.hpp - sandboxes that do what their function's name says, for tests of the data
+// plane.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "dataplane/data_plane.hpp"
+
+namespace sledge::dataplane::testing {
+
+/// "empty", "echo" (its input), "trap", "exit", "loop" (until killed), "yield" (leaves three
+/// times), "wait" (blocks once), "deaf" (hears no kill for 5 ms).
+class FakeSandbox final : public Sandbox {
+ public:
+  void begin(const SandboxStart &start);
+  Leave run() override;
+  uint32_t trap_kind() const override { return SLEDGE_TRAP_UNREACHABLE; }
+  int32_t exit_code() const override { return 7; }
+  std::span<const uint8_t> output() const override { return output_; }
+  std::span<const uint8_t> log() const override { return {}; }
+  uint64_t wake_at_ns() const override { return wake_at_ns_; }
+  uint64_t memory_bytes() const override { return 0; }
+  uint64_t generation() const override { return generation_.load(); }
+  void request_leave() override {}
+  void request_kill(uint64_t generation) override {
+    if (generation_.load() == generation) {
+      killed_generation_.store(generation);
+    }
+  }
+  bool in_use = false;
+
+ private:
+  bool killed() const { return killed_generation_.load() == generation_.load(); }
+  std::string name_;
+  std::vector<uint8_t> output_;
+  std::atomic<uint64_t> generation_{0};
+  std::atomic<uint64_t> killed_generation_{0};
+  uint64_t wake_at_ns_ = 0;
+  int turn_ = 0;
+};
+
+class FakeRuntime final : public Runtime {
+ public:
+  explicit FakeRuntime(size_t slots) : slots_(slots) {}
+  bool enter_thread() override { return true; }
+  void leave_thread() override {}
+  Sandbox *start(const SandboxStart &start) override;
+  void end(Sandbox *sandbox) override;
+  void signal_thread(int32_t) override { signals.fetch_add(1); }
+  ArenaStats stats() const override { return {}; }
+  size_t slots_in_use();
+  std::atomic<uint64_t> signals{0};
+
+ private:
+  std::mutex lock_;
+  std::vector<FakeSandbox> slots_;
+};
+
+class TestWaker final : public OutcomeWaker {
+ public:
+  void wake() override;
+  /// False: nobody woke us within the time.
+  bool wait(int milliseconds);
+
+ private:
+  std::mutex lock_;
+  std::condition_variable woken_;
+  bool is_woken_ = false;
+};
+
+struct Ending {
+  Status status = Status::failed;
+  int32_t detail = 0;
+  std::string output;
+};
+
+/// A running data plane with one function for each name, and what became of each submission.
+class Bench {
+ public:
+  explicit Bench(DataPlaneOptions options, size_t slots = 64);
+  ~Bench();
+
+  uint32_t add(const std::string &name, uint64_t wall_time_max_ns = 0, uint32_t concurrent_max = 0,
+               uint32_t queued_max = 0);
+  /// Index in `endings`, or minus the sledge_error.
+  int64_t submit(uint32_t function, const std::string &input = "");
+  void cancel(size_t submission);
+  /// Takes outcomes until all have ended, or for `seconds`; true: all have.
+  bool settle(int seconds = 20);
+  void reap();
+  size_t open() const { return open_; }
+
+  std::vector<Ending> endings;
+  std::vector<int> ended_count;
+  std::shared_ptr<FakeRuntime> runtime;
+  TestWaker waker;
+  std::unique_ptr<DataPlane> plane;
+
+ private:
+  std::vector<size_t> submission_of_; ///< by index of the invocation
+  std::vector<uint32_t> index_of_;    ///< by submission
+  size_t open_ = 0;
+};
+
+} // namespace sledge::dataplane::testing

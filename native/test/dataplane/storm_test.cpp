@@ -1,0 +1,83 @@
+// Goal: exactly one outcome per invocation, whatever competes for it. Method: random traps, exits,
+// kills, cancels, time limits and stops on several workers, every outcome counted and compared.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "fake_runtime.hpp"
+
+namespace sledge::dataplane::testing {
+
+namespace {
+
+void storm(IdleKind idle, uint64_t seed, size_t total) {
+  DataPlaneOptions options;
+  options.worker_count = 3;
+  options.idle = idle;
+  options.invocation_max = 64;
+  Bench bench(options, 32);
+  std::mt19937_64 random(seed);
+  std::vector<uint32_t> functions;
+  for (const char *name : {"echo", "empty", "trap", "exit", "yield", "wait"}) {
+    functions.push_back(bench.add(name, 50'000'000));
+  }
+  functions.push_back(bench.add("loop", 300'000));
+  std::vector<std::string> inputs;
+  while (bench.endings.size() < total) {
+    const bool looping = random() % 50 == 0;
+    const uint32_t function = looping ? functions.back() : functions[random() % 6];
+    const std::string input = std::to_string(random());
+    if (bench.submit(function, input) >= 0) {
+      inputs.push_back(function == functions[0] ? input : "");
+    } else {
+      bench.reap();
+      bench.waker.wait(1);
+    }
+    if (random() % 10 == 0 && !inputs.empty()) {
+      bench.cancel(inputs.size() - 1 - random() % std::min<size_t>(inputs.size(), 64));
+    }
+    if (random() % 4 == 0) {
+      bench.reap();
+    }
+  }
+  ASSERT_TRUE(bench.settle());
+  for (size_t at = 0; at < total; at++) {
+    ASSERT_EQ(bench.ended_count[at], 1) << "submission " << at;
+    if (!inputs[at].empty() && bench.endings[at].status == Status::completed) {
+      ASSERT_EQ(bench.endings[at].output, inputs[at]);
+    }
+  }
+  EXPECT_TRUE(bench.plane->stop());
+  EXPECT_EQ(bench.runtime->slots_in_use(), 0u);
+}
+
+} // namespace
+
+TEST(Storm, EachInvocationHasExactlyOneOutcomeWithSpinningWorkers) {
+  storm(IdleKind::adaptive, 1, 5'000);
+}
+TEST(Storm, EachInvocationHasExactlyOneOutcomeWithSleepingWorkers) {
+  storm(IdleKind::block, 2, 5'000);
+}
+
+TEST(Storm, EachInvocationHasExactlyOneOutcomeWhenStoppedInTheMiddle) {
+  for (uint64_t seed = 0; seed < 20; seed++) {
+    DataPlaneOptions options;
+    options.worker_count = 2;
+    Bench bench(options);
+    const uint32_t functions[] = {bench.add("loop"), bench.add("empty"), bench.add("wait"),
+                                  bench.add("yield")};
+    std::mt19937_64 random(seed);
+    for (size_t at = 0; at < 200; at++) {
+      ASSERT_GE(bench.submit(functions[random() % 4]), 0);
+    }
+    ASSERT_TRUE(bench.plane->stop());
+    bench.reap();
+    for (size_t at = 0; at < 200; at++) {
+      ASSERT_EQ(bench.ended_count[at], 1);
+    }
+    ASSERT_EQ(bench.runtime->slots_in_use(), 0u);
+  }
+}
+
+} // namespace sledge::dataplane::testing
