@@ -9,7 +9,7 @@ import { readScript, SCALAR_FILES } from './suite';
 
 const suite = process.env['SLEDGE_WASM_SUITE'];
 const bindingPath =
-  process.env['SLEDGE_BINDING'] ?? join(__dirname, '../../build/native/sledge.node');
+  process.env['SLEDGE_NATIVE_PATH'] ?? join(__dirname, '../../build/native/sledge.node');
 const FILE_TIMEOUT_MS = 300_000;
 const EXECUTED_ASSERTIONS = 23_764;
 
@@ -65,10 +65,14 @@ whenSuite('the 90 scalar files of the WebAssembly core suite', () => {
     FILE_TIMEOUT_MS,
   );
 
-  test('float_exprs has every NaN payload exact with strictFloat', async () => {
-    const result = await runFile('float_exprs', true);
-    expect(result.failures).toEqual([]);
-  }, FILE_TIMEOUT_MS);
+  test(
+    'float_exprs has every NaN payload exact with strictFloat',
+    async () => {
+      const result = await runFile('float_exprs', true);
+      expect(result.failures).toEqual([]);
+    },
+    FILE_TIMEOUT_MS,
+  );
 
   test('all assertions of the suite have been executed', () => {
     expect(executed).toBe(EXECUTED_ASSERTIONS);

@@ -56,8 +56,7 @@ export class ScriptRunner {
     for (const command of this.script.commands) {
       if (command.filename === undefined || command.module_type === 'text') continue;
       const mayBeBroken = /^assert_(invalid|malformed)$/.test(command.type);
-      const linkable =
-        !mayBeBroken && (shared.has(command) || importsState(this.script, command));
+      const linkable = !mayBeBroken && (shared.has(command) || importsState(this.script, command));
       const wasm = readModule(this.script, command);
       const built = this.modules.build(command.filename, wasm, linkable).catch(asBuildError);
       this.built.set(command, built);
@@ -177,9 +176,7 @@ export class ScriptRunner {
     const path = await this.built.get(command);
     if (path === undefined || typeof path === 'string') return 'was accepted';
     const wanted =
-      command.type === 'assert_invalid'
-        ? 'SLEDGE_ERR_BUILD_INVALID'
-        : 'SLEDGE_ERR_BUILD_MALFORMED';
+      command.type === 'assert_invalid' ? 'SLEDGE_ERR_BUILD_INVALID' : 'SLEDGE_ERR_BUILD_MALFORMED';
     return path.code === wanted ? undefined : `${path.code}: ${path.message}`;
   }
 }

@@ -9,9 +9,17 @@ const limits = z
     /** CPU time of one compiler process. */
     cpuSeconds: z.number().int().min(1).max(36_000).default(600),
     /** Address space of one compiler process. */
-    memoryBytes: z.number().int().min(64 * MIB).default(4096 * MIB),
+    memoryBytes: z
+      .number()
+      .int()
+      .min(64 * MIB)
+      .default(4096 * MIB),
     /** Largest file that the compiler may write. */
-    fileBytes: z.number().int().min(MIB).default(1024 * MIB),
+    fileBytes: z
+      .number()
+      .int()
+      .min(MIB)
+      .default(1024 * MIB),
     /** Elapsed time of one compiler process. */
     wallSeconds: z.number().int().min(1).max(36_000).default(1200),
   })

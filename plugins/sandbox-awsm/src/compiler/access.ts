@@ -24,9 +24,7 @@ export function tableSize(layout: Layout, index: number): string {
 
 export function tableEntry(layout: Layout, table: number, reference: string): string {
   const element = layout.module.tables[table]?.element;
-  return element === ValueType.FuncRef
-    ? `func_entry(${reference})`
-    : `extern_entry(${reference})`;
+  return element === ValueType.FuncRef ? `func_entry(${reference})` : `extern_entry(${reference})`;
 }
 
 export function typeId(layout: Layout, typeIndex: number): string {

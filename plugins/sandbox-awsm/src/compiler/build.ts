@@ -59,9 +59,7 @@ export class ModuleBuilder {
     const cache = this.cache(request.cacheDirectory);
     const recipe = await this.recipe(contentHash, request);
     const cached = await cache.has(recipe.key);
-    const artifactPath = cached
-      ? cache.path(recipe.key)
-      : await this.share(cache, recipe, request);
+    const artifactPath = cached ? cache.path(recipe.key) : await this.share(cache, recipe, request);
     return { artifactPath, contentHash, cached, durationMs: performance.now() - startedMs };
   }
 

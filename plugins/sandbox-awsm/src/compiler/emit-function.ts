@@ -119,7 +119,8 @@ export class FunctionEmitter {
   private open(instruction: Instruction): void {
     const label: Label = { id: ++this.labelCount, dead: this.dead, used: false };
     if (!label.dead) {
-      if (instruction.op === Op.If) this.line(`if (!${this.operand(0)}) goto E${String(label.id)};`);
+      if (instruction.op === Op.If)
+        this.line(`if (!${this.operand(0)}) goto E${String(label.id)};`);
       if (instruction.op === Op.Loop) this.line(`L${String(label.id)}:;`);
     }
     this.validator.step(instruction);
@@ -242,9 +243,7 @@ export class FunctionEmitter {
         return;
       case Op.Select:
       case Op.SelectTyped:
-        return this.line(
-          `if (!${this.operand(0)}) ${this.operand(2)} = ${this.operand(1)};`,
-        );
+        return this.line(`if (!${this.operand(0)}) ${this.operand(2)} = ${this.operand(1)};`);
       case Op.LocalGet: {
         const type = this.validator.locals[a] as ValueTypeCode;
         return this.line(`${this.slot(type, this.height)} = l${String(a)};`);

@@ -77,4 +77,3 @@ function segmentLines(layout: Layout): string[] {
   }
   return out;
 }
-

@@ -47,11 +47,7 @@ function functionReferences(layout: Layout): string[] {
     return `{${codeOf(module, index)}, 0, ${String(type + 1)}u},`;
   });
   if (rows.length === 0) rows.push('{0, 0, 0}');
-  return [
-    `HIDDEN const sledge_funcref funcrefs[${String(rows.length)}] = {`,
-    ...rows,
-    '};',
-  ];
+  return [`HIDDEN const sledge_funcref funcrefs[${String(rows.length)}] = {`, ...rows, '};'];
 }
 
 function elementArrays(layout: Layout): string[] {

@@ -1,13 +1,13 @@
 /** Proposals that are refused by name, each with its way out. */
 export const UNSUPPORTED_FEATURES = {
-  'SIMD': 'Compile it without -msimd128.',
-  'threads': 'Compile it without -pthread and shared memory.',
+  SIMD: 'Compile it without -msimd128.',
+  threads: 'Compile it without -pthread and shared memory.',
   'tail calls': 'Compile it without -mtail-call.',
   'exception handling': 'Compile it without -fwasm-exceptions.',
   'garbage collection': 'Compile it for linear memory.',
   'typed function references': 'Compile it without typed function references.',
   'multiple memories': 'Link it with a single memory.',
-  'memory64': 'Compile it for wasm32.',
+  memory64: 'Compile it for wasm32.',
   'relaxed SIMD': 'Compile it without -mrelaxed-simd.',
   'extended constant expressions': 'Compile it without -mextended-const.',
 } as const;

@@ -21,8 +21,10 @@ export interface CompilerRun {
 }
 
 const STDERR_BYTES_MAX = 16 * 1024;
-/** POSIX: -t seconds, -v KiB, -f blocks of 512 bytes. */
-const SHELL_SCRIPT = 'ulimit -t "$1" && ulimit -v "$2" && ulimit -f "$3" && shift 3 && exec "$@"';
+/** -t seconds, -v KiB, -f blocks of 512 bytes. The soft limit comes first: its signal says why. */
+const SHELL_SCRIPT =
+  'ulimit -S -t "$1" && ulimit -H -t $(($1 + 5)) && ulimit -v "$2" && ulimit -f "$3" && ' +
+  'shift 3 && exec "$@"';
 
 interface Ending {
   readonly code: number | null;
@@ -60,7 +62,14 @@ function spawnLimited(run: CompilerRun): Promise<Ending> {
   return new Promise((resolve, reject) => {
     const child = spawn(
       '/bin/sh',
-      ['-c', SHELL_SCRIPT, 'sh', ...numbers.map((n) => String(Math.ceil(n))), run.path, ...run.args],
+      [
+        '-c',
+        SHELL_SCRIPT,
+        'sh',
+        ...numbers.map((n) => String(Math.ceil(n))),
+        run.path,
+        ...run.args,
+      ],
       {
         cwd: run.directory,
         detached: true,

@@ -94,7 +94,7 @@ async function readMemo(path: string): Promise<Record<string, string>> {
     const memo: unknown = JSON.parse(await readFile(path, 'utf8'));
     if (typeof memo !== 'object' || memo === null) return {};
     const entries = Object.entries(memo).filter(([, value]) => typeof value === 'string');
-    return Object.fromEntries(entries.slice(-32)) as Record<string, string>;
+    return Object.fromEntries(entries.slice(-32));
   } catch {
     return {};
   }

@@ -106,7 +106,7 @@ export class FunctionValidator {
   }
 
   private popAll(types: readonly ValueTypeCode[]): void {
-    for (let i = types.length - 1; i >= 0; i--) this.pop(types[i] as ValueTypeCode);
+    for (let i = types.length - 1; i >= 0; i--) this.pop(types[i]);
   }
 
   private pushAll(types: readonly ValueTypeCode[]): void {

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeSandbox, request, temporaryDirectory } from './support/builder';
+
+const FUNCTIONS = join(__dirname, '../../../functions');
+const directory = temporaryDirectory();
+const cache = join(directory, 'cache');
+const loader = join(directory, 'mappings');
+const modules = readdirSync(FUNCTIONS).filter((file) => file.endsWith('.wasm'));
+
+beforeAll(() => {
+  const source = join(__dirname, 'support/mappings.c');
+  execFileSync('gcc', ['-O1', '-o', loader, source, '-ldl']);
+});
+
+async function build(file: string, compiler: string): Promise<string> {
+  const wasm = readFileSync(join(FUNCTIONS, file));
+  return (await makeSandbox({ compiler }).build(request(wasm, cache))).artifactPath;
+}
+
+describe.each(['clang', 'gcc'])('a module built by %s', (compiler) => {
+  test.each(modules)(
+    '%s takes at most two mappings, none writable and executable',
+    async (file) => {
+      const path = await build(file, compiler);
+      const answer = execFileSync(loader, [path], { encoding: 'utf8' }).trim();
+      const [mappings, writableText, exported] = answer.split(' ').map(Number);
+      expect(mappings).toBeLessThanOrEqual(2);
+      expect([writableText, exported]).toEqual([0, 1]);
+    },
+  );
+
+  test.each(modules)('%s exports one symbol and imports none', async (file) => {
+    const path = await build(file, compiler);
+    const symbols = execFileSync('nm', ['-D', path], { encoding: 'utf8' }).trim().split('\n');
+    expect(symbols.map((line) => line.split(' ').slice(-2).join(' '))).toEqual([
+      expect.stringMatching(/^[DR] sledge_module$/),
+    ]);
+    expect(execFileSync('readelf', ['-d', path], { encoding: 'utf8' })).not.toContain('TEXTREL');
+  });
+});
