@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
+import { request } from 'undici';
+import { configOf, Server } from './server';
+
+const slow = { name: 'endless_loop', limits: { wallTimeUs: 1_000_000 } };
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 1_000 && !condition(); i += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+test.each(['SIGINT', 'SIGTERM'] as const)(
+  '%s answers what is in flight, refuses the rest, and ends with code 0',
+  async (signal) => {
+    const server = await Server.start({ config: configOf([slow, 'fibonacci']) });
+    const { port } = new URL(server.url);
+    const idle = connect(Number(port), '127.0.0.1');
+    const idleEnded = new Promise((resolve) => idle.on('close', resolve));
+    idle.on('error', () => undefined).resume();
+    const inFlight = request(`${server.url}/endless_loop`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    server.process.kill(signal);
+    await until(() => server.log.includes('draining'));
+    const late = request(`${server.url}/fibonacci?10`).then(
+      (answer) => answer.statusCode,
+      () => 'refused',
+    );
+    expect([503, 'refused']).toContain(await late);
+    await idleEnded;
+    const answer = await inFlight;
+    expect([answer.statusCode, answer.headers.connection]).toEqual([504, 'close']);
+    await answer.body.text();
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+    expect(existsSync(server.readyFile)).toBe(false);
+    await server.stop();
+  },
+);
+
+test('what does not end in time is ended, and the process exits all the same', async () => {
+  const endless = { name: 'endless_loop', limits: { wallTimeUs: 60_000_000 } };
+  const config = configOf([endless], { lifecycle: { drainTimeoutMs: 300 } });
+  const server = await Server.start({ config });
+  const inFlight = request(`${server.url}/endless_loop`).then(
+    async (answer) => {
+      await answer.body.text();
+      return answer.statusCode;
+    },
+    () => 'cut',
+  );
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  server.process.kill('SIGINT');
+  expect(await server.exited).toMatchObject({ code: 0 });
+  expect([503, 'cut']).toContain(await inFlight);
+  await server.stop();
+});
