@@ -85,8 +85,10 @@ export class Toolchain {
     });
   }
 
-  async nativeKernel(kernel: string): Promise<string> {
-    const flags = [...CODE_FLAGS, ...MARCH_FLAGS, ...SHARED_FLAGS];
+  /** 'scalar': without automatic vectorisation, as a module without SIMD has to be. */
+  async nativeKernel(kernel: string, kind: 'vectorised' | 'scalar'): Promise<string> {
+    const scalar = kind === 'scalar' ? ['-fno-vectorize', '-fno-slp-vectorize'] : [];
+    const flags = [...CODE_FLAGS, ...scalar, ...MARCH_FLAGS, ...SHARED_FLAGS];
     return this.#clang(
       `${kernel}.so`,
       [this.#source(`kernels/${kernel}.c`)],

@@ -7,7 +7,7 @@ import { LineProcess } from '../line-process';
 import { buildKernel } from '../sledge';
 import { Toolchain } from '../toolchain';
 
-const VARIANTS = ['native', 'wasm2c', 'v8', 'production', 'unpolled'] as const;
+const VARIANTS = ['native', 'nativeScalar', 'wasm2c', 'v8', 'production', 'unpolled'] as const;
 type VariantName = (typeof VARIANTS)[number];
 type Times = Record<VariantName, number>;
 
@@ -17,7 +17,7 @@ interface Prepared {
   artifacts: Record<VariantName, string>;
 }
 
-const REPETITIONS = 3;
+const REPETITIONS = 7;
 
 async function prepare(context: BenchContext, toolchain: Toolchain): Promise<Prepared[]> {
   const prepared: Prepared[] = [];
@@ -26,7 +26,8 @@ async function prepare(context: BenchContext, toolchain: Toolchain): Promise<Pre
     const wasm = await toolchain.wasmKernel(kernel);
     const cache = context.cacheDirectory;
     const artifacts = {
-      native: await toolchain.nativeKernel(kernel),
+      native: await toolchain.nativeKernel(kernel, 'vectorised'),
+      nativeScalar: await toolchain.nativeKernel(kernel, 'scalar'),
       wasm2c: await toolchain.wasm2cKernel(kernel),
       v8: wasm,
       production: await buildKernel(wasm, cache, { polled: true }),
@@ -45,6 +46,7 @@ async function startProcesses(toolchain: Toolchain): Promise<Record<VariantName,
     new LineProcess(process.execPath, [script('sandbox-runner.js')]);
   return {
     native: new LineProcess(runner, []),
+    nativeScalar: new LineProcess(runner, []),
     wasm2c: new LineProcess(runner, []),
     v8: new LineProcess(process.execPath, ['--no-liftoff', script('v8-runner.js')]),
     production: sandbox(),
@@ -85,6 +87,7 @@ function summarise(rounds: ReadonlyMap<string, Times>[]): Figure[] {
     ratio('geomean_vs_v8', 'production', 'v8'),
     ratio('geomean_vs_wasm2c', 'production', 'wasm2c'),
     ratio('geomean_unpolled_vs_native', 'unpolled', 'native'),
+    ratio('geomean_unpolled_vs_native_scalar', 'unpolled', 'nativeScalar'),
   ];
   for (const kernel of Object.keys(KERNELS)) {
     const samples = rounds.flatMap((round) => {
