@@ -29,8 +29,7 @@ struct Clock {
 
 std::shared_ptr<const Module> load(const char *name) {
   ModuleLoadError error;
-  auto module =
-      load_module(std::string(SLEDGE_TEST_MODULES "/") + name + ".wasm.so", {}, error);
+  auto module = load_module(std::string(SLEDGE_TEST_MODULES "/") + name + ".wasm.so", {}, error);
   if (!module) {
     fprintf(stderr, "%s: %s\n", sledge_error_name(error.code), error.detail.c_str());
     exit(1);

@@ -57,6 +57,8 @@ inline void reset_float_state() {
   asm volatile("fninit\n\tldmxcsr %0" ::"m"(mxcsr_default));
 }
 
-inline void spin_pause() { __builtin_ia32_pause(); }
+inline void spin_pause() {
+  __builtin_ia32_pause();
+}
 
 } // namespace sledge::arch

@@ -26,8 +26,8 @@ void read_batch(const uint8_t *start, size_t pages, Batch &batch) {
   const auto wanted = static_cast<ssize_t>(pages * sizeof(uint64_t));
   const int descriptor = pagemap_descriptor();
   const off_t offset = static_cast<off_t>(page * sizeof(uint64_t));
-  if (descriptor < 0 || pread(descriptor, batch.data(), static_cast<size_t>(wanted), offset) !=
-                            wanted) {
+  if (descriptor < 0 ||
+      pread(descriptor, batch.data(), static_cast<size_t>(wanted), offset) != wanted) {
     batch.fill(kPresentOrSwapped);
   }
 }

@@ -35,9 +35,8 @@ bool Arena::open(const ArenaOptions &options, ModuleLoadError &error) {
   const uint64_t stride = slot_stride(options.stack_bytes);
   base_ = reserve_address_space(stride * slot_count_);
   if (base_ == nullptr) {
-    error = {SLEDGE_ERR_NATIVE_ARENA,
-             std::to_string(stride * slot_count_ >> 30) +
-                 " GiB of address space: " + strerror(errno)};
+    error = {SLEDGE_ERR_NATIVE_ARENA, std::to_string(stride * slot_count_ >> 30) +
+                                          " GiB of address space: " + strerror(errno)};
     return false;
   }
   reserved_bytes_ = stride * slot_count_;

@@ -23,7 +23,7 @@ struct Execution;
 struct ThreadState {
   std::atomic<Execution *> current{nullptr};
   void *worker_sp = nullptr;
-  void *worker_fiber = nullptr; ///< thread sanitizer
+  void *worker_fiber = nullptr;       ///< thread sanitizer
   const void *worker_stack = nullptr; ///< address sanitizer
   size_t worker_stack_bytes = 0;
   uint32_t entered = 0;

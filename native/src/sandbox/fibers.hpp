@@ -39,7 +39,9 @@ inline void arrived_at_worker(ThreadState &thread) {
 
 #elif defined(__SANITIZE_THREAD__)
 
-inline void thread_entered(ThreadState &thread) { thread.worker_fiber = nullptr; }
+inline void thread_entered(ThreadState &thread) {
+  thread.worker_fiber = nullptr;
+}
 inline void discard(Execution &execution) {
   if (execution.fiber != nullptr)
     __tsan_destroy_fiber(execution.fiber);

@@ -86,8 +86,7 @@ inline HostCall enter(sledge_instance *instance) {
 template <auto Function> struct Thunk;
 
 template <typename R, typename... A, R (*Function)(HostCall, A...)>
-  requires(!std::is_void_v<R>)
-struct Thunk<Function> {
+requires(!std::is_void_v<R>) struct Thunk<Function> {
   static constexpr std::array<uint8_t, sizeof...(A)> params{value_type<A>()...};
   static R call(sledge_instance *instance, A... arguments) noexcept {
     const HostCall host = enter(instance);

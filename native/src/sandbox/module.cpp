@@ -76,8 +76,7 @@ bool Module::check_memory(ModuleLoadError &error) const {
 }
 
 bool Module::resolve_imports(ModuleLoadError &error) {
-  for (const sledge_import &import :
-       std::span(descriptor().imports, descriptor().import_count)) {
+  for (const sledge_import &import : std::span(descriptor().imports, descriptor().import_count)) {
     const HostFunction *function = nullptr;
     if (import.kind == SLEDGE_KIND_FUNC)
       function = find_host_function(text_of(import.module), text_of(import.name));

@@ -101,8 +101,8 @@ class Module : public std::enable_shared_from_this<Module> {
   uint32_t memory_limit_pages_ = 0;
   std::vector<sledge_import_function> imports_;
   sledge_invoke entry_ = nullptr;
-  std::vector<uint8_t> state_image_; ///< what follows the header
-  std::vector<uint8_t> memory_image_; ///< without its zero tail
+  std::vector<uint8_t> state_image_;          ///< what follows the header
+  std::vector<uint8_t> memory_image_;         ///< without its zero tail
   std::vector<TableStorage> template_tables_; ///< shared by instances if they cannot change
   std::vector<std::vector<sledge_table_entry>> table_images_;
 };

@@ -48,8 +48,8 @@ struct ArenaOptions {
 
 struct ArenaStats {
   uint32_t slots = 0;
-  uint32_t in_use = 0;   ///< running, suspended, or being scrubbed
-  uint32_t warm = 0;     ///< free, bound to a module and clean
+  uint32_t in_use = 0;    ///< running, suspended, or being scrubbed
+  uint32_t warm = 0;      ///< free, bound to a module and clean
   uint32_t scrubbing = 0; ///< at the janitor
   uint64_t rebinds = 0;
   uint64_t janitor_resets = 0;
@@ -66,8 +66,8 @@ void evict_module(Arena &arena, const Module &module);
 
 /// What a function gets. Views stay valid until the invocation has ended.
 struct Payload {
-  std::string_view argv;    ///< argc strings, each NUL-terminated, argv[0] included
-  std::string_view environ; ///< envc strings "NAME=value", each NUL-terminated
+  std::string_view argv;          ///< argc strings, each NUL-terminated, argv[0] included
+  std::string_view environ;       ///< envc strings "NAME=value", each NUL-terminated
   std::span<const uint8_t> input; ///< stdin
   uint32_t argc = 0;
   uint32_t envc = 0;
@@ -80,13 +80,13 @@ struct SandboxLimits {
 
 /// Why run() returned.
 enum class Leave : uint8_t {
-  completed, ///< _start returned, or proc_exit(0)
-  exited,    ///< proc_exit(code != 0)
-  trapped,   ///< see trap_kind()
-  killed,    ///< a kill was seen
+  completed,    ///< _start returned, or proc_exit(0)
+  exited,       ///< proc_exit(code != 0)
+  trapped,      ///< see trap_kind()
+  killed,       ///< a kill was seen
   output_limit, ///< wrote more than output_bytes_max
-  preempted, ///< run() again to resume, on the same thread; may be spurious
-  blocked    ///< waits until wake_at_ns(); run() again to resume, on the same thread
+  preempted,    ///< run() again to resume, on the same thread; may be spurious
+  blocked       ///< waits until wake_at_ns(); run() again to resume, on the same thread
 };
 
 struct SandboxStart {
@@ -107,7 +107,7 @@ class Sandbox {
   virtual int32_t exit_code() const = 0;
   virtual std::span<const uint8_t> output() const = 0; ///< stdout so far; valid until end_sandbox
   virtual std::span<const uint8_t> log() const = 0;    ///< stderr, cut at a limit
-  virtual uint64_t wake_at_ns() const = 0; ///< CLOCK_MONOTONIC, as monotonic_ns()
+  virtual uint64_t wake_at_ns() const = 0;             ///< CLOCK_MONOTONIC, as monotonic_ns()
   virtual uint64_t memory_bytes() const = 0;
   /// Of this invocation; never repeats within one Sandbox object.
   virtual uint64_t generation() const = 0;

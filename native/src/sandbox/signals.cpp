@@ -76,8 +76,7 @@ uint32_t classify(const Execution &execution, const siginfo_t &info) {
                            reinterpret_cast<uintptr_t>(execution.stack->stack_bottom())};
   if (guard.contains(address))
     return SLEDGE_TRAP_STACK_OVERFLOW;
-  return in_any(execution.memories, address) ? SLEDGE_TRAP_MEMORY_OUT_OF_BOUNDS
-                                             : SLEDGE_TRAP_NONE;
+  return in_any(execution.memories, address) ? SLEDGE_TRAP_MEMORY_OUT_OF_BOUNDS : SLEDGE_TRAP_NONE;
 }
 
 Execution *running_in_text(const ucontext_t &context) {
@@ -142,8 +141,13 @@ bool install(int signal, void (*handler)(int, siginfo_t *, void *), int flags) {
   sigemptyset(&action.sa_mask);
   // A preemption on top of a fault handler would leave the signal stack in use.
   sigaddset(&action.sa_mask, kPreemptSignal);
-  return sigaction(signal, nullptr, &previous_actions[signal]) == 0 &&
-         sigaction(signal, &action, nullptr) == 0;
+  struct sigaction previous {};
+  if (sigaction(signal, nullptr, &previous) != 0)
+    return false;
+  const bool is_ours = (previous.sa_flags & SA_SIGINFO) != 0 && previous.sa_sigaction == handler;
+  if (!is_ours)
+    previous_actions[signal] = previous;
+  return is_ours || sigaction(signal, &action, nullptr) == 0;
 }
 
 } // namespace

@@ -64,9 +64,9 @@ void Slot::detach_flag() {
 
 void Slot::request_kill(uint64_t generation) {
   uint64_t seen = execution.kill_generation.load(std::memory_order_relaxed);
-  while (seen < generation && !execution.kill_generation.compare_exchange_weak(
-                                  seen, generation, std::memory_order_release,
-                                  std::memory_order_relaxed)) {
+  while (seen < generation &&
+         !execution.kill_generation.compare_exchange_weak(
+             seen, generation, std::memory_order_release, std::memory_order_relaxed)) {
   }
 }
 

@@ -210,8 +210,8 @@ const sledge_export *TestInstance::find(std::string_view name) const {
   return nullptr;
 }
 
-bool link_test_instance(TestInstance &instance, const TestInstances &instances,
-                        TestSources sources, Execution &execution, ModuleLoadError &error) {
+bool link_test_instance(TestInstance &instance, const TestInstances &instances, TestSources sources,
+                        Execution &execution, ModuleLoadError &error) {
   if (instance.descriptor().state_bytes > SLEDGE_INSTANCE_AREA_BYTES) {
     error = {SLEDGE_ERR_MODULE_STATE, std::to_string(SLEDGE_INSTANCE_AREA_BYTES)};
     return false;

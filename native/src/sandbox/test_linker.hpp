@@ -31,7 +31,7 @@ using TestInstances = std::vector<std::unique_ptr<TestInstance>>;
 using TestSources = std::span<const std::optional<TestImportSource>>;
 
 /// Fills everything of `instance` but what `initialise` does. `instances`: those it may import.
-bool link_test_instance(TestInstance &instance, const TestInstances &instances,
-                        TestSources sources, Execution &execution, ModuleLoadError &error);
+bool link_test_instance(TestInstance &instance, const TestInstances &instances, TestSources sources,
+                        Execution &execution, ModuleLoadError &error);
 
 } // namespace sledge

@@ -215,9 +215,9 @@ uint32_t TestStore::invoke(int32_t instance, std::string_view name,
   for (size_t i = 0; i < params.size(); i++)
     param_cells.push_back(state_->to_cell(params[i], param_types[i]));
   const TestInstance &owner = *state_->instances[instance];
-  const uint32_t trap = state_->run({owner.instance, owner.find(name)->invoke, nullptr,
-                                     param_cells.data(), result_cells.data()},
-                                    error);
+  const uint32_t trap = state_->run(
+      {owner.instance, owner.find(name)->invoke, nullptr, param_cells.data(), result_cells.data()},
+      error);
   if (trap == SLEDGE_TRAP_NONE && error.code == SLEDGE_OK) {
     for (size_t i = 0; i < result_cells.size(); i++)
       results.push_back(state_->from_cell(result_cells[i], result_types[i]));

@@ -28,8 +28,8 @@ enum Errno : uint32_t {
 /// Standard input, output and error; nothing else is ever open.
 bool is_open(const HostCall &host, uint32_t fd);
 
-std::span<const HostFunction> process_functions(); ///< arguments, clocks, random, exit
+std::span<const HostFunction> process_functions();    ///< arguments, clocks, random, exit
 std::span<const HostFunction> descriptor_functions(); ///< fd_*
-std::span<const HostFunction> absent_functions(); ///< path_*, sock_*, proc_raise
+std::span<const HostFunction> absent_functions();     ///< path_*, sock_*, proc_raise
 
 } // namespace sledge::wasi

@@ -156,8 +156,8 @@ void read_clock(HostCall host, uint32_t address, uint64_t now_ns, Subscription &
 }
 
 Subscription read_subscription(HostCall host, uint32_t address, uint64_t now_ns) {
-  Subscription subscription{host.load<uint64_t>(address), host.load<uint8_t>(address + 8),
-                            kSuccess, 0};
+  Subscription subscription{host.load<uint64_t>(address), host.load<uint8_t>(address + 8), kSuccess,
+                            0};
   if (subscription.type == kEventClock)
     read_clock(host, address, now_ns, subscription);
   else if (subscription.type > kEventWrite)

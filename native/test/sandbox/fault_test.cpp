@@ -115,7 +115,8 @@ void owner_handler(int, siginfo_t *info, void *) {
   std::thread([] { // a thread that never ran sandboxes
     protect_page(PROT_NONE);
     *owned_page = 2;
-  }).join();
+  })
+      .join();
   const bool second = owner_calls == 2;
   if (foreign_fault_in_module) {
     const auto address = reinterpret_cast<uintptr_t>(owned_page) + 64;

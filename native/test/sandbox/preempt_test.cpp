@@ -154,7 +154,8 @@ TEST_F(Preempt, AFlagSetForALateSandboxNeverTouchesTheStateOfTheNext) {
   end_sandbox(slot);
   const Pest pest(0, [=] { slot->request_leave(); });
   for (int i = 0; i < 300; i++) {
-    Sandbox *sandbox = start(*arena, i % 2 == 0 ? *probe_ : *registers, {.input = {}, .limits = {}});
+    Sandbox *sandbox =
+        start(*arena, i % 2 == 0 ? *probe_ : *registers, {.input = {}, .limits = {}});
     const auto &impl = static_cast<Slot &>(*sandbox);
     const auto *instance = impl.execution.instance;
     const auto *state = reinterpret_cast<const uint8_t *>(instance + 1);

@@ -17,8 +17,8 @@ class Store : public testing::Test {
   }
   static Sources importer_sources(int32_t exporter) {
     const auto from = [&](const char *name) { return TestImportSource{exporter, name}; };
-    return {from("next"), from("load"), std::nullopt, from("table"), from("memory"),
-            from("counter")};
+    return {from("next"),  from("load"),   std::nullopt,
+            from("table"), from("memory"), from("counter")};
   }
   /// The only result, or minus the trap.
   int64_t call(int32_t instance, std::string_view name, std::vector<uint64_t> params = {}) {

@@ -40,8 +40,8 @@ class Wasi : public testing::Test {
     execution_.entry_argument = &call_;
     execution_prepare(execution_, [](Execution &execution) {
       Call &c = *static_cast<Call *>(execution.entry_argument);
-      using Code = uint32_t (*)(sledge_instance *, uint64_t, uint64_t, uint64_t, uint64_t,
-                                uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+      using Code = uint32_t (*)(sledge_instance *, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+                                uint64_t, uint64_t, uint64_t, uint64_t);
       const auto &a = c.arguments;
       c.result = reinterpret_cast<Code>(c.code)(execution.instance, a[0], a[1], a[2], a[3], a[4],
                                                 a[5], a[6], a[7], a[8]);
@@ -78,8 +78,8 @@ class Wasi : public testing::Test {
 
 TEST_F(Wasi, HasAllFunctionsOfPreview1AndEachAnswersWithoutATrap) {
   size_t functions = 0;
-  for (const auto table : {wasi::process_functions(), wasi::descriptor_functions(),
-                           wasi::absent_functions()}) {
+  for (const auto table :
+       {wasi::process_functions(), wasi::descriptor_functions(), wasi::absent_functions()}) {
     for (const HostFunction &function : table) {
       functions++;
       for (uint64_t argument : {0ull, 1ull, 7ull, 65535ull, 0xffffffffull}) {
@@ -95,7 +95,8 @@ TEST_F(Wasi, HasAllFunctionsOfPreview1AndEachAnswersWithoutATrap) {
 
 TEST_F(Wasi, ArgumentsAndEnvironmentAreCopiedWithTheirAddresses) {
   using std::string_view_literals::operator""sv;
-  execution_.host.payload.argv = "fib\0" "10\0"sv;
+  execution_.host.payload.argv = "fib\0"
+                                 "10\0"sv;
   execution_.host.payload.argc = 2;
   execution_.host.payload.environ = "A=1\0"sv;
   execution_.host.payload.envc = 1;

@@ -16,8 +16,12 @@ static const sledge_signature kTypes[] = {
     {kRefs, kRefs + 1, 0, 1},
 };
 
-static uint32_t next(sledge_instance *i) { return ++((State *)i)->counter; }
-static void load(sledge_instance *i, uint32_t address) { load32(i, address); }
+static uint32_t next(sledge_instance *i) {
+  return ++((State *)i)->counter;
+}
+static void load(sledge_instance *i, uint32_t address) {
+  load32(i, address);
+}
 NO_INLINE static void recurse(sledge_instance *i, uint32_t x) {
   volatile uint32_t here = x;
   recurse(i, here + 1);
@@ -54,8 +58,8 @@ static void initialise(sledge_instance *i) {
   memory_of(i)[5] = 55;
 }
 
-static const sledge_code kCodes[] = {(sledge_code)next, (sledge_code)load, (sledge_code)recurse,
-                                     0, 0};
+static const sledge_code kCodes[] = {(sledge_code)next, (sledge_code)load, (sledge_code)recurse, 0,
+                                     0};
 static const uint32_t kFunctionTypes[] = {0, 1, 1, 2, 3};
 static const sledge_export kExports[] = {
     {NAME("next"), SLEDGE_KIND_FUNC, 0, 0, 0, invoke_next, 0},

@@ -14,8 +14,10 @@ static const sledge_import kImports[] = {IMPORT_FUNCTION("fd_read", 1),
                                          IMPORT_FUNCTION("fd_write", 1)};
 typedef uint32_t (*Call4)(sledge_instance *, uint32_t, uint32_t, uint32_t, uint32_t);
 
-#define XMM_ALL(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
-#define ZMM_HIGH(X) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31)
+#define XMM_ALL(X)                                                                                 \
+  X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+#define ZMM_HIGH(X)                                                                                \
+  X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31)
 #define MASKS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 #define LOAD_ZMM(n) "vmovdqu64 " #n "*64(%%rsi), %%zmm" #n "\n\t"
 #define SAVE_ZMM(n) "vmovdqu64 %%zmm" #n ", " #n "*64(%%rdi)\n\t"
@@ -23,17 +25,17 @@ typedef uint32_t (*Call4)(sledge_instance *, uint32_t, uint32_t, uint32_t, uint3
 #define SAVE_YMM(n) "vmovdqu %%ymm" #n ", " #n "*64(%%rdi)\n\t"
 #define LOAD_MASK(n) "kmovq " #n "*8+2048(%%rsi), %%k" #n "\n\t"
 #define SAVE_MASK(n) "kmovq %%k" #n ", " #n "*8+2048(%%rdi)\n\t"
-#define LOAD_GENERAL                                                                              \
-  "movq 2176(%%rsi), %%rax\n\tmovq 2184(%%rsi), %%rbx\n\tmovq 2192(%%rsi), %%rdx\n\t"             \
-  "movq 2200(%%rsi), %%r8\n\tmovq 2208(%%rsi), %%r9\n\tmovq 2216(%%rsi), %%r10\n\t"               \
-  "movq 2224(%%rsi), %%r11\n\tmovq 2232(%%rsi), %%r12\n\tmovq 2240(%%rsi), %%r13\n\t"             \
+#define LOAD_GENERAL                                                                               \
+  "movq 2176(%%rsi), %%rax\n\tmovq 2184(%%rsi), %%rbx\n\tmovq 2192(%%rsi), %%rdx\n\t"              \
+  "movq 2200(%%rsi), %%r8\n\tmovq 2208(%%rsi), %%r9\n\tmovq 2216(%%rsi), %%r10\n\t"                \
+  "movq 2224(%%rsi), %%r11\n\tmovq 2232(%%rsi), %%r12\n\tmovq 2240(%%rsi), %%r13\n\t"              \
   "movq 2248(%%rsi), %%r14\n\tmovq 2256(%%rsi), %%r15\n\t"
-#define SAVE_GENERAL                                                                              \
-  "movq %%rax, 2176(%%rdi)\n\tmovq %%rbx, 2184(%%rdi)\n\tmovq %%rdx, 2192(%%rdi)\n\t"             \
-  "movq %%r8, 2200(%%rdi)\n\tmovq %%r9, 2208(%%rdi)\n\tmovq %%r10, 2216(%%rdi)\n\t"               \
-  "movq %%r11, 2224(%%rdi)\n\tmovq %%r12, 2232(%%rdi)\n\tmovq %%r13, 2240(%%rdi)\n\t"             \
+#define SAVE_GENERAL                                                                               \
+  "movq %%rax, 2176(%%rdi)\n\tmovq %%rbx, 2184(%%rdi)\n\tmovq %%rdx, 2192(%%rdi)\n\t"              \
+  "movq %%r8, 2200(%%rdi)\n\tmovq %%r9, 2208(%%rdi)\n\tmovq %%r10, 2216(%%rdi)\n\t"                \
+  "movq %%r11, 2224(%%rdi)\n\tmovq %%r12, 2232(%%rdi)\n\tmovq %%r13, 2240(%%rdi)\n\t"              \
   "movq %%r14, 2248(%%rdi)\n\tmovq %%r15, 2256(%%rdi)\n\t"
-#define CLOBBERS                                                                                  \
+#define CLOBBERS                                                                                   \
   "rax", "rbx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory"
 
 NO_INLINE __attribute__((target("avx512bw"))) static void hold_zmm(const uint8_t *pattern,
@@ -46,10 +48,10 @@ NO_INLINE __attribute__((target("avx512bw"))) static void hold_zmm(const uint8_t
                    : CLOBBERS);
 }
 
-NO_INLINE __attribute__((target("avx"))) static void hold_ymm(const uint8_t *pattern,
-                                                              uint8_t *seen, uint64_t n) {
-  __asm__ volatile(XMM_ALL(LOAD_YMM) LOAD_GENERAL "1: decq %%rcx\n\tjnz 1b\n\t"
-                       XMM_ALL(SAVE_YMM) SAVE_GENERAL
+NO_INLINE __attribute__((target("avx"))) static void hold_ymm(const uint8_t *pattern, uint8_t *seen,
+                                                              uint64_t n) {
+  __asm__ volatile(XMM_ALL(LOAD_YMM) LOAD_GENERAL "1: decq %%rcx\n\tjnz 1b\n\t" XMM_ALL(SAVE_YMM)
+                       SAVE_GENERAL
                    : "+c"(n)
                    : "S"(pattern), "D"(seen)
                    : CLOBBERS);
@@ -117,7 +119,9 @@ static void start(sledge_instance *i, const sledge_value *params, sledge_value *
   ((Call4)i->imports[1].code)(i, 1, kVector, 1, kVector + 8);
 }
 
-static void initialise(sledge_instance *i) { (void)i; }
+static void initialise(sledge_instance *i) {
+  (void)i;
+}
 
 static const sledge_export kExports[] = {
     {NAME("_start"), SLEDGE_KIND_FUNC, 2, 0, 0, start, 0},

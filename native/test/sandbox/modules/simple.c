@@ -1,4 +1,5 @@
-/* simple.c - small modules of one file, chosen by VARIANT_*: what a loader must accept or refuse. */
+/* simple.c - small modules of one file, chosen by VARIANT_*: what a loader must accept or refuse.
+ */
 #include "module.h"
 
 #ifndef MIN_PAGES
