@@ -187,14 +187,15 @@ TEST(Admission, DeadlineLooksAtEveryWorkerBeforeItRefuses) {
 }
 
 TEST(Admission, DeadlineCountsWhatTheDispatcherHolds) {
-  auto engine =
-      make_engine(workers(1), plugin("dispatch-global-queue", SLEDGE_DISPATCHER), edf().instance());
+  ScriptedScheduler scheduler = edf();
+  auto engine = make_engine(workers(1), plugin("dispatch-global-queue", SLEDGE_DISPATCHER),
+                            scheduler.instance());
   EXPECT_FALSE(engine->swap_admission(plugin("admission-deadline", SLEDGE_ADMISSION)));
   ASSERT_NE(arrive(*engine, 0, 0, 100 * us, 1000 * us), nullptr);
   ASSERT_NE(engine->next(0, 0), nullptr);
   ASSERT_NE(arrive(*engine, 0, 0, 100 * us, 1000 * us), nullptr); // held
-  EXPECT_EQ(arrive(*engine, 0, 0, 100 * us, 250 * us), nullptr);
-  EXPECT_NE(arrive(*engine, 0, 0, 100 * us, 300 * us), nullptr);
+  EXPECT_EQ(arrive(*engine, 0, 0, 100 * us, 199 * us), nullptr);
+  EXPECT_NE(arrive(*engine, 0, 0, 100 * us, 200 * us), nullptr);
 }
 
 TEST(Admission, ASwapLeavesNoDebtsToTheNewPolicy) {

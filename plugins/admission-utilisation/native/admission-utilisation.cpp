@@ -12,7 +12,7 @@ namespace {
 constexpr uint64_t whole = 1'000'000; // one worker
 
 struct Utilisation {
-  uint64_t capacity = 0;
+  uint64_t capacity = 800'000; // of each worker
   uint64_t admitted = 0;
 };
 
@@ -20,13 +20,12 @@ void *create(const sledge_policy_config *config, char *, size_t) {
   auto *self = new (std::nothrow) Utilisation;
   if (self == nullptr)
     return nullptr;
-  double share = 0.8;
   for (uint32_t i = 0; i < config->option_count; i++) {
     const sledge_option &option = config->options[i];
     if (std::strcmp(option.name, "capacity") == 0)
-      share = std::clamp(option.number, 0.01, 100.0);
+      self->capacity = static_cast<uint64_t>(std::clamp(option.number, 0.01, 100.0) *
+                                             static_cast<double>(whole));
   }
-  self->capacity = static_cast<uint64_t>(share * static_cast<double>(whole)) * config->worker_count;
   return self;
 }
 
@@ -44,11 +43,12 @@ uint64_t share_of(const sledge_request &r) {
   return static_cast<uint64_t>(std::clamp<unsigned __int128>(share, 1, whole * 1000));
 }
 
-sledge_verdict admit(void *opaque, const sledge_request *r, uint64_t *word, sledge_workers *) {
+sledge_verdict admit(void *opaque, const sledge_request *r, uint64_t *word,
+                     sledge_workers *workers) {
   auto &self = *static_cast<Utilisation *>(opaque);
   const uint64_t share = share_of(*r);
   // The first is always let in: a request that is too large by itself must not wait for ever.
-  if (self.admitted != 0 && self.admitted + share > self.capacity)
+  if (self.admitted != 0 && self.admitted + share > self.capacity * workers->count)
     return {.admitted = 0, .reserved = 0, .retry_after_ns = r->estimate_ns};
   self.admitted += share;
   *word = share;
