@@ -89,8 +89,7 @@ void print_figure(const char *name, const char *unit, std::vector<double> sample
   std::sort(sorted.begin(), sorted.end());
   std::printf("    { \"name\": \"%s\", \"unit\": \"%s\", \"median\": %.6g, \"min\": %.6g, "
               "\"max\": %.6g, \"runs\": %zu, \"samples\": [",
-              name, unit, sorted[sorted.size() / 2], sorted.front(), sorted.back(),
-              sorted.size());
+              name, unit, sorted[sorted.size() / 2], sorted.front(), sorted.back(), sorted.size());
   for (size_t at = 0; at < samples.size(); ++at)
     std::printf("%s%.6g", at == 0 ? "" : ", ", samples[at]);
   std::printf("] }%s\n", last ? "" : ",");

@@ -42,10 +42,10 @@ std::string describe_endpoint(const char *name, const SessionEndpoint &endpoint)
 std::string describe_sm(std::span<const uint8_t> payload) {
   constexpr const char *kTypes[] = {"Unblock",     "PingReq",       "PingResp",      "ConnectReq",
                                     "ConnectResp", "DisconnectReq", "DisconnectResp"};
-  constexpr const char *kErrors[] = {"NoError",     "SrvDisconnected",
-                                     "RingExhausted", "OutOfMemory",
-                                     "RoutingResolutionFailure", "InvalidRemoteRpcId",
-                                     "InvalidTransport"};
+  constexpr const char *kErrors[] = {
+      "NoError",         "SrvDisconnected",          "RingExhausted",
+      "OutOfMemory",     "RoutingResolutionFailure", "InvalidRemoteRpcId",
+      "InvalidTransport"};
   const auto packet = decode_sm(payload);
   if (!packet)
     return format("SM malformed, %zu bytes", payload.size());
@@ -61,8 +61,8 @@ std::string describe_data(std::span<const uint8_t> payload) {
   if (payload.size() < kHeaderBytes || !decode_header(payload.data(), header))
     return {};
   return format("%s type=%u size=%u session=%u packet=%u request=%llu data=%zu",
-                kTypes[static_cast<size_t>(header.type)], header.request_type,
-                header.message_bytes, header.session, header.packet_number,
+                kTypes[static_cast<size_t>(header.type)], header.request_type, header.message_bytes,
+                header.session, header.packet_number,
                 static_cast<unsigned long long>(header.request_number),
                 payload.size() - kHeaderBytes);
 }
@@ -93,8 +93,8 @@ std::optional<std::vector<CapturedFrame>> parse_pcap(std::span<const uint8_t> fi
   size_t at = kFileHeaderBytes;
   while (file.size() - at >= kRecordHeaderBytes) {
     const uint8_t *record = file.data() + at;
-    const uint64_t time_ns = read32(record, swapped) * uint64_t{1'000'000'000} +
-                             read32(record + 4, swapped) * unit_ns;
+    const uint64_t time_ns =
+        read32(record, swapped) * uint64_t{1'000'000'000} + read32(record + 4, swapped) * unit_ns;
     const size_t bytes = read32(record + 8, swapped);
     at += kRecordHeaderBytes;
     if (bytes > file.size() - at)
@@ -121,8 +121,8 @@ std::string describe_frame(std::span<const uint8_t> frame) {
   const auto parsed = parse_frame(frame);
   if (!parsed)
     return {};
-  const bool management = parsed->destination_port >= kSmPortFirst &&
-                          parsed->destination_port <= kSmPortLast;
+  const bool management =
+      parsed->destination_port >= kSmPortFirst && parsed->destination_port <= kSmPortLast;
   const std::string what =
       management ? describe_sm(parsed->payload) : describe_data(parsed->payload);
   if (what.empty())

@@ -37,8 +37,8 @@ bool Endpoint::on_datagram(const SmDatagram &datagram) {
                                   packet->type == SmType::disconnect_request);
   const bool response = packet && (packet->type == SmType::connect_response ||
                                    packet->type == SmType::disconnect_response);
-  const uint8_t rpc_id = request ? packet->server.rpc_id
-                                 : (response ? packet->client.rpc_id : kRpcIdInvalid);
+  const uint8_t rpc_id =
+      request ? packet->server.rpc_id : (response ? packet->client.rpc_id : kRpcIdInvalid);
   if (rpc_id == kRpcIdInvalid) {
     dropped_malformed_.fetch_add(1, std::memory_order_relaxed);
     return false;

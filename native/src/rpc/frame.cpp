@@ -25,9 +25,13 @@ void put32(uint8_t *out, uint32_t value) {
   put16(out + 2, value & 0xFFFF);
 }
 
-uint16_t get16(const uint8_t *in) { return static_cast<uint16_t>(in[0] << 8 | in[1]); }
+uint16_t get16(const uint8_t *in) {
+  return static_cast<uint16_t>(in[0] << 8 | in[1]);
+}
 
-uint32_t get32(const uint8_t *in) { return uint32_t{get16(in)} << 16 | get16(in + 2); }
+uint32_t get32(const uint8_t *in) {
+  return uint32_t{get16(in)} << 16 | get16(in + 2);
+}
 
 uint16_t ip_checksum(const uint8_t *header) {
   uint32_t sum = 0;
@@ -116,8 +120,7 @@ std::optional<ParsedFrame> parse_frame(std::span<const uint8_t> frame) {
     return std::nullopt;
   const uint8_t *udp = frame.data() + kUdpOffset;
   const size_t udp_bytes = get16(udp + 4);
-  if (udp_bytes < 8 || kUdpOffset + udp_bytes > frame.size() ||
-      get16(ip + 2) < 20 + udp_bytes)
+  if (udp_bytes < 8 || kUdpOffset + udp_bytes > frame.size() || get16(ip + 2) < 20 + udp_bytes)
     return std::nullopt;
   ParsedFrame parsed{get32(ip + 12), get32(ip + 16), get16(udp), get16(udp + 2), {}};
   parsed.payload = frame.subspan(kFrameHeaderBytes, udp_bytes - 8);
@@ -125,8 +128,7 @@ std::optional<ParsedFrame> parse_frame(std::span<const uint8_t> frame) {
 }
 
 uint32_t ipv4_of_mac(const std::array<uint8_t, 6> &mac) {
-  return uint32_t{mac[2]} | uint32_t{mac[3]} << 8 | uint32_t{mac[4]} << 16 |
-         uint32_t{mac[5]} << 24;
+  return uint32_t{mac[2]} | uint32_t{mac[3]} << 8 | uint32_t{mac[4]} << 16 | uint32_t{mac[5]} << 24;
 }
 
 } // namespace sledge::rpc

@@ -8,7 +8,9 @@ namespace {
 constexpr size_t kRecordBytesMax = 8 + (kPacketBytesMax + 7) / 8 * 8;
 constexpr size_t kChannelMax = 4096;
 
-uint64_t address_of(uint32_t ipv4, uint16_t port) { return uint64_t{ipv4} << 16 | port; }
+uint64_t address_of(uint32_t ipv4, uint16_t port) {
+  return uint64_t{ipv4} << 16 | port;
+}
 
 } // namespace
 

@@ -16,9 +16,9 @@ class LoopChannel;
 
 /// What the network does to packets. All zero: packets arrive at once and in order.
 struct LoopFaults {
-  double loss = 0;      ///< probability, 0 to 1
+  double loss = 0; ///< probability, 0 to 1
   double duplicate = 0;
-  double reorder = 0;   ///< probability of an extra delay of up to `reorder_ns`
+  double reorder = 0; ///< probability of an extra delay of up to `reorder_ns`
   uint64_t latency_ns = 0;
   uint64_t reorder_ns = 0;
   uint64_t seed = 1;

@@ -15,11 +15,20 @@ constexpr size_t kSmInboxMax = 1024;
 } // namespace
 
 const char *status_name(Status status) {
-  constexpr const char *kNames[] = {
-      "ok",   "invalid argument", "no session",       "not connected", "busy",
-      "already under way",        "no ring entries",  "backlog full",  "deadline passed",
-      "peer lost",                "response too large", "out of memory", "stale",
-      "host name not resolved"};
+  constexpr const char *kNames[] = {"ok",
+                                    "invalid argument",
+                                    "no session",
+                                    "not connected",
+                                    "busy",
+                                    "already under way",
+                                    "no ring entries",
+                                    "backlog full",
+                                    "deadline passed",
+                                    "peer lost",
+                                    "response too large",
+                                    "out of memory",
+                                    "stale",
+                                    "host name not resolved"};
   return kNames[static_cast<size_t>(status)];
 }
 
@@ -168,8 +177,7 @@ void Rpc::uncharge(uint32_t &charged) {
 void Rpc::log(LogLevel level, const Session &session, const char *what) {
   if (options_.logger.write == nullptr)
     return;
-  const SessionEndpoint &peer =
-      session.client ? session.server_endpoint : session.client_endpoint;
+  const SessionEndpoint &peer = session.client ? session.server_endpoint : session.client_endpoint;
   char line[320];
   std::snprintf(line, sizeof line, "rpc %u session %u (%s %s:%u): %s", options_.rpc_id,
                 session.number, session.client ? "to" : "from", peer.host.c_str(), peer.sm_port,

@@ -235,11 +235,11 @@ class Rpc {
   SessionHandler session_handler_;
   Counters counters_;
 
-  std::vector<std::unique_ptr<Session>> sessions_; ///< by number minus the first number
+  std::vector<std::unique_ptr<Session>> sessions_;  ///< by number minus the first number
   std::vector<std::unique_ptr<Session>> graveyard_; ///< freed at the end of the turn
   std::deque<uint16_t> freed_numbers_;
   std::unordered_map<uint64_t, uint16_t> numbers_by_token_;
-  std::vector<uint64_t> tokens_;  ///< by number minus the first number, kept after the session
+  std::vector<uint64_t> tokens_; ///< by number minus the first number, kept after the session
   std::vector<uint16_t> sm_pending_;
   uint16_t first_session_ = 0;
   uint32_t session_count_ = 0;

@@ -121,16 +121,19 @@ void Rpc::serve_stalled() {
 void Rpc::send_request_packet(const ClientSlot &slot, uint32_t packet_number) {
   const uint32_t offset = packet_number * static_cast<uint32_t>(kDataBytesPerPacket);
   const uint32_t bytes = packet_data_bytes(slot.request.size(), packet_number);
-  const PacketHeader header{slot.type, slot.request.size(), slot.session->remote_number,
-                            PacketType::request, static_cast<uint16_t>(packet_number),
+  const PacketHeader header{slot.type,
+                            slot.request.size(),
+                            slot.session->remote_number,
+                            PacketType::request,
+                            static_cast<uint16_t>(packet_number),
                             slot.request_number};
   send(*slot.session, header, slot.request.view().subspan(bytes == 0 ? 0 : offset, bytes));
 }
 
 void Rpc::send_rfr(const ClientSlot &slot, uint32_t packet_number) {
-  send_control(*slot.session, {slot.rfr_type, 0, slot.session->remote_number,
-                               PacketType::request_for_response,
-                               static_cast<uint16_t>(packet_number), slot.request_number});
+  send_control(*slot.session,
+               {slot.rfr_type, 0, slot.session->remote_number, PacketType::request_for_response,
+                static_cast<uint16_t>(packet_number), slot.request_number});
 }
 
 bool Rpc::expected_answer(const ClientSlot &slot, const PacketHeader &header) const {
@@ -143,8 +146,7 @@ bool Rpc::expected_answer(const ClientSlot &slot, const PacketHeader &header) co
 
 void Rpc::on_answer(Session &session, const PacketHeader &header, const RxPacket &packet) {
   session.heard_ns = now_ns_;
-  ClientSlot &slot =
-      session.client_slots[header.request_number & (options_.request_window - 1)];
+  ClientSlot &slot = session.client_slots[header.request_number & (options_.request_window - 1)];
   if (!expected_answer(slot, header)) {
     ++counters_.drop_answer;
     return;
@@ -162,8 +164,7 @@ void Rpc::on_answer(Session &session, const PacketHeader &header, const RxPacket
   if (slot.packets_received < slot.request_packets + slot.response_packets - 1)
     return kick(slot);
   if (slot.response_packets == 1)
-    return finish(slot, Status::ok,
-                  packet.bytes.subspan(kHeaderBytes, header.message_bytes));
+    return finish(slot, Status::ok, packet.bytes.subspan(kHeaderBytes, header.message_bytes));
   finish(slot, Status::ok, slot.response.view());
 }
 

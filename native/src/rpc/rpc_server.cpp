@@ -21,8 +21,7 @@ void Rpc::on_request(Session &session, const PacketHeader &header, const RxPacke
     ++counters_.drop_short;
     return;
   }
-  ServerSlot &slot =
-      session.server_slots[header.request_number & (options_.request_window - 1)];
+  ServerSlot &slot = session.server_slots[header.request_number & (options_.request_window - 1)];
   if (header.request_number < slot.request_number) {
     ++counters_.drop_old;
     return;
@@ -57,8 +56,8 @@ bool Rpc::begin_request(Session &session, ServerSlot &slot, const PacketHeader &
     }
     return false;
   }
-  const bool busy = slot.state == ServerSlotState::receiving ||
-                    slot.state == ServerSlotState::handling;
+  const bool busy =
+      slot.state == ServerSlotState::receiving || slot.state == ServerSlotState::handling;
   if (header.packet_number != 0 || busy) {
     ++counters_.drop_future;
     return false;
@@ -90,12 +89,12 @@ void Rpc::append_request(Session &session, ServerSlot &slot, const PacketHeader 
   ++slot.packets_received;
   if (slot.request_packets == 1)
     return run_handler(session, slot, data);
-  std::memcpy(slot.request.data() + size_t{header.packet_number} * kDataBytesPerPacket,
-              data.data(), data.size());
+  std::memcpy(slot.request.data() + size_t{header.packet_number} * kDataBytesPerPacket, data.data(),
+              data.size());
   if (slot.packets_received < slot.request_packets) {
-    return send_control(session, {header.request_type, 0, session.remote_number,
-                                  PacketType::credit_return, header.packet_number,
-                                  header.request_number});
+    return send_control(session,
+                        {header.request_type, 0, session.remote_number, PacketType::credit_return,
+                         header.packet_number, header.request_number});
   }
   --partial_requests_;
   run_handler(session, slot, slot.request.view());
@@ -105,9 +104,8 @@ void Rpc::append_request(Session &session, ServerSlot &slot, const PacketHeader 
 void Rpc::repeat_answer(Session &session, ServerSlot &slot, const PacketHeader &header) {
   if (header.packet_number + 1u < slot.request_packets) {
     ++counters_.answers_repeated;
-    send_control(session, {header.request_type, 0, session.remote_number,
-                           PacketType::credit_return, header.packet_number,
-                           header.request_number});
+    send_control(session, {header.request_type, 0, session.remote_number, PacketType::credit_return,
+                           header.packet_number, header.request_number});
   } else if (slot.state == ServerSlotState::answered) {
     ++counters_.answers_repeated;
     send_response_packet(session, slot, 0);
@@ -117,15 +115,13 @@ void Rpc::repeat_answer(Session &session, ServerSlot &slot, const PacketHeader &
 }
 
 void Rpc::on_rfr(Session &session, const PacketHeader &header) {
-  ServerSlot &slot =
-      session.server_slots[header.request_number & (options_.request_window - 1)];
+  ServerSlot &slot = session.server_slots[header.request_number & (options_.request_window - 1)];
   if (header.request_number != slot.request_number) {
     const bool old = header.request_number < slot.request_number;
     ++(old ? counters_.drop_old : counters_.drop_request_number);
     return;
   }
-  if (slot.state != ServerSlotState::answered ||
-      header.packet_number < slot.request_packets ||
+  if (slot.state != ServerSlotState::answered || header.packet_number < slot.request_packets ||
       header.packet_number > slot.request_packets + slot.response_packets - 2) {
     ++counters_.drop_packet_number;
     return;
@@ -163,7 +159,10 @@ void Rpc::send_response_packet(const Session &session, ServerSlot &slot, uint32_
   slot.answered_ns = now_ns_;
   const uint32_t size = slot.response.size();
   const uint32_t bytes = packet_data_bytes(size, index);
-  const PacketHeader header{slot.type, size, session.remote_number, PacketType::response,
+  const PacketHeader header{slot.type,
+                            size,
+                            session.remote_number,
+                            PacketType::response,
                             static_cast<uint16_t>(slot.request_packets - 1 + index),
                             slot.request_number};
   const size_t offset = bytes == 0 ? 0 : size_t{index} * kDataBytesPerPacket;
@@ -196,10 +195,9 @@ ServerSlot *Rpc::slot_of(const RequestHandle &handle, Session *&session) {
   session = find(handle.session);
   if (session == nullptr || session->client || session->serial != handle.session_serial)
     return nullptr;
-  ServerSlot &slot =
-      session->server_slots[handle.request_number & (options_.request_window - 1)];
-  const bool waits = slot.state == ServerSlotState::handling &&
-                     slot.request_number == handle.request_number;
+  ServerSlot &slot = session->server_slots[handle.request_number & (options_.request_window - 1)];
+  const bool waits =
+      slot.state == ServerSlotState::handling && slot.request_number == handle.request_number;
   return waits ? &slot : nullptr;
 }
 

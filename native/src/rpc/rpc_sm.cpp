@@ -7,8 +7,8 @@ namespace sledge::rpc {
 
 Status Rpc::create_session(const std::string &host, uint16_t sm_port, uint8_t remote_rpc_id,
                            uint16_t &number) {
-  const bool self = host == options_.host && sm_port == options_.sm_port &&
-                    remote_rpc_id == options_.rpc_id;
+  const bool self =
+      host == options_.host && sm_port == options_.sm_port && remote_rpc_id == options_.rpc_id;
   if (host.empty() || host.size() >= kHostBytes || self || remote_rpc_id == kRpcIdInvalid)
     return Status::invalid_argument;
   const auto ipv4 = sm_.resolve(host);
@@ -21,8 +21,8 @@ Status Rpc::create_session(const std::string &host, uint16_t sm_port, uint8_t re
   session->token = random();
   tokens_[number - first_session_] = session->token;
   session->peer_sm = {*ipv4, sm_port};
-  session->client_endpoint = {kTransportDpdk, options_.host, options_.sm_port, options_.rpc_id,
-                              number, encode_routing(backend_.routing())};
+  session->client_endpoint = {kTransportDpdk,  options_.host, options_.sm_port,
+                              options_.rpc_id, number,        encode_routing(backend_.routing())};
   session->server_endpoint = {kTransportDpdk, host, sm_port, remote_rpc_id, kSessionInvalid, {}};
   send_sm_request(*session);
   return Status::ok;
@@ -91,13 +91,18 @@ void Rpc::advance_sm() {
 void Rpc::on_sm(const SmPacket &packet, uint32_t source_ipv4, uint64_t now_ns) {
   now_ns_ = now_ns;
   switch (packet.type) {
-  case SmType::connect_request: return on_connect_request(packet, source_ipv4);
-  case SmType::connect_response: return on_connect_response(packet);
-  case SmType::disconnect_request: return on_disconnect_request(packet, source_ipv4);
-  case SmType::disconnect_response: return on_disconnect_response(packet);
+  case SmType::connect_request:
+    return on_connect_request(packet, source_ipv4);
+  case SmType::connect_response:
+    return on_connect_response(packet);
+  case SmType::disconnect_request:
+    return on_disconnect_request(packet, source_ipv4);
+  case SmType::disconnect_response:
+    return on_disconnect_response(packet);
   case SmType::unblock:
   case SmType::ping_request:
-  case SmType::ping_response: break;
+  case SmType::ping_response:
+    break;
   }
   ++counters_.drop_sm_malformed;
 }
@@ -139,8 +144,8 @@ SmError Rpc::accept_session(const SmPacket &packet, Session *&session) {
   reset_earlier_life(packet);
   if (session_count_ >= session_count_max() && !evict_silent_session())
     return SmError::ring_exhausted;
-  const auto route = make_route(backend_.routing(), decode_routing(packet.client.routing),
-                                options_.rss_queues);
+  const auto route =
+      make_route(backend_.routing(), decode_routing(packet.client.routing), options_.rss_queues);
   if (!route)
     return SmError::routing_resolution_failure;
   session = add_session(false);
@@ -196,8 +201,8 @@ bool Rpc::evict_silent_session() {
 void Rpc::on_disconnect_request(const SmPacket &packet, uint32_t source_ipv4) {
   const uint16_t number = packet.server.session;
   const auto index = static_cast<uint32_t>(number - first_session_);
-  const bool known = number >= first_session_ && index < sessions_.size() &&
-                     tokens_[index] == packet.token;
+  const bool known =
+      number >= first_session_ && index < sessions_.size() && tokens_[index] == packet.token;
   Session *session = known ? sessions_[index].get() : nullptr;
   if (!known || (session != nullptr && session->client)) {
     ++counters_.drop_sm_state;
@@ -231,8 +236,8 @@ void Rpc::on_connect_response(const SmPacket &packet) {
     ++counters_.drop_sm_state;
     return;
   }
-  const auto route = make_route(backend_.routing(), decode_routing(packet.server.routing),
-                                options_.rss_queues);
+  const auto route =
+      make_route(backend_.routing(), decode_routing(packet.server.routing), options_.rss_queues);
   session->remote_number = packet.server.session;
   session->server_endpoint = packet.server;
   session->sm_pending = false;
@@ -296,10 +301,9 @@ void Rpc::sweep_server_sessions() {
     if (session == nullptr || session->client ||
         now_ns_ - session->heard_ns < options_.partial_request_ns)
       continue;
-    const bool partial =
-        std::ranges::any_of(session->server_slots, [](const ServerSlot &slot) {
-          return slot.state == ServerSlotState::receiving;
-        });
+    const bool partial = std::ranges::any_of(session->server_slots, [](const ServerSlot &slot) {
+      return slot.state == ServerSlotState::receiving;
+    });
     if (!partial)
       continue;
     ++counters_.peers_lost;

@@ -14,10 +14,10 @@ struct ClientSlot {
   uint64_t request_number = 0;
   uint64_t progress_ns = 0;
   uint64_t deadline_ns = kNever;
-  uint32_t packets_sent = 0;      ///< requests, then RFRs
-  uint32_t packets_received = 0;  ///< in order: credit returns, then responses
+  uint32_t packets_sent = 0;     ///< requests, then RFRs
+  uint32_t packets_received = 0; ///< in order: credit returns, then responses
   uint32_t request_packets = 0;
-  uint32_t response_packets = 0;  ///< 0 until the first response packet
+  uint32_t response_packets = 0; ///< 0 until the first response packet
   uint32_t response_bytes = 0;
   uint32_t retries = 0;
   uint32_t response_charge = 0;
@@ -78,8 +78,8 @@ struct Session {
   SmAddress peer_sm;
 
   // client
-  uint32_t in_flight = 0;       ///< packets sent and not answered
-  uint32_t window_packets = 0;  ///< rate control: at most this many in flight, at most the credits
+  uint32_t in_flight = 0;      ///< packets sent and not answered
+  uint32_t window_packets = 0; ///< rate control: at most this many in flight, at most the credits
   uint32_t window_progress = 0;
   uint32_t sm_retries = 0;
   uint64_t sm_sent_ns = 0;

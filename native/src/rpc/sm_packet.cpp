@@ -13,7 +13,9 @@ constexpr size_t kRpcIdOffset = 134;
 constexpr size_t kSessionOffset = 136;
 constexpr size_t kRoutingOffset = 138;
 
-template <typename T> void put(uint8_t *out, T value) { std::memcpy(out, &value, sizeof value); }
+template <typename T> void put(uint8_t *out, T value) {
+  std::memcpy(out, &value, sizeof value);
+}
 
 template <typename T> T get(const uint8_t *in) {
   T value;

@@ -17,13 +17,25 @@ inline constexpr uint8_t kRpcIdInvalid = 255;
 inline constexpr uint16_t kSmPortFirst = 31850;
 inline constexpr uint16_t kSmPortLast = 31881;
 
-enum class SmType : uint32_t { unblock = 0, ping_request = 1, ping_response = 2,
-                               connect_request = 3, connect_response = 4, disconnect_request = 5,
-                               disconnect_response = 6 };
+enum class SmType : uint32_t {
+  unblock = 0,
+  ping_request = 1,
+  ping_response = 2,
+  connect_request = 3,
+  connect_response = 4,
+  disconnect_request = 5,
+  disconnect_response = 6
+};
 
-enum class SmError : uint32_t { none = 0, server_disconnected = 1, ring_exhausted = 2,
-                                out_of_memory = 3, routing_resolution_failure = 4,
-                                invalid_remote_rpc_id = 5, invalid_transport = 6 };
+enum class SmError : uint32_t {
+  none = 0,
+  server_disconnected = 1,
+  ring_exhausted = 2,
+  out_of_memory = 3,
+  routing_resolution_failure = 4,
+  invalid_remote_rpc_id = 5,
+  invalid_transport = 6
+};
 
 /// Where an Rpc receives data packets, as it travels inside a session-management packet.
 struct RoutingInfo {

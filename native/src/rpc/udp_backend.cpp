@@ -135,7 +135,9 @@ UdpBackend::UdpBackend(int socket, const RoutingInfo &routing)
   }
 }
 
-UdpBackend::~UdpBackend() { ::close(socket_); }
+UdpBackend::~UdpBackend() {
+  ::close(socket_);
+}
 
 void UdpBackend::send(const Route &route, std::span<const uint8_t, kHeaderBytes> header,
                       std::span<const uint8_t> data) {
@@ -202,7 +204,9 @@ std::unique_ptr<UdpChannel> UdpChannel::open(uint32_t bind_ipv4, uint16_t port,
   return std::unique_ptr<UdpChannel>(new UdpChannel(descriptor, port));
 }
 
-UdpChannel::~UdpChannel() { ::close(socket_); }
+UdpChannel::~UdpChannel() {
+  ::close(socket_);
+}
 
 void UdpChannel::send(const SmAddress &to, const SmBytes &bytes) {
   const sockaddr_in address = socket_address(to.ipv4, to.port);

@@ -9,11 +9,11 @@
 namespace sledge::rpc {
 
 struct UdpOptions {
-  uint32_t bind_ipv4 = 0x7F000001; ///< host order
-  uint16_t port = 0;               ///< 0: any free one
-  uint32_t advertise_ipv4 = 0;     ///< 0: the bound address
+  uint32_t bind_ipv4 = 0x7F000001;          ///< host order
+  uint16_t port = 0;                        ///< 0: any free one
+  uint32_t advertise_ipv4 = 0;              ///< 0: the bound address
   uint32_t receive_buffer_bytes = 8u << 20; ///< the kernel may grant less
-  uint32_t busy_poll_us = 0;       ///< SO_BUSY_POLL; 0 leaves the system's setting
+  uint32_t busy_poll_us = 0;                ///< SO_BUSY_POLL; 0 leaves the system's setting
 };
 
 struct UdpCounters {

@@ -9,8 +9,8 @@ namespace sledge::rpc {
 
 static_assert(std::endian::native == std::endian::little, "the eRPC wire format is little-endian");
 
-inline constexpr size_t kHeaderBytes = 14;          ///< after the UDP header
-inline constexpr size_t kDataBytesPerPacket = 968;  ///< application bytes in one packet
+inline constexpr size_t kHeaderBytes = 14;         ///< after the UDP header
+inline constexpr size_t kDataBytesPerPacket = 968; ///< application bytes in one packet
 inline constexpr size_t kPacketBytesMax = kHeaderBytes + kDataBytesPerPacket;
 inline constexpr size_t kControlPadBytes = 8; ///< meaningless bytes after a CR's or RFR's header
 inline constexpr uint32_t kMessageBytesMax = 7'903'368;
@@ -19,16 +19,20 @@ inline constexpr uint8_t kRequestTypeInvalid = 255;
 inline constexpr uint16_t kSessionInvalid = 0xFFFF;
 inline constexpr uint32_t kTransportDpdk = 2;
 
-enum class PacketType : uint8_t { request = 0, request_for_response = 1, credit_return = 2,
-                                  response = 3 };
+enum class PacketType : uint8_t {
+  request = 0,
+  request_for_response = 1,
+  credit_return = 2,
+  response = 3
+};
 
 struct PacketHeader {
   uint8_t request_type = 0;
-  uint32_t message_bytes = 0;    ///< of the whole message, 24 bits; 0 in CR and RFR
-  uint16_t session = 0;          ///< index at the receiver
+  uint32_t message_bytes = 0; ///< of the whole message, 24 bits; 0 in CR and RFR
+  uint16_t session = 0;       ///< index at the receiver
   PacketType type = PacketType::request;
-  uint16_t packet_number = 0;    ///< 14 bits
-  uint64_t request_number = 0;   ///< 44 bits
+  uint16_t packet_number = 0;  ///< 14 bits
+  uint64_t request_number = 0; ///< 44 bits
 };
 
 /// Packets of a message; an empty message is one packet.

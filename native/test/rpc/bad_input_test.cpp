@@ -80,8 +80,7 @@ TEST_F(BadInput, SessionThatWasFreed) {
 TEST_F(BadInput, SessionThatIsNotConnectedYet) {
   uint16_t session = 0;
   ASSERT_EQ(bench.rpc.create_session(kPeerHost, 31850, 3, session), Status::ok);
-  expect_dropped(make_packet({1, 0, session, PacketType::response, 0, 8}),
-                 &Counters::drop_session);
+  expect_dropped(make_packet({1, 0, session, PacketType::response, 0, 8}), &Counters::drop_session);
 }
 
 TEST_F(BadInput, AnswersToAServerSessionAndRequestsToAClientSession) {
@@ -127,8 +126,7 @@ TEST_F(BadInput, AnUnregisteredRequestTypeGoesToTheDefaultHandler) {
 }
 
 TEST_F(BadInput, TheReservedRequestType) {
-  expect_dropped(make_packet({255, 0, 0, PacketType::request, 0, 8}),
-                 &Counters::drop_request_type);
+  expect_dropped(make_packet({255, 0, 0, PacketType::request, 0, 8}), &Counters::drop_request_type);
 }
 
 TEST_F(BadInput, AMessageAboveTheMaximum) {
@@ -172,7 +170,8 @@ TEST_F(BadInput, TheInputsThatEndAnUpstreamProcess) {
   SmBytes bytes = good;
   bytes[0] = 99; // 2: an unknown type
   expect_sm_malformed(bytes);
-  for (const uint8_t rpc_id : std::initializer_list<uint8_t>{255, 0}) { // 3, 4: pings, in the heartbeat form and another
+  for (const uint8_t rpc_id :
+       std::initializer_list<uint8_t>{255, 0}) { // 3, 4: pings, in the heartbeat form and another
     SmPacket ping = connect_request(0);
     ping.type = SmType::ping_request;
     ping.client.rpc_id = rpc_id;

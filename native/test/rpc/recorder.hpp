@@ -15,9 +15,7 @@ struct SentPacket {
   PacketHeader header;
   std::vector<uint8_t> bytes; ///< header and data
 
-  std::span<const uint8_t> data() const {
-    return std::span(bytes).subspan(kHeaderBytes);
-  }
+  std::span<const uint8_t> data() const { return std::span(bytes).subspan(kHeaderBytes); }
 };
 
 struct SentSm {
@@ -41,7 +39,9 @@ class Recorder final : public Backend, public SmChannel {
   }
   void flush() override {}
   size_t receive(std::span<RxPacket>) override { return 0; }
-  void send(const SmAddress &to, const SmBytes &bytes) override { management.push_back({to, bytes}); }
+  void send(const SmAddress &to, const SmBytes &bytes) override {
+    management.push_back({to, bytes});
+  }
   bool receive(SmDatagram &) override { return false; }
   std::optional<uint32_t> resolve(const std::string &host) override { return parse_ipv4(host); }
 
@@ -82,7 +82,9 @@ inline RpcOptions test_options() {
   return options;
 }
 
-inline RoutingInfo routing_of(uint32_t ipv4) { return {{2, 0, 0, 0, 0, 1}, ipv4, 10000, 0, 128}; }
+inline RoutingInfo routing_of(uint32_t ipv4) {
+  return {{2, 0, 0, 0, 0, 1}, ipv4, 10000, 0, 128};
+}
 
 /// The Rpc under test, its clock, and a hand for the peer.
 struct Bench {
@@ -138,8 +140,8 @@ inline SmPacket connect_request(uint64_t token, uint16_t client_session = 0) {
   SmPacket packet;
   packet.type = SmType::connect_request;
   packet.token = token;
-  packet.client = {kTransportDpdk, kPeerHost, 31850, 0, client_session,
-                   encode_routing(routing_of(kPeerIpv4))};
+  packet.client = {
+      kTransportDpdk, kPeerHost, 31850, 0, client_session, encode_routing(routing_of(kPeerIpv4))};
   packet.server = {kTransportDpdk, kLocalHost, 31850, 0, kSessionInvalid, {}};
   return packet;
 }

@@ -30,7 +30,7 @@ struct Message {
 
 struct Script {
   std::vector<Step> steps;
-  std::map<uint64_t, Message> requests;  ///< by request number
+  std::map<uint64_t, Message> requests; ///< by request number
   std::map<uint64_t, Message> responses;
 };
 
@@ -113,9 +113,9 @@ void expect_frame(const SentPacket &sent, const Step &step) {
   std::vector<uint8_t> theirs = step.frame;
   if (step.lost)
     std::copy_n(ours.begin(), 6, theirs.begin());
-  const bool control = step.header.message_bytes == 0 &&
-                       (step.header.type == PacketType::credit_return ||
-                        step.header.type == PacketType::request_for_response);
+  const bool control =
+      step.header.message_bytes == 0 && (step.header.type == PacketType::credit_return ||
+                                         step.header.type == PacketType::request_for_response);
   if (control)
     std::fill(theirs.begin() + kFrameHeaderBytes + kHeaderBytes, theirs.end(), uint8_t{0});
   EXPECT_EQ(ours, theirs);
@@ -208,9 +208,9 @@ class Player {
     } else if (step.header.type == PacketType::request && started_ < step.header.request_number) {
       started_ = step.header.request_number;
       const Message &request = script_.requests[started_];
-      ASSERT_EQ(rpc_.call(session_, request.type, request.bytes,
-                          {&Player::on_response, this, started_}),
-                Status::ok);
+      ASSERT_EQ(
+          rpc_.call(session_, request.type, request.bytes, {&Player::on_response, this, started_}),
+          Status::ok);
     }
   }
 

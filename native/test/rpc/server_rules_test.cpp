@@ -27,8 +27,7 @@ class ServerRules : public ::testing::Test {
   void request(uint64_t number, uint16_t packet = 0, uint32_t size = 16, uint8_t type = 1) {
     const std::vector<uint8_t> body = pattern(size);
     const uint32_t bytes = packet_data_bytes(size, packet);
-    const auto data = std::span(body).subspan(
-        bytes == 0 ? 0 : packet * kDataBytesPerPacket, bytes);
+    const auto data = std::span(body).subspan(bytes == 0 ? 0 : packet * kDataBytesPerPacket, bytes);
     bench.data(make_packet({type, size, 0, PacketType::request, packet, number}, data));
   }
   void rfr(uint64_t number, uint16_t packet) {

@@ -232,8 +232,12 @@ TEST(ClientSessions, UnreachableRoutingEndsInADisconnect) {
 }
 
 TEST(ClientSessions, SurviveLossDuplicationAndReorderingOfManagement) {
-  Sim sim({.loss = 0.3, .duplicate = 0.3, .reorder = 0.5, .latency_ns = 20'000,
-           .reorder_ns = 300 * kMillisecondNs, .seed = 11});
+  Sim sim({.loss = 0.3,
+           .duplicate = 0.3,
+           .reorder = 0.5,
+           .latency_ns = 20'000,
+           .reorder_ns = 300 * kMillisecondNs,
+           .seed = 11});
   SimHost &client = sim.add(kClientIpv4);
   SimHost &server = sim.add(kServerIpv4);
   for (int round = 0; round < 200; ++round) {
@@ -332,8 +336,7 @@ TEST(Peers, OtherWindowsShowAsDroppedRequestsAndNeverAsWrongAnswers) {
     const uint16_t session = sim.connect(client, server);
     std::vector<Outcome> outcomes(client_window);
     for (uint32_t at = 0; at < client_window; ++at)
-      ASSERT_EQ(client.rpc.call(session, 1, pattern(8, at), outcomes[at].completion()),
-                Status::ok);
+      ASSERT_EQ(client.rpc.call(session, 1, pattern(8, at), outcomes[at].completion()), Status::ok);
     sim.run([&] { return client.rpc.calls_pending() == 0; }, 2 * kSecondNs);
     for (uint32_t at = 0; at < client_window; ++at) {
       if (outcomes[at].done && outcomes[at].status == Status::ok) {

@@ -26,7 +26,9 @@ uint32_t checksum(std::span<const uint8_t> bytes) {
 }
 
 /// The response is another message, that depends on every byte of the request.
-uint32_t response_bytes_of(uint32_t sum, uint32_t bytes_max) { return sum % (bytes_max + 1); }
+uint32_t response_bytes_of(uint32_t sum, uint32_t bytes_max) {
+  return sum % (bytes_max + 1);
+}
 
 struct Server {
   uint32_t response_bytes_max = 0;
@@ -42,7 +44,7 @@ struct Server {
 struct Client {
   Rpc *rpc = nullptr;
   uint32_t response_bytes_max = 0;
-  std::vector<uint32_t> sizes;       ///< of the calls, in order
+  std::vector<uint32_t> sizes; ///< of the calls, in order
   std::vector<uint32_t> sums;
   std::vector<uint8_t> ended;
   size_t started = 0;
@@ -123,14 +125,18 @@ std::vector<uint32_t> random_sizes(size_t count, uint32_t bytes_max, uint64_t se
 }
 
 LoopFaults faults_of(double loss, uint64_t seed) {
-  return {.loss = loss, .duplicate = 0.05, .reorder = 0.1, .latency_ns = 20'000,
-          .reorder_ns = 2 * kMillisecondNs, .seed = seed};
+  return {.loss = loss,
+          .duplicate = 0.05,
+          .reorder = 0.1,
+          .latency_ns = 20'000,
+          .reorder_ns = 2 * kMillisecondNs,
+          .seed = seed};
 }
 
 TEST(Transfer, MixedSizesArriveWholeAndOnceWithoutLoss) {
   Plan plan;
   plan.faults = {.latency_ns = 10'000};
-  plan.request_bytes = random_sizes(long_run() ? 5000 : 500, 20'000, 1);
+  plan.request_bytes = random_sizes(long_run() ? 5000 : 300, 20'000, 1);
   plan.response_bytes_max = 20'000;
   transfer(plan);
 }
@@ -207,8 +213,8 @@ TEST_P(ForkWindows, CarryMixedSizesWithLoss) {
   plan.faults = faults_of(0.05, 8);
   plan.session_count = 4;
   plan.outstanding = GetParam();
-  plan.request_bytes = random_sizes(long_run() ? 20'000 : 2000, 5000, 8);
-  plan.response_bytes_max = 5000;
+  plan.request_bytes = random_sizes(long_run() ? 10'000 : 1200, 3000, 8);
+  plan.response_bytes_max = 3000;
   transfer(plan);
 }
 

@@ -3,8 +3,8 @@
 #include <chrono>
 #include <thread>
 
-#include "sim.hpp"
 #include "rpc/udp_backend.hpp"
+#include "sim.hpp"
 
 namespace sledge::rpc::test {
 namespace {

@@ -134,12 +134,12 @@ TEST(Wire, FramesThatAreNotPlainUdpAreRefused) {
     frame[at] = value;
     return parse_frame(frame).has_value();
   };
-  EXPECT_FALSE(with(13, 6));     // ARP
-  EXPECT_FALSE(with(14, 0x46));  // options
-  EXPECT_FALSE(with(20, 0x20));  // fragment
-  EXPECT_FALSE(with(23, 6));     // TCP
-  EXPECT_FALSE(with(39, 9));     // longer than the frame
-  EXPECT_FALSE(with(39, 7));     // shorter than a UDP header
+  EXPECT_FALSE(with(13, 6));    // ARP
+  EXPECT_FALSE(with(14, 0x46)); // options
+  EXPECT_FALSE(with(20, 0x20)); // fragment
+  EXPECT_FALSE(with(23, 6));    // TCP
+  EXPECT_FALSE(with(39, 9));    // longer than the frame
+  EXPECT_FALSE(with(39, 7));    // shorter than a UDP header
   EXPECT_FALSE(parse_frame(std::span(good).first(41)).has_value());
 }
 
