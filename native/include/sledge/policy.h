@@ -51,7 +51,7 @@ typedef struct sledge_request {
   uint64_t deadline_ns;  /* SLEDGE_NO_DEADLINE if none */
   uint64_t estimate_ns;  /* service time expected, fixed at arrival; >= 1 */
   uint64_t run_ns;       /* service received so far */
-  uint64_t remaining_ns; /* estimate - run, at least 1 */
+  uint64_t remaining_ns; /* expected: estimate - run; the estimate doubled until it exceeds run */
   uint32_t preemptions;
   uint32_t worker;       /* where it is assigned or bound; SLEDGE_NO_WORKER */
   uint32_t bound;        /* 1: has started and can resume on `worker` only */

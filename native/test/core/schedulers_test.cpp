@@ -175,7 +175,7 @@ TEST_F(Scheduler, SjfDoesNotTakeAnOverrunningRequestForNearlyDone) {
   use(plugin("sched-sjf", SLEDGE_SCHEDULER));
   Request *overruns = arrive(*engine, 0, 0, 1'000);
   run(overruns, 0);
-  Request *known = arrive(*engine, 5'000, 0, 3'000);
+  Request *known = arrive(*engine, 5'000, 0, 2'000);
   EXPECT_TRUE(interrupted());
   EXPECT_EQ(engine->reconsider(0, 5'000), known);
 }

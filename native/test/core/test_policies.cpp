@@ -137,6 +137,14 @@ PolicyInstance plugin(const std::string &name, sledge_policy_kind kind, const st
   return policy;
 }
 
+EngineConfig small_config(uint32_t worker_count) {
+  EngineConfig config;
+  config.worker_count = worker_count;
+  config.request_count_max = 64;
+  config.queue_length_max = 8;
+  return config;
+}
+
 std::unique_ptr<Engine> make_engine(const EngineConfig &config, PolicyInstance dispatcher,
                                     PolicyInstance scheduler) {
   PolicyError error;

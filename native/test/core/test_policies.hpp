@@ -50,6 +50,9 @@ ScriptedDispatcher by_type(bool interrupts);
 PolicyInstance plugin(const std::string &name, sledge_policy_kind kind,
                       const std::string &option = "", double value = 0);
 
+/// 64 requests, 8 per run queue.
+EngineConfig small_config(uint32_t worker_count);
+
 std::unique_ptr<Engine> make_engine(const EngineConfig &config, PolicyInstance dispatcher,
                                     PolicyInstance scheduler);
 

@@ -1,0 +1,101 @@
+// What a dispatcher may ask of the engine, and what it may not do to it.
+#include <gtest/gtest.h>
+
+#include "test_policies.hpp"
+
+namespace sledge::test {
+namespace {
+
+TEST(EngineHost, TellsTheWaitBeforeARequestByTheWorkersOwnOrder) {
+  ScriptedScheduler scheduler = edf();
+  ScriptedDispatcher dispatcher;
+  std::vector<uint64_t> waits;
+  dispatcher.arrive = [&](sledge_request *r, sledge_workers *host) {
+    waits.push_back(host->wait_ns(host, 0, r));
+    host->assign(host, 0, r);
+  };
+  auto engine = make_engine(small_config(1), dispatcher.instance(), scheduler.instance());
+  arrive(*engine, 0, 0, 1000, 5000);
+  engine->next(0, 0);
+  arrive(*engine, 100, 0, 300, 7000); // behind 900 of the running one
+  arrive(*engine, 100, 0, 200, 6000); // the same: ranks before the one waiting
+  arrive(*engine, 100, 0, 50, 7000);  // behind both: an equal deadline goes by arrival
+  arrive(*engine, 100, 0, 10, 100);   // takes the worker
+  EXPECT_EQ(waits, (std::vector<uint64_t>{0, 900, 900, 1400, 0}));
+}
+
+TEST(EngineHost, SeesInItsViewsWhatItAssignedInTheSameCallback) {
+  ScriptedScheduler scheduler = fifo();
+  ScriptedDispatcher dispatcher;
+  dispatcher.arrive = [&](sledge_request *r, sledge_workers *host) {
+    EXPECT_EQ(host->next_idle(host, 0), 0u);
+    host->assign(host, 0, r);
+    EXPECT_EQ(host->at(host, 0)->queue_length, 1u);
+    EXPECT_EQ(host->at(host, 0)->queued_work_ns, 1000u);
+    EXPECT_EQ(host->next_idle(host, 0), SLEDGE_NO_WORKER);
+  };
+  auto engine = make_engine(small_config(1), dispatcher.instance(), scheduler.instance());
+  arrive(*engine, 0);
+  EXPECT_EQ(engine->counters().queued, 1u);
+}
+
+TEST(EngineHost, IgnoresAndCountsWhatIsNotTrue) {
+  ScriptedScheduler scheduler = fifo();
+  ScriptedDispatcher dispatcher;
+  sledge_request stranger{};
+  dispatcher.arrive = [&](sledge_request *r, sledge_workers *host) {
+    EXPECT_EQ(host->at(host, 7), nullptr);
+    EXPECT_EQ(host->assign(host, 7, r), 0);
+    EXPECT_EQ(host->assign(host, 0, &stranger), 0);
+    EXPECT_EQ(host->assign(host, 0, nullptr), 0);
+    EXPECT_EQ(host->take(host, r), 0);
+    EXPECT_EQ(host->rerank(host, r), 0);
+    host->interrupt(host, 0, 99);
+    host->interrupt(host, 99, 1);
+    EXPECT_EQ(host->wait_ns(host, 99, r), SLEDGE_NO_DEADLINE);
+    EXPECT_EQ(host->assign(host, 0, r), 1);
+    EXPECT_EQ(host->assign(host, 0, r), 0);
+    EXPECT_EQ(host->reject(host, r), 0);
+  };
+  auto engine = make_engine(small_config(1), dispatcher.instance(), scheduler.instance());
+  EXPECT_NE(arrive(*engine, 0), nullptr);
+  EXPECT_EQ(engine->counters().actions_ignored, 11u);
+  EXPECT_TRUE(engine->consistent());
+}
+
+TEST(EngineHost, TakesAQueuedRequestBackAndGivesItToAnother) {
+  ScriptedScheduler scheduler = fifo();
+  ScriptedDispatcher dispatcher = by_type(false);
+  Request *waiting = nullptr;
+  dispatcher.idle = [&](uint32_t w, sledge_workers *host) {
+    if (w == 1 && host->take(host, waiting) != 0)
+      host->assign(host, w, waiting);
+  };
+  auto engine = make_engine(small_config(2), dispatcher.instance(), scheduler.instance());
+  arrive(*engine, 0, 0);
+  waiting = arrive(*engine, 0, 0);
+  engine->next(0, 1);
+  EXPECT_EQ(engine->next(1, 1), waiting);
+  EXPECT_TRUE(engine->consistent());
+}
+
+TEST(EngineHost, FindsTheNextIdleWorkerAroundTheEndOf200) {
+  ScriptedScheduler scheduler = fifo();
+  ScriptedDispatcher dispatcher = by_type(false);
+  EngineConfig config = small_config(200);
+  config.request_count_max = 256;
+  auto engine = make_engine(config, dispatcher.instance(), scheduler.instance());
+  for (uint32_t w = 0; w < 200; w++)
+    if (w != 3 && w != 130)
+      arrive(*engine, 0, w);
+  EXPECT_EQ(engine->next_idle(0), 3u);
+  EXPECT_EQ(engine->next_idle(4), 130u);
+  EXPECT_EQ(engine->next_idle(131), 3u);
+  EXPECT_EQ(engine->next_idle(9999), 3u);
+  arrive(*engine, 0, 3);
+  arrive(*engine, 0, 130);
+  EXPECT_EQ(engine->next_idle(7), SLEDGE_NO_WORKER);
+}
+
+} // namespace
+} // namespace sledge::test
