@@ -66,6 +66,7 @@ class Bench {
     figure("reset_128kib", [this] { return reset_128kib(); });
     figure("empty_on_worker", [this] { return whole(*empty_); });
     figure("trap", [this] { return whole(*trap_); });
+    figure("load_module", [] { return load_and_unload(); });
     printf("\n] }\n");
   }
 
@@ -152,6 +153,18 @@ class Bench {
         end_sandbox(sandbox);
       }
       samples.push_back(static_cast<double>(monotonic_ns() - begin) / kBatch);
+    }
+    return median(samples);
+  }
+
+  /// Open, check, initialise once, take the images; and unload.
+  static double load_and_unload() {
+    constexpr int kCount = 51;
+    std::vector<double> samples;
+    for (int i = 0; i < kCount; i++) {
+      const uint64_t begin = monotonic_ns();
+      load("registers");
+      samples.push_back(static_cast<double>(monotonic_ns() - begin));
     }
     return median(samples);
   }
