@@ -241,10 +241,9 @@ export class NativePlane implements DataPlane {
 }
 
 function submitError(number: number): SledgeError {
-  return new SledgeError(codeOf(number), {
-    limitBytes: 65_536,
-    reason: 'args or environ hold a NUL, or are not as many as said',
-  });
+  const code = codeOf(number);
+  if (code !== 'SLEDGE_ERR_NATIVE_ARGUMENT') return new SledgeError(code);
+  return new SledgeError(code, { reason: 'an argument or a variable holds a NUL' });
 }
 
 function rethrow(error: unknown): never {

@@ -54,10 +54,10 @@ void storm(IdleKind idle, uint64_t seed, size_t total) {
 } // namespace
 
 TEST(Storm, EachInvocationHasExactlyOneOutcomeWithSpinningWorkers) {
-  storm(IdleKind::adaptive, 1, 5'000);
+  storm(IdleKind::adaptive, 1, 20'000);
 }
 TEST(Storm, EachInvocationHasExactlyOneOutcomeWithSleepingWorkers) {
-  storm(IdleKind::block, 2, 5'000);
+  storm(IdleKind::block, 2, 20'000);
 }
 
 TEST(Storm, EachInvocationHasExactlyOneOutcomeWhenStoppedInTheMiddle) {
