@@ -57,7 +57,7 @@ function checkPorts(problems: Problem[], tenants: readonly Fields[]): void {
     const other = tenants.findIndex((before) => before.port === tenant.port);
     const isSameHost = other < index && isSharedHost(tenants[other]?.host, tenant.host);
     if (!isSameHost) return;
-    const message = `port ${String(tenant.port)} is taken by tenants[${other}].port`;
+    const message = `port ${JSON.stringify(tenant.port)} is taken by tenants[${other}].port`;
     problems.push(problem(['tenants', index, 'port'], message));
   });
 }
@@ -71,7 +71,7 @@ function checkRoutes(problems: Problem[], functions: readonly Fields[], tenant: 
   functions.forEach((fn, index) => {
     if (typeof fn.route !== 'string') return;
     for (const method of methodsOf(fn)) {
-      const entry = `${method} ${fn.route}`;
+      const entry = `${String(method)} ${fn.route}`;
       const before = taken.get(entry);
       if (before !== undefined) {
         const message = `${entry} is answered by tenants[${tenant}].functions[${before}] already`;

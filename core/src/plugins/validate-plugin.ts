@@ -73,7 +73,7 @@ function joinPath(place: string, path: string): string {
 }
 
 function strict(schema: PluginDefinition['options']): PluginDefinition['options'] {
-  const candidate = schema as { strict?: unknown; def?: { catchall?: unknown } };
+  const candidate = schema as { strict?: () => unknown; def?: { catchall?: unknown } };
   if (typeof candidate.strict !== 'function' || candidate.def?.catchall !== undefined)
     return schema;
   return candidate.strict() as PluginDefinition['options'];
