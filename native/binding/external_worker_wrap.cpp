@@ -1,5 +1,6 @@
 #include "external_worker_wrap.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -113,12 +114,14 @@ Napi::Value ExternalWorkerWrap::complete(const Napi::CallbackInfo &info) {
   const Napi::Env env = info.Env();
   if (info.Length() < 4 || !info[0].IsNumber() || !info[1].IsNumber() || !info[2].IsNumber() ||
       !info[3].IsTypedArray()) {
-    throw_error(env, SLEDGE_ERR_NATIVE_ARGUMENT, "complete(token, status, detail, output)");
+    throw_error(env, SLEDGE_ERR_NATIVE_ARGUMENT,
+                "complete(token, status, detail, output, logBytes)");
     return env.Undefined();
   }
   const double token = info[0].As<Napi::Number>().DoubleValue();
   const auto output = info[3].As<Napi::Uint8Array>();
   const uint32_t status = info[1].As<Napi::Number>().Uint32Value();
+  const int64_t log_bytes = info[4].IsNumber() ? info[4].As<Napi::Number>().Int64Value() : 0;
   const double generation = std::floor(token / token_indices);
   const double index = token - generation * token_indices;
   if (!(token >= 0) || status >= dataplane::status_count ||
@@ -129,7 +132,7 @@ Napi::Value ExternalWorkerWrap::complete(const Napi::CallbackInfo &info) {
   const bool ours = holder_->plane->external_workers().complete(
       attachment_, static_cast<uint32_t>(index), static_cast<uint32_t>(generation),
       static_cast<dataplane::Status>(status), info[2].As<Napi::Number>().Int32Value(),
-      {output.Data(), output.ByteLength()});
+      {output.Data(), output.ByteLength()}, static_cast<uint64_t>(std::max<int64_t>(log_bytes, 0)));
   return Napi::Boolean::New(env, ours);
 }
 

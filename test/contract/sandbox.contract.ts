@@ -60,6 +60,7 @@ const textOf = (outcome: Outcome): string => Buffer.from(outcome.output).toStrin
 export function describeSandbox(sandbox: string, pick: { [trap: string]: string[] } = {}): void {
   let folder: string;
   let sledge: Sledge;
+  const logged: string[] = [];
 
   const configWith = (functions: FunctionInput[]): SledgeConfigInput => ({
     workers: { count: 1, idle: 'block' },
@@ -85,7 +86,10 @@ export function describeSandbox(sandbox: string, pick: { [trap: string]: string[
       path: file,
       limits: { wallTimeUs: WALL_TIME_US, ...limits[name] },
     }));
-    sledge = createSledge(configWith(functions), { withTransports: false });
+    sledge = createSledge(configWith(functions), {
+      withTransports: false,
+      onFunctionLog: (_, text) => logged.push(Buffer.from(text).toString()),
+    });
     await sledge.start();
   }, 600_000);
 
@@ -116,6 +120,13 @@ export function describeSandbox(sandbox: string, pick: { [trap: string]: string[
       expect(outcome).toMatchObject({ status: 'exited', exitCode: code });
       expect(outcome.error?.code).toBe('SLEDGE_ERR_INVOKE_EXITED');
     }
+  });
+
+  test('stderr goes to the log and not to the answer', async () => {
+    logged.length = 0;
+    const outcome = await call('fibonacci', { args: ['many'] });
+    expect([outcome.status, textOf(outcome)]).toEqual(['exited', '']);
+    expect(logged.join('')).toMatch(/fibonacci: give a decimal number/);
   });
 
   test.each([

@@ -106,8 +106,17 @@ export interface NativeDataPlane {
 export interface NativeExternalWorker {
   /** Blocks up to timeoutMs. Null: nothing; throws when this worker is to end. */
   take(timeoutMs: number): NativeExternalInvocation | null;
-  /** False: it had been ended by someone else (timeout, cancel). */
-  complete(token: number, status: number, detail: number, output: Uint8Array): boolean;
+  /**
+   * @param output stdout, and behind it `logBytes` of stderr. Default: none.
+   * @returns false when it had been ended by someone else (timeout, cancel).
+   */
+  complete(
+    token: number,
+    status: number,
+    detail: number,
+    output: Uint8Array,
+    logBytes?: number,
+  ): boolean;
 }
 
 export interface NativeExternalInvocation {

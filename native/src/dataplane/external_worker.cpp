@@ -1,5 +1,6 @@
 #include "dataplane/external_worker.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "dataplane/clock.hpp"
@@ -94,7 +95,8 @@ void ExternalWorkers::begin(Worker &worker, Invocation &invocation, ExternalWork
 }
 
 bool ExternalWorkers::complete(const Attachment &attachment, uint32_t index, uint32_t generation,
-                               Status status, int32_t detail, std::span<const uint8_t> output) {
+                               Status status, int32_t detail, std::span<const uint8_t> output,
+                               uint64_t log_bytes) {
   Worker &self = workers_[attachment.worker];
   const std::lock_guard<std::mutex> guard(self.attaching);
   if (!attached(attachment) || self.current.load(std::memory_order_relaxed) != index ||
@@ -110,7 +112,8 @@ bool ExternalWorkers::complete(const Attachment &attachment, uint32_t index, uin
     invocation.detail = SLEDGE_ERR_INTERNAL;
   } else if (!output.empty()) {
     memcpy(invocation.buffer, output.data(), output.size());
-    invocation.output_bytes = output.size();
+    invocation.log_bytes = std::min<uint64_t>(log_bytes, output.size());
+    invocation.output_bytes = output.size() - invocation.log_bytes;
   }
   invocation.end_ns = now_ns();
   invocation.run_ns = invocation.end_ns - invocation.start_ns;

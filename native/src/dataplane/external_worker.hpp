@@ -47,9 +47,10 @@ class ExternalWorkers {
   void detach(const Attachment &attachment);
   /// Waits up to timeout_ns for work. Called by the attached thread only.
   Take take(const Attachment &attachment, uint64_t timeout_ns, ExternalWork &work);
-  /// False: somebody else has ended it. The outcome's fields are the caller's to give.
+  /// False: somebody else has ended it. The outcome's fields are the caller's to give; the last
+  /// log_bytes of the output are the log.
   bool complete(const Attachment &attachment, uint32_t index, uint32_t generation, Status status,
-                int32_t detail, std::span<const uint8_t> output);
+                int32_t detail, std::span<const uint8_t> output, uint64_t log_bytes = 0);
 
   void wake(uint32_t worker) { workers_[worker].bell.ring(); }
   /// Index of what it runs, or no_invocation.

@@ -10,6 +10,7 @@ export interface CallInput {
 /** stderr beyond this is dropped. */
 export const LOG_BYTES_MAX = 65_536;
 const STANDARD_DESCRIPTORS = 3;
+const NOTHING = new Uint8Array(0);
 
 export type Ending = { kind: 'exit'; code: number } | { kind: 'output-limit' };
 
@@ -61,8 +62,8 @@ export class Call {
     return this.#output.length === 1 && first !== undefined ? first : Buffer.concat(this.#output);
   }
 
-  get logText(): string {
-    return Buffer.concat(this.#log).toString('utf8');
+  get logged(): Uint8Array {
+    return this.#log.length === 0 ? NOTHING : Buffer.concat(this.#log);
   }
 }
 

@@ -13,7 +13,7 @@ export interface RunResult {
   readonly detail: number;
   readonly output: Uint8Array;
   /** What it wrote to stderr. */
-  readonly log: string;
+  readonly log: Uint8Array;
 }
 
 /** Runs functions one after another, each call in an instance of its own. */
@@ -41,7 +41,7 @@ interface End {
 }
 
 function resultOf(call: Call, { status, detail }: End): RunResult {
-  return { status, detail, output: call.output, log: call.logText };
+  return { status, detail, output: call.output, log: call.logged };
 }
 
 function ending(call: Call): End {

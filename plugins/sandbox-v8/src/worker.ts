@@ -49,17 +49,18 @@ function run(invocation: NativeExternalInvocation): RunResult {
   try {
     const module = moduleOf(invocation.artifactPath, invocation.memoryLimitPages);
     if (module instanceof WebAssembly.Module) return runner.run(module, invocation);
-    return { ...module, output: NOTHING, log: '' };
+    return { ...module, output: NOTHING, log: NOTHING };
   } catch {
-    return { ...failed('SLEDGE_ERR_MODULE_LOAD'), output: NOTHING, log: '' };
+    return { ...failed('SLEDGE_ERR_MODULE_LOAD'), output: NOTHING, log: NOTHING };
   }
 }
 
 function takeOne(worker: NativeExternalWorker): boolean {
   const invocation = worker.take(TAKE_MS);
   if (invocation === null) return false;
-  const { status, detail, output } = run(invocation);
-  worker.complete(invocation.token, status, detail, output);
+  const { status, detail, output, log } = run(invocation);
+  const bytes = log.length === 0 ? output : Buffer.concat([output, log]);
+  worker.complete(invocation.token, status, detail, bytes, log.length);
   return true;
 }
 

@@ -36,7 +36,7 @@ test('an exit code is told, zero is success, stderr is the log', () => {
   });
   const failed = run(sample('exit'), { argv: ['exit', 'x'] });
   expect(failed).toMatchObject({ status: Status.exited, detail: 2 });
-  expect(failed.log).toMatch(/give a decimal exit code/);
+  expect(Buffer.from(failed.log).toString()).toMatch(/give a decimal exit code/);
 });
 
 test.each([

@@ -4,6 +4,7 @@ import type { Outcome, SledgeError } from '@sledge/core';
 
 const CLIENT_CLOSED = 499;
 const processTag = randomBytes(6).toString('hex');
+const constantParts = new Map<string, string>();
 let problems = 0;
 
 /** An error as HTTP tells it: RFC 9457 problem details. */
@@ -23,17 +24,8 @@ export function makeProblem(error: SledgeError, outcome?: Outcome): Problem {
   problems += 1;
   const instance = `urn:sledge:request:${processTag}-${problems}`;
   const body = Buffer.from(
-    JSON.stringify({
-      type: `urn:sledge:error:${error.code}`,
-      title: STATUS_CODES[status] ?? 'Error',
-      status,
-      detail: error.message,
-      instance,
-      code: error.code,
-      solve: error.solve,
-      ...(outcome?.status === 'trapped' ? { trap: outcome.trap } : {}),
-      ...(outcome?.status === 'exited' ? { exitCode: outcome.exitCode } : {}),
-    }),
+    `${constantPart(error, status)},"detail":${JSON.stringify(error.message)}` +
+      `,"instance":"${instance}"${endingPart(outcome)}}`,
   );
   const headers = [
     'Content-Type',
@@ -45,6 +37,23 @@ export function makeProblem(error: SledgeError, outcome?: Outcome): Problem {
   ];
   if (status === 429 || status === 503) headers.push('Retry-After', '1');
   return { status, body, instance, headers };
+}
+
+/** Refusing has to stay cheap when the server has too much to do. */
+function constantPart(error: SledgeError, status: number): string {
+  const known = constantParts.get(error.code);
+  if (known !== undefined) return known;
+  const { code, solve } = error;
+  const title = STATUS_CODES[status] ?? 'Error';
+  const members = { type: `urn:sledge:error:${code}`, title, status, code, solve };
+  const part = JSON.stringify(members).slice(0, -1);
+  constantParts.set(code, part);
+  return part;
+}
+
+function endingPart(outcome: Outcome | undefined): string {
+  if (outcome?.status === 'trapped') return `,"trap":${JSON.stringify(outcome.trap)}`;
+  return outcome?.status === 'exited' ? `,"exitCode":${outcome.exitCode}` : '';
 }
 
 /** The whole answer as bytes, for a request so broken that it has no response object. */
