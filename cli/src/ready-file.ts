@@ -8,7 +8,10 @@ export interface ReadyInfo {
   listeners: readonly ListenerInfo[];
 }
 
-/** Whoever waits for the file never reads half of it. @throws SledgeError SLEDGE_ERR_CLI_READY_FILE. */
+/**
+ * Whoever waits for the file never reads half of it.
+ * @throws SledgeError SLEDGE_ERR_CLI_READY_FILE.
+ */
 export function writeReadyFile(file: string, info: ReadyInfo): void {
   const draft = `${file}.${process.pid}`;
   try {

@@ -47,7 +47,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Loade
   return fromSource(await readSource(options.file, options.cwd ?? process.cwd()), options);
 }
 
-/** The defaults with overrides, for commands that work without a file. Throws as loadConfig does. */
+/** The defaults with overrides, for commands without a file. Throws as loadConfig does. */
 export function loadDefaults(options: Omit<LoadConfigOptions, 'file'> = {}): LoadedConfig {
   const cwd = options.cwd ?? process.cwd();
   return {

@@ -37,7 +37,7 @@ const workers = z.strictObject({
     .union([z.enum(['auto', 'unpinned']), z.array(count(0, 4095)).min(1).max(256)])
     .default('auto')
     .describe(
-      'One core for each worker. auto: the last cores, unpinned when there are no more cores than workers.',
+      'One core for each worker. auto: the last cores; unpinned when workers need them all.',
     ),
   idle: z
     .enum(['spin', 'adaptive', 'block'])

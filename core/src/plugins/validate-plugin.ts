@@ -51,7 +51,7 @@ export function checkApiVersion(definition: PluginDefinition): void {
   });
 }
 
-/** The options with defaults filled; unknown keys are errors even if the schema would strip them. */
+/** The options with defaults; unknown keys are errors even if the schema would strip them. */
 export function checkOptions(
   definition: PluginDefinition,
   options: unknown,
