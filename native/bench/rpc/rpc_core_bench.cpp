@@ -1,10 +1,15 @@
-// Rate of the protocol core alone: client and server on one thread over the loop backend.
-// Prints the figures as JSON. Arguments: calls per round, rounds.
+// The protocol core alone, over the loop backend on one thread: its rate between one client and one
+// server, and its memory with 20,000 sessions. Prints the figures as JSON. Arguments: calls per
+// round, rounds.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <string>
 #include <vector>
+
+#include <unistd.h>
 
 #include "rpc/endpoint.hpp"
 #include "rpc/loop_backend.hpp"
@@ -24,19 +29,28 @@ uint64_t clock_ns() {
                                    .count());
 }
 
-RpcOptions options_of(const char *host) {
+constexpr uint32_t kRpcPairs = 160;
+constexpr uint32_t kSessionsPerPair = 125;
+
+RpcOptions options_of(uint32_t ipv4) {
   RpcOptions options;
-  options.host = host;
+  options.host = format_ipv4(ipv4);
   return options;
 }
 
 struct Host {
-  Host(LoopNetwork &network, const char *name, uint32_t ipv4)
+  Host(LoopNetwork &network, uint32_t ipv4, uint32_t ring_packets = 4096)
       : channel(network, {ipv4, 31850}), endpoint(channel),
-        backend(network, {{}, ipv4, 10000, 0, 128}), rpc(options_of(name), backend, channel) {
+        backend(network, {{}, ipv4, 10000, 0, 128}, ring_packets),
+        rpc(options_of(ipv4), backend, channel) {
     endpoint.attach(rpc);
   }
   ~Host() { endpoint.detach(rpc); }
+
+  void turn() {
+    endpoint.poll();
+    rpc.poll(clock_ns());
+  }
 
   LoopChannel channel;
   Endpoint endpoint;
@@ -95,6 +109,52 @@ void print_figure(const char *name, const char *unit, std::vector<double> sample
   std::printf("] }%s\n", last ? "" : ",");
 }
 
+uint64_t resident_bytes() {
+  unsigned long long total = 0;
+  unsigned long long resident = 0;
+  std::FILE *file = std::fopen("/proc/self/statm", "r");
+  const bool read = file != nullptr && std::fscanf(file, "%llu %llu", &total, &resident) == 2;
+  if (file != nullptr)
+    std::fclose(file);
+  return read ? resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
+}
+
+/// Resident bytes per session, both ends together, after one call on each.
+double session_bytes() {
+  LoopNetwork network;
+  std::vector<std::unique_ptr<Host>> hosts;
+  for (uint32_t at = 0; at < 2 * kRpcPairs; ++at) {
+    hosts.push_back(std::make_unique<Host>(network, 0x0A010000 + at, 256));
+    hosts.back()->rpc.set_handler(1, {&null_handler, nullptr});
+  }
+  const uint64_t before = resident_bytes();
+  uint64_t connected = 0;
+  uint64_t answered = 0;
+  const Completion count = {
+      [](void *context, uint64_t, const CallResult &) { ++*static_cast<uint64_t *>(context); },
+      &answered, 0};
+  for (uint32_t at = 0; at < 2 * kRpcPairs; at += 2) {
+    Host &client = *hosts[at];
+    Host &server = *hosts[at + 1];
+    for (uint32_t number = 0; number < kSessionsPerPair; ++number) {
+      uint16_t session = 0;
+      client.rpc.create_session(server.rpc.options().host, 31850, 0, session);
+      for (int turn = 0; turn < 4; ++turn) {
+        client.turn();
+        server.turn();
+      }
+      connected += client.rpc.is_connected(session) ? 1 : 0;
+      client.rpc.call(session, 1, std::array<uint8_t, kRequestBytes>{}, count);
+      server.turn();
+      client.turn();
+    }
+  }
+  if (connected != uint64_t{kRpcPairs} * kSessionsPerPair || answered != connected)
+    std::fprintf(stderr, "only %llu sessions answered\n",
+                 static_cast<unsigned long long>(answered));
+  return static_cast<double>(resident_bytes() - before) / static_cast<double>(connected);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -105,16 +165,14 @@ int main(int argc, char **argv) {
     return 2;
   }
   LoopNetwork network;
-  Host client(network, "10.0.0.1", kClientIpv4);
-  Host server(network, "10.0.0.2", kServerIpv4);
+  Host client(network, kClientIpv4);
+  Host server(network, kServerIpv4);
   server.rpc.set_handler(1, {&null_handler, nullptr});
   Load load{&client.rpc, 0, 0, 0};
   client.rpc.create_session("10.0.0.2", 31850, 0, load.session);
   for (int turn = 0; turn < 10 && !client.rpc.is_connected(load.session); ++turn) {
-    for (Host *host : {&client, &server}) {
-      host->endpoint.poll();
-      host->rpc.poll(clock_ns());
-    }
+    client.turn();
+    server.turn();
   }
   round_seconds(client, server, load, calls / 10 + kOutstanding);
   std::vector<double> rates;
@@ -130,7 +188,8 @@ int main(int argc, char **argv) {
   }
   std::printf("{ \"bench\": \"rpc\", \"version\": 1, \"figures\": [\n");
   print_figure("core_rpcs_per_second", "1/s", rates, false);
-  print_figure("core_packet", "ns", packet_ns, true);
+  print_figure("core_packet", "ns", packet_ns, false);
+  print_figure("session_of_20000", "B", {session_bytes()}, true);
   std::printf("] }\n");
   return 0;
 }
