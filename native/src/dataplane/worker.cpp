@@ -57,15 +57,16 @@ bool Worker::join(uint64_t deadline_ns) {
   if (!joinable_) {
     return true;
   }
-  const uint64_t now = now_ns();
-  const uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
-  timespec limit{};
-  clock_gettime(CLOCK_MONOTONIC, &limit);
-  const uint64_t end_ns = static_cast<uint64_t>(limit.tv_nsec) + left;
-  limit.tv_sec += static_cast<time_t>(end_ns / 1'000'000'000u);
-  limit.tv_nsec = static_cast<long>(end_ns % 1'000'000'000u);
-  joinable_ = pthread_clockjoin_np(thread_, nullptr, CLOCK_MONOTONIC, &limit) != 0;
-  return !joinable_;
+  while (ended_.load(std::memory_order_acquire) == 0) {
+    const uint64_t now = now_ns();
+    if (now >= deadline_ns) {
+      return false;
+    }
+    futex_wait(ended_, 0, deadline_ns - now);
+  }
+  pthread_join(thread_, nullptr);
+  joinable_ = false;
+  return true;
 }
 
 void Worker::interrupt(uint64_t request_id) {
@@ -107,6 +108,8 @@ void *Worker::thread_main(void *argument) {
     self->loop();
     self->shared_.runtime.leave_thread();
   }
+  self->ended_.store(1, std::memory_order_release);
+  futex_wake(self->ended_, 1);
   return nullptr;
 }
 

@@ -79,6 +79,7 @@ class Worker {
   std::atomic<uint64_t> wanted_{0}; ///< request id that is asked to leave
   std::atomic<int32_t> thread_id_{0};
   std::atomic<uint32_t> started_{0}; ///< 0 not yet, 1 runs, else errno + 2
+  std::atomic<uint32_t> ended_{0};
   std::atomic<bool> stopping_{false};
   pthread_t thread_{};
   bool joinable_ = false;
