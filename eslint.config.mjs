@@ -9,7 +9,7 @@ function mayNotImport(files, packages, why) {
 
 const PLUGIN_PACKAGES = '^@sledge/(transport|sandbox|sched|dispatch)-';
 const OTHER_PACKAGE_BY_PATH =
-  '^(\\.\\./)+((core|cli|bench|lab|native)/(src|dist|include)|plugins/[a-z0-9-]+/(src|dist|native))';
+  '^(\\.\\./)+((core|cli|bench|lab|native)/(src|dist)|plugins/[a-z0-9-]+/(src|dist|native))';
 const POLICY_FILES = ['plugins/dispatch-*/src/**/*.ts', 'plugins/sched-*/src/**/*.ts'];
 const POLICY_CLOCK =
   'A policy has one clock (workers.nowNs) and one source of chance (ctx.random).';

@@ -1,5 +1,6 @@
 // Writes what is generated from the sources of truth: native/include/sledge/errors.h and
-// docs/errors.md from the error catalogue, docs/sledge.schema.json from the config's schema. `--check` writes nothing and fails when they differ.
+// docs/errors.md from the error catalogue, docs/sledge.schema.json from the config's schema.
+// `--check` writes nothing and fails when they differ.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -35,15 +36,18 @@ ${names}
 `;
 }
 
+const ORIGIN = 'Generated from `core/src/errors/catalogue.ts` by `npm run generate`.';
+
 function errorsPage() {
   const cell = (text) => text.replaceAll('\n', ' ').replaceAll('|', '\\|');
   const lines = rows.map(
     ([code, row]) =>
-      `| \`${code}\` | ${row.number} | ${cell(row.message)} | ${row.http} | ${row.rpc} | ${cell(row.solve)} |`,
+      `| \`${code}\` | ${row.number} | ${cell(row.message)} | ${row.http} | ${row.rpc} ` +
+      `| ${cell(row.solve)} |`,
   );
   return `# Errors
 
-Generated from \`core/src/errors/catalogue.ts\` by \`npm run generate\`. Words in braces are filled in.
+${ORIGIN} Words in braces are filled in.
 
 | code | number | message | HTTP | RPC | how to solve it |
 | --- | --- | --- | --- | --- | --- |

@@ -26,8 +26,10 @@ static uint64_t now_ns(void) {
 
 static kernel_function find_kernel(const char *path) {
   for (int i = 0; i < library_count; i += 1)
-    if (strcmp(libraries[i].path, path) == 0) return libraries[i].kernel;
-  if (library_count == LIBRARY_COUNT_MAX) return NULL;
+    if (strcmp(libraries[i].path, path) == 0)
+      return libraries[i].kernel;
+  if (library_count == LIBRARY_COUNT_MAX)
+    return NULL;
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (handle == NULL) {
     fprintf(stderr, "%s\n", dlerror());
@@ -45,14 +47,16 @@ int main(void) {
   unsigned argument;
   while (scanf("%511s %u %u", path, &repetitions, &argument) == 3) {
     kernel_function kernel = find_kernel(path);
-    if (kernel == NULL) return 1;
+    if (kernel == NULL)
+      return 1;
     uint64_t best = UINT64_MAX;
     uint32_t checksum = 0;
     for (unsigned i = 0; i < repetitions; i += 1) {
       uint64_t started = now_ns();
       checksum = kernel(argument);
       uint64_t taken = now_ns() - started;
-      if (taken < best) best = taken;
+      if (taken < best)
+        best = taken;
     }
     printf("%u %llu\n", checksum, (unsigned long long)best);
     fflush(stdout);

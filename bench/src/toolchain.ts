@@ -9,6 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { BenchContext } from './area';
@@ -82,6 +83,16 @@ export class Toolchain {
   async runner(): Promise<string> {
     return this.#once('runner', [this.#source('native/runner.c')], [], async (output) => {
       await run(CLANG, ['-O2', this.#source('native/runner.c'), '-o', output, '-ldl']);
+    });
+  }
+
+  /** The addon whose calls do nothing. */
+  async noopAddon(): Promise<string> {
+    const source = this.#source('native/noop.c');
+    return this.#once('noop.node', [source], [process.version], async (output) => {
+      const load = createRequire(__filename);
+      const headers = `-I${(load('node-api-headers') as { include_dir: string }).include_dir}`;
+      await run(CLANG, ['-O2', '-DNAPI_VERSION=8', ...SHARED_FLAGS, headers, source, '-o', output]);
     });
   }
 

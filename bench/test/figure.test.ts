@@ -33,7 +33,7 @@ describe('figures', () => {
 });
 
 describe('rounds', () => {
-  test('variants take turns, warm-up samples are dropped, and pairs share their round', async () => {
+  test('variants take turns, warm-ups are dropped, and pairs share their round', async () => {
     const order: string[] = [];
     let clock = 0;
     const variant = (name: 'a' | 'b', factor: number) => ({

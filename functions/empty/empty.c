@@ -1,2 +1,4 @@
 /* Does nothing: what a request costs without its function. */
-int main(void) { return 0; }
+int main(void) {
+  return 0;
+}

@@ -2,5 +2,6 @@
 static volatile unsigned counter;
 
 int main(void) {
-  for (;;) counter = counter + 1;
+  for (;;)
+    counter = counter + 1;
 }

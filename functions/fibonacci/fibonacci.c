@@ -4,7 +4,9 @@
 /* Beyond it the result leaves 64 bits. */
 #define ARGUMENT_MAX 93
 
-static uint64_t fibonacci(uint64_t n) { return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2); }
+static uint64_t fibonacci(uint64_t n) {
+  return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2);
+}
 
 int main(int argc, char **argv) {
   uint64_t n = 0;

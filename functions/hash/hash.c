@@ -17,9 +17,11 @@ int main(int argc, char **argv) {
     return 2;
   }
   uint64_t state = 0x9e3779b97f4a7c15u;
-  for (uint64_t round = 0; round < rounds; round += 1) state = mix(state + round);
+  for (uint64_t round = 0; round < rounds; round += 1)
+    state = mix(state + round);
   char text[16];
-  for (int i = 0; i < 16; i += 1) text[i] = "0123456789abcdef"[(state >> (60 - 4 * i)) & 15];
+  for (int i = 0; i < 16; i += 1)
+    text[i] = "0123456789abcdef"[(state >> (60 - 4 * i)) & 15];
   write_all(STANDARD_OUTPUT, text, sizeof text);
   return 0;
 }

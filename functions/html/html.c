@@ -3,10 +3,14 @@
 
 static void write_escaped(const char *text) {
   for (; *text != '\0'; text += 1) {
-    if (*text == '<') write_text(STANDARD_OUTPUT, "&lt;");
-    else if (*text == '>') write_text(STANDARD_OUTPUT, "&gt;");
-    else if (*text == '&') write_text(STANDARD_OUTPUT, "&amp;");
-    else write_all(STANDARD_OUTPUT, text, 1);
+    if (*text == '<')
+      write_text(STANDARD_OUTPUT, "&lt;");
+    else if (*text == '>')
+      write_text(STANDARD_OUTPUT, "&gt;");
+    else if (*text == '&')
+      write_text(STANDARD_OUTPUT, "&amp;");
+    else
+      write_all(STANDARD_OUTPUT, text, 1);
   }
 }
 

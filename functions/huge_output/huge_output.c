@@ -12,7 +12,8 @@ int main(int argc, char **argv) {
   memset(block, 'x', sizeof block);
   while (left > 0) {
     size_t length = left < sizeof block ? (size_t)left : sizeof block;
-    if (!write_all(STANDARD_OUTPUT, block, length)) return 1;
+    if (!write_all(STANDARD_OUTPUT, block, length))
+      return 1;
     left -= length;
   }
   return 0;

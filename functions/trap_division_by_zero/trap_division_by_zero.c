@@ -2,4 +2,6 @@
 static volatile int dividend = 1;
 static volatile int divisor = 0;
 
-int main(void) { return dividend / divisor; }
+int main(void) {
+  return dividend / divisor;
+}

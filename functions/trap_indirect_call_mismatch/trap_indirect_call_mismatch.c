@@ -1,5 +1,7 @@
 /* Calls a function through a pointer of another type. */
-static int negate(int value) { return -value; }
+static int negate(int value) {
+  return -value;
+}
 
 static int (*volatile typed)(int) = negate;
 

@@ -2,4 +2,6 @@
 static volatile int dividend = -2147483647 - 1;
 static volatile int divisor = -1;
 
-int main(void) { return dividend / divisor; }
+int main(void) {
+  return dividend / divisor;
+}

@@ -3,4 +3,6 @@
 
 static volatile uint32_t address = 0xfffffff0u;
 
-int main(void) { return (int)*(volatile uint32_t *)(uintptr_t)address; }
+int main(void) {
+  return (int)*(volatile uint32_t *)(uintptr_t)address;
+}

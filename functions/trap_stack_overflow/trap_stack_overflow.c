@@ -5,10 +5,13 @@
 static volatile uint32_t last = 0xffffffffu;
 
 __attribute__((noinline)) static uint32_t descend(uint32_t depth) {
-  if (depth == last) return depth;
+  if (depth == last)
+    return depth;
   uint32_t below = descend(depth + 1);
   last = below | 0x80000000u;
   return below * 31 + depth;
 }
 
-int main(void) { return (int)descend(0); }
+int main(void) {
+  return (int)descend(0);
+}

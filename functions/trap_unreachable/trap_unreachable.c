@@ -1,2 +1,4 @@
 /* Executes `unreachable`. */
-int main(void) { __builtin_trap(); }
+int main(void) {
+  __builtin_trap();
+}

@@ -17,8 +17,9 @@ function nameOf(node: ts.Node, line: number): string {
   return named.name === undefined ? `function at line ${line}` : named.name.getText();
 }
 
-/** A test file's `describe` callback groups tests; it is no function in this sense. */
+/** What only groups tests is no function in this sense: `describe(...)`, `describeSandbox()`. */
 function isGroup(node: ts.Node): boolean {
+  if (ts.isFunctionDeclaration(node) && /^describe/.test(node.name?.text ?? '')) return true;
   return ts.isCallExpression(node.parent) && /^describe\b/.test(node.parent.expression.getText());
 }
 

@@ -96,7 +96,7 @@ export const httpArea: BenchArea = {
     try {
       return summarise(await measure(context, await startAll(context, started)));
     } finally {
-      await Promise.all(PEERS.map((peer) => started[peer]?.stop()));
+      await Promise.all(Object.values(started).map((server) => server.stop()));
     }
   },
 };

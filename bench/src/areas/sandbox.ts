@@ -2,13 +2,15 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { NativeBinding, SledgeConfigInput } from '@sledge/core';
+import type { SledgeConfigInput } from '@sledge/core';
 import type { BenchArea, BenchContext } from '../area';
 import { callRate, invokeOnce, startDriver } from '../driver';
 import type { Driver, Submit } from '../driver';
 import { figure, median } from '../figure';
 import type { Figure } from '../figure';
+import { Noop } from '../noop';
 import { interleave, pairedRatios } from '../rounds';
+import { Toolchain } from '../toolchain';
 
 const run = promisify(execFile);
 const IN_FLIGHT = 256;
@@ -33,7 +35,7 @@ async function nativeFigures(context: BenchContext): Promise<Figure[]> {
   return [...samples].map(([name, values]) => figure(name, 'ns', values));
 }
 
-/** `empty` under names of its own: a custom section at the end changes the hash and nothing else. */
+/** Copies of `empty`: a custom section at the end changes the hash and nothing else. */
 function coldModules(context: BenchContext, count: number): string[] {
   const folder = join(context.cacheDirectory, 'cold');
   mkdirSync(folder, { recursive: true });
@@ -47,23 +49,8 @@ function coldModules(context: BenchContext, count: number): string[] {
   });
 }
 
-/** A call into the binding that does nothing; answers come in batches, as outcomes do. */
-function noopSubmit(binding: NativeBinding): Submit {
-  let waiting: (() => void)[] = [];
-  const flush = (): void => {
-    const batch = waiting;
-    waiting = [];
-    for (const done of batch) done();
-  };
-  return (done) => {
-    binding.nowNs();
-    if (waiting.push(done) === 1) setImmediate(flush);
-  };
-}
-
 async function submitFigures(context: BenchContext, driver: Driver): Promise<Figure[]> {
   const handle = driver.function('empty');
-  const binding = require(join(context.root, 'build/native/sledge.node')) as NativeBinding;
   const request = { args: [], environ: [] };
   let failed = 0;
   const submit: Submit = (done) => {
@@ -73,15 +60,16 @@ async function submitFigures(context: BenchContext, driver: Driver): Promise<Fig
     });
   };
   const total = context.quick ? 100_000 : 300_000;
-  const noop = noopSubmit(binding);
+  const noop = new Noop(await new Toolchain(context).noopAddon());
   const rates = await interleave(
     [
       { name: 'sledge', sample: () => callRate(submit, IN_FLIGHT, total) },
-      { name: 'noop', sample: () => callRate(noop, IN_FLIGHT, total) },
+      { name: 'noop', sample: () => callRate(noop.submit, IN_FLIGHT, total) },
     ],
     context.quick ? 5 : 15,
     2,
   );
+  noop.stop();
   if (failed > 0) throw new Error(`${failed} invocations did not complete`);
   return [
     figure('js_submit_rate', '1/s', rates.sledge),

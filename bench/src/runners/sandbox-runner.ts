@@ -3,12 +3,11 @@
  * of the repetitions, in a production slot. The crossing from JavaScript, about a microsecond, is
  * within the time.
  */
-import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { NativeBinding } from '@sledge/core';
+import { loadBinding } from '../binding';
 
-const binding = require(resolve(__dirname, '../../../build/native/sledge.node')) as NativeBinding;
-const store = new binding.TestStore();
+const { TestStore } = loadBinding();
+const store = new TestStore();
 const instances = new Map<string, number>();
 
 function instanceOf(artifact: string): number {
