@@ -51,6 +51,13 @@ int DataPlane::start() {
   return failed;
 }
 
+Function *DataPlane::add_function(FunctionSpec spec) {
+  if (spec.wall_time_max_ns != 0) {
+    watchdog_.expect_limit(spec.wall_time_max_ns);
+  }
+  return functions_.add(std::move(spec));
+}
+
 int64_t DataPlane::reject(Rejection why, sledge_error error) {
   rejected_[why]++;
   return -static_cast<int64_t>(error);

@@ -59,7 +59,8 @@ class DataPlane final : ActionTarget, WatchTarget {
   /// Starts the threads; 0, or the errno of what failed (stop and destroy it then).
   int start();
 
-  Function *add_function(FunctionSpec spec) { return functions_.add(std::move(spec)); }
+  /// Null when there are too many.
+  Function *add_function(FunctionSpec spec);
   void remove_function(uint32_t id) { functions_.remove(id); }
 
   /// The index of the invocation, or minus the sledge_error. With `may_defer` a sleeping worker is

@@ -9,6 +9,7 @@ namespace sledge::dataplane {
 
 namespace {
 constexpr uint64_t watchdog_stack_bytes = 128u << 10;
+constexpr uint64_t active_look_min_ns = 1'000'000;
 } // namespace
 
 int Watchdog::start() {
@@ -43,6 +44,13 @@ void Watchdog::watch(const Watch &watch) {
   started(watch.due_ns);
 }
 
+void Watchdog::expect_limit(uint64_t limit_ns) {
+  const uint64_t look_ns = std::max(limit_ns, active_look_min_ns);
+  if (look_ns < active_look_ns_.load(std::memory_order_relaxed)) {
+    active_look_ns_.store(look_ns, std::memory_order_relaxed);
+  }
+}
+
 void *Watchdog::thread_main(void *self) {
   pthread_setname_np(pthread_self(), "sledge-watch");
   static_cast<Watchdog *>(self)->loop();
@@ -73,8 +81,12 @@ uint64_t Watchdog::look() {
     tick_ns_.store(UINT64_MAX, std::memory_order_seq_cst);
     target_.watch_tick();
   }
+  const bool active = active_.exchange(false, std::memory_order_seq_cst);
+  const uint64_t again_ns =
+      active ? now + active_look_ns_.load(std::memory_order_relaxed) : UINT64_MAX;
   const uint64_t running_ns = target_.watch_running(now);
-  return std::min({running_ns, look_at_heap(now), tick_ns_.load(std::memory_order_seq_cst)});
+  return std::min(
+      {again_ns, running_ns, look_at_heap(now), tick_ns_.load(std::memory_order_seq_cst)});
 }
 
 uint64_t Watchdog::look_at_heap(uint64_t now_ns) {

@@ -23,8 +23,9 @@ class WatchTarget {
   ~WatchTarget() = default;
 };
 
-/// Sleeps until the earliest limit. Starting an invocation costs one load unless its limit is
-/// earlier than the watchdog's next look.
+/// Sleeps until the earliest limit. Starting an invocation costs two loads unless its limit is
+/// earlier than the watchdog's next look; while invocations come and go, the watchdog looks as
+/// often as the shortest limit, so that this is rare.
 class Watchdog {
  public:
   Watchdog(WatchTarget &target, uint32_t invocation_count)
@@ -36,6 +37,9 @@ class Watchdog {
 
   /// A worker has published what it runs, whose limit this is.
   void started(uint64_t limit_ns) {
+    if (!active_.load(std::memory_order_relaxed)) {
+      active_.store(true, std::memory_order_relaxed);
+    }
     if (limit_ns < next_look_ns_.load(std::memory_order_seq_cst)) {
       bell_.ring();
     }
@@ -46,6 +50,8 @@ class Watchdog {
     tick_ns_.store(due_ns, std::memory_order_seq_cst);
     started(due_ns);
   }
+  /// There are functions with a limit as short as this.
+  void expect_limit(uint64_t limit_ns);
   void look_now() { bell_.ring(); }
   uint64_t looks() const { return looks_.load(std::memory_order_relaxed); }
 
@@ -60,6 +66,8 @@ class Watchdog {
   std::atomic<uint64_t> next_look_ns_{UINT64_MAX};
   std::atomic<uint64_t> tick_ns_{UINT64_MAX};
   std::atomic<uint64_t> looks_{0};
+  std::atomic<uint64_t> active_look_ns_{100'000'000};
+  std::atomic<bool> active_{false}; ///< something has started since the last look
   std::atomic<bool> stopping_{false};
   std::mutex heap_lock_;
   WatchHeap heap_;
