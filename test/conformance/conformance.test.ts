@@ -5,7 +5,7 @@ import type { NativeBinding } from '@sledge/core';
 import { NAN_PAYLOADS, REFUSED_OTHERWISE } from './deviations';
 import { SuiteModules } from './modules';
 import { type Failure, ScriptRunner, type ScriptResult } from './runner';
-import { readScript, SCALAR_FILES } from './suite';
+import { CONTROL_FILES, readScript, SCALAR_FILES } from './suite';
 
 const suite = process.env['SLEDGE_WASM_SUITE'];
 const bindingPath =
@@ -21,6 +21,7 @@ const whenSuite = suite === undefined ? describe.skip : describe;
 whenSuite('the 90 scalar files of the WebAssembly core suite', () => {
   let directory = '';
   const deviations = [...REFUSED_OTHERWISE, ...NAN_PAYLOADS];
+  const withSafepoints = process.env['SLEDGE_TEST_LONG'] === '1' ? SCALAR_FILES : CONTROL_FILES;
   let executed = 0;
 
   beforeAll(() => {
@@ -30,9 +31,14 @@ whenSuite('the 90 scalar files of the WebAssembly core suite', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  async function runFile(file: string, strictFloat: boolean): Promise<ScriptResult> {
+  async function runFile(
+    file: string,
+    strictFloat = false,
+    safepoints: 'flag' | 'off' = 'off',
+  ): Promise<ScriptResult> {
     const script = readScript(suite ?? '', file, join(directory, file));
-    const modules = new SuiteModules({ strictFloat, cacheDirectory: join(directory, 'cache') });
+    const cacheDirectory = join(directory, 'cache');
+    const modules = new SuiteModules({ strictFloat, safepoints, cacheDirectory });
     // eslint-disable-next-line @typescript-eslint/no-require-imports
     const binding = require(bindingPath) as NativeBinding;
     const store = new binding.TestStore();
@@ -58,7 +64,7 @@ whenSuite('the 90 scalar files of the WebAssembly core suite', () => {
   test.each(SCALAR_FILES)(
     '%s behaves as the suite says under production flags',
     async (file) => {
-      const result = await runFile(file, false);
+      const result = await runFile(file);
       executed += result.executed;
       expect(unexpected(file, result.failures)).toEqual([]);
     },
@@ -70,6 +76,15 @@ whenSuite('the 90 scalar files of the WebAssembly core suite', () => {
     async () => {
       const result = await runFile('float_exprs', true);
       expect(result.failures).toEqual([]);
+    },
+    FILE_TIMEOUT_MS,
+  );
+
+  test.each(withSafepoints)(
+    '%s behaves the same with safepoints',
+    async (file) => {
+      const result = await runFile(file, false, 'flag');
+      expect(unexpected(file, result.failures)).toEqual([]);
     },
     FILE_TIMEOUT_MS,
   );

@@ -2,11 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SandboxInstance } from '@sledge/core';
-import sandboxAwsm from '@sledge/sandbox-awsm';
+import sandboxAwsm, { type SandboxAwsmOptions } from '@sledge/sandbox-awsm';
 import { readModule, type SuiteCommand, type SuiteScript } from './suite';
 
 export interface BuilderChoice {
   readonly strictFloat: boolean;
+  readonly safepoints: 'flag' | 'off';
   readonly cacheDirectory: string;
 }
 
@@ -18,9 +19,9 @@ export class SuiteModules {
   private readonly linkable: Builder;
 
   constructor(private readonly choice: BuilderChoice) {
-    const { strictFloat } = choice;
-    this.plain = makeBuilder({ strictFloat });
-    this.linkable = makeBuilder({ strictFloat, linkable: true });
+    const { strictFloat, safepoints } = choice;
+    this.plain = makeBuilder({ strictFloat, safepoints });
+    this.linkable = makeBuilder({ strictFloat, safepoints, linkable: true });
   }
 
   /** Path of the built module. Throws the SledgeError of the compiler. */
@@ -38,7 +39,7 @@ export class SuiteModules {
   }
 }
 
-function makeBuilder(options: { strictFloat: boolean; linkable?: boolean }): Builder {
+function makeBuilder(options: SandboxAwsmOptions): Builder {
   const parsed = sandboxAwsm.options.parse(options);
   return sandboxAwsm.create(parsed, {} as never) as Builder;
 }
@@ -69,6 +70,6 @@ export function importsState(script: SuiteScript, command: SuiteCommand): boolea
 }
 
 /** For each import, the module and name that it asks for. */
-export function importsOf(wasm: Uint8Array): { module: string; name: string }[] {
+export function importsOf(wasm: Uint8Array<ArrayBuffer>): { module: string; name: string }[] {
   return WebAssembly.Module.imports(new WebAssembly.Module(wasm));
 }

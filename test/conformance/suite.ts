@@ -16,6 +16,12 @@ export const SCALAR_FILES: readonly string[] = (
   'utf8-import-module utf8-invalid-encoding'
 ).split(' ');
 
+/** Those about control flow, calls and bulk operations: where safepoints change the code. */
+export const CONTROL_FILES: readonly string[] = (
+  'block br br_if br_table bulk call call_indirect fac forward func_ptrs if labels left-to-right ' +
+  'loop memory_copy memory_fill nop return switch table_init unreachable unwind'
+).split(' ');
+
 export interface SuiteValue {
   readonly type: string;
   readonly value?: string;
@@ -56,7 +62,7 @@ export function readScript(suite: string, file: string, directory: string): Suit
   return { file, directory, commands };
 }
 
-export function readModule(script: SuiteScript, command: SuiteCommand): Uint8Array {
+export function readModule(script: SuiteScript, command: SuiteCommand): Uint8Array<ArrayBuffer> {
   if (command.filename === undefined) throw new Error(`${command.type} has no module`);
-  return readFileSync(join(script.directory, command.filename));
+  return new Uint8Array(readFileSync(join(script.directory, command.filename)));
 }

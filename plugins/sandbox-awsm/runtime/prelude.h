@@ -250,6 +250,8 @@ DEFINE_TRUNC(f32_u, i64, float, u64, u64, >, -1.0f, 0x1p64f, 0, UINT64_MAX)
 DEFINE_TRUNC(f64_s, i64, double, u64, s64, >=, -0x1p63, 0x1p63, INT64_MIN, INT64_MAX)
 DEFINE_TRUNC(f64_u, i64, double, u64, u64, >, -1.0, 0x1p64, 0, UINT64_MAX)
 
+#include "poll.h"
+
 #include "bulk.h"
 
 #endif

@@ -1,5 +1,6 @@
 import { decodeBody } from './decode-code';
-import type { FunctionType, Instruction, WasmModule } from './model';
+import { type FunctionSummary, summarise } from './call-graph';
+import type { WasmModule, Instruction } from './model';
 import { Op } from './opcodes';
 import { functionType, validateModule, type DeclaredReferences } from './validate-module';
 import { FunctionValidator } from './validate-function';
@@ -17,13 +18,12 @@ export interface CheckedModule {
   readonly module: WasmModule;
   readonly declared: DeclaredReferences;
   readonly use: ModuleUse;
+  /** One for each body. */
+  readonly summaries: readonly FunctionSummary[];
 }
 
-/** Sees every body once, after it has been validated. */
-export type BodyVisitor = (index: number, type: FunctionType, body: Instruction[]) => void;
-
 /** Validates a decoded module, bodies included. Throws the first WasmProblem. */
-export function checkModule(module: WasmModule, visit?: BodyVisitor): CheckedModule {
+export function checkModule(module: WasmModule): CheckedModule {
   const declared = validateModule(module);
   const use: ModuleUse = {
     dataSegments: false,
@@ -31,7 +31,7 @@ export function checkModule(module: WasmModule, visit?: BodyVisitor): CheckedMod
     writtenTables: new Set(),
     grownTables: new Set(),
   };
-  module.bodies.forEach((body, i) => {
+  const summaries = module.bodies.map((body, i) => {
     const index = module.importedFunctions + i;
     const type = functionType(module, index);
     const instructions = decodeBody(module, body);
@@ -40,9 +40,9 @@ export function checkModule(module: WasmModule, visit?: BodyVisitor): CheckedMod
       validator.step(instruction);
       noteUse(use, instruction);
     }
-    visit?.(index, type, instructions);
+    return summarise(instructions);
   });
-  return { module, declared, use };
+  return { module, declared, use, summaries };
 }
 
 function noteUse(use: ModuleUse, instruction: Instruction): void {

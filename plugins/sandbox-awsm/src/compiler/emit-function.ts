@@ -2,6 +2,7 @@ import { cType, constant, letter, resultStruct, resultType } from './c-types';
 import { decodeBody } from './decode-code';
 import { emitAccess } from './emit-access';
 import { emitCall, emitCallIndirect } from './emit-call';
+import { PollEmitter } from './emit-polls';
 import type { Layout } from './layout';
 import type { FunctionType, Instruction, ValueTypeCode } from './model';
 import { Op, memoryOps, numericOps } from './opcodes';
@@ -27,6 +28,7 @@ export class FunctionEmitter {
   private readonly slots = new Map<string, Set<number>>();
   private readonly labels: Label[] = [{ id: 0, dead: false, used: false }];
   private labelCount = 0;
+  private polls: PollEmitter | undefined;
 
   constructor(
     readonly layout: Layout,
@@ -47,9 +49,13 @@ export class FunctionEmitter {
 
   /** The whole definition. */
   emit(): string {
-    for (const instruction of decodeBody(this.layout.module, this.body)) {
-      this.instruction(instruction);
-    }
+    const body = decodeBody(this.layout.module, this.body);
+    const { polls } = this.layout;
+    if (polls !== undefined) this.polls = new PollEmitter(this, body, polls);
+    this.polls?.entry();
+    body.forEach((instruction, place) => {
+      this.instruction(instruction, place);
+    });
     const head = `FN ${signature(this.layout, this.index)} {`;
     return [head, ...this.declarations(), ...this.lines, '}', ''].join('\n');
   }
@@ -84,6 +90,7 @@ export class FunctionEmitter {
       const type = locals[i] as ValueTypeCode;
       out.push(`${cType(type)} l${String(i)} = 0;`);
     }
+    out.push(...(this.polls?.declarations() ?? []));
     for (const [type, places] of this.slots) {
       const prefix = type === 'ref' ? 'r' : ({ u32: 'i', u64: 'j', float: 'f' }[type] ?? 'd');
       const names = [...places].map((place) => `${prefix}${String(place)}`);
@@ -102,29 +109,36 @@ export class FunctionEmitter {
     return this.label.dead || this.validator.top.unreachable;
   }
 
-  private instruction(instruction: Instruction): void {
+  private instruction(instruction: Instruction, place: number): void {
+    if (!this.dead) this.polls?.before(place);
     switch (instruction.op) {
       case Op.Block:
       case Op.Loop:
       case Op.If:
-        return this.open(instruction);
+        return this.open(instruction, place);
       case Op.Else:
       case Op.End:
         return this.close(instruction);
     }
-    if (!this.dead) this.live(instruction);
+    if (!this.dead && this.polls?.latch(place) !== true) this.live(instruction);
     this.validator.step(instruction);
   }
 
-  private open(instruction: Instruction): void {
+  private open(instruction: Instruction, place: number): void {
     const label: Label = { id: ++this.labelCount, dead: this.dead, used: false };
     if (!label.dead) {
       if (instruction.op === Op.If)
         this.line(`if (!${this.operand(0)}) goto E${String(label.id)};`);
-      if (instruction.op === Op.Loop) this.line(`L${String(label.id)}:;`);
+      if (instruction.op === Op.Loop) this.loopHead(String(label.id), place);
     }
     this.validator.step(instruction);
     this.labels.push(label);
+  }
+
+  private loopHead(id: string, place: number): void {
+    this.polls?.beforeHead(id, place);
+    this.line(`L${id}:;`);
+    this.polls?.head(place);
   }
 
   private close(instruction: Instruction): void {

@@ -1,4 +1,5 @@
 import type { CheckedModule } from './analyse';
+import { type CallCosts, callCosts } from './call-graph';
 import { byteSize, cType } from './c-types';
 import { ExternalKind, type FunctionType, type ValueTypeCode, type WasmModule } from './model';
 
@@ -37,6 +38,8 @@ export interface Layout {
   /** Position of each data segment in the module's one blob of data. */
   readonly dataOffsets: readonly number[];
   readonly tablesChange: boolean;
+  /** Present when the module looks at its pending flag. */
+  readonly polls: CallCosts | undefined;
 }
 
 export function layOut(checked: CheckedModule, options: LowerOptions): Layout {
@@ -45,17 +48,19 @@ export function layOut(checked: CheckedModule, options: LowerOptions): Layout {
   const types: FunctionType[] = [];
   const canonical = canonicalTypes(module, types);
   const state = layOutState(checked);
+  const linkable = options.linkable || shared;
   return {
     checked,
     module,
     options,
-    linkable: options.linkable || shared,
+    linkable,
     types,
     canonical,
     ...state,
     referenced: referencedFunctions(checked),
     dataOffsets: dataOffsets(module),
     tablesChange: checked.use.writtenTables.size > 0,
+    polls: options.polled ? callCosts(checked, canonical, linkable) : undefined,
   };
 }
 

@@ -6,6 +6,7 @@ import { emitHeader } from './emit-header';
 import { emitInitialise } from './emit-initialise';
 import { INSTANCE_AREA_BYTES } from './limits';
 import { layOut, type Layout, type LowerOptions } from './layout';
+import { POLL_GAP_COST_MAX } from './poll-plan';
 import { overLimit } from './problem';
 
 /** Wasm bytes of code per C file: each is compiled by a process of its own. */
@@ -28,16 +29,16 @@ export function lowerModule(bytes: Uint8Array, options: LowerOptions): LoweredMo
   }
   const chunks = splitFunctions(layout);
   const single = chunks.length <= 1;
-  const main = `${emitInitialise(layout)}${emitDescriptor(layout, 0)}`;
+  const main = `${emitInitialise(layout)}${emitDescriptor(layout, options.polled ? POLL_GAP_COST_MAX : 0)}`;
   const header = emitHeader(layout, single);
   const text = (indices: readonly number[]): string =>
     indices.map((index) => new FunctionEmitter(layout, index).emit()).join('\n');
   const include = '#include "module.h"\n';
-  const support = '#include "support.h"\n';
+  const mainInclude = `#define SLEDGE_POLL_STUB\n${include}#include "support.h"\n`;
   const sources = single
-    ? [{ name: 'module.c', text: `${include}${support}${text(chunks[0] ?? [])}${main}` }]
+    ? [{ name: 'module.c', text: `${mainInclude}${text(chunks[0] ?? [])}${main}` }]
     : [
-        { name: 'module.c', text: include + support + main },
+        { name: 'module.c', text: mainInclude + main },
         ...chunks.map((indices, i) => ({
           name: `chunk_${String(i)}.c`,
           text: include + text(indices),

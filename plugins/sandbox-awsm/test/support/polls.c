@@ -1,0 +1,93 @@
+/* polls.c - runs an exported function of a module with its pending flag set all the time, and a
+ * safepoint that spoils every register that its caller does not expect to be kept. Prints the
+ * result, how often it was called, and the largest gap in loop iterations that the module counted
+ * in its first global. Arguments: module, name of the export, its one i32 argument. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "sledge/module_abi.h"
+
+static uint64_t polls;
+
+static void trap(sledge_instance *instance, uint32_t kind) {
+  (void)instance;
+  printf("trap %u\n", kind);
+  fflush(stdout);
+  _Exit(0);
+}
+
+static uint32_t memory_grow(sledge_instance *instance, uint32_t delta) {
+  (void)instance;
+  (void)delta;
+  return UINT32_MAX;
+}
+
+static uint32_t table_grow(sledge_instance *instance, sledge_table *table, uint32_t delta,
+                           const sledge_table_entry *init) {
+  (void)instance;
+  (void)table;
+  (void)delta;
+  (void)init;
+  return UINT32_MAX;
+}
+
+static void safepoint(sledge_instance *instance) {
+  (void)instance;
+  polls++;
+  __asm__ volatile("pcmpeqd %%xmm0, %%xmm0\n\tpcmpeqd %%xmm1, %%xmm1\n\tpcmpeqd %%xmm2, %%xmm2\n\t"
+                   "pcmpeqd %%xmm3, %%xmm3\n\tpcmpeqd %%xmm4, %%xmm4\n\tpcmpeqd %%xmm7, %%xmm7\n\t"
+                   "pcmpeqd %%xmm8, %%xmm8\n\tpcmpeqd %%xmm15, %%xmm15\n\t"
+                   "mov $-1, %%rax\n\tmov $-1, %%rcx\n\tmov $-1, %%rdx\n\tmov $-1, %%rsi\n\t"
+                   "mov $-1, %%rdi\n\tmov $-1, %%r8\n\tmov $-1, %%r9\n\tmov $-1, %%r10\n\t"
+                   "mov $-1, %%r11\n\tcmp $0, %%eax"
+                   :
+                   :
+                   : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm7", "xmm8", "xmm15", "rax", "rcx",
+                     "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "cc", "memory");
+}
+
+static const sledge_host host = {SLEDGE_MODULE_ABI_VERSION, sizeof host, trap,
+                                 memory_grow,               table_grow,  safepoint};
+
+static sledge_instance *make_instance(const sledge_module_descriptor *module) {
+  uint64_t bytes = module->memory_min_pages * SLEDGE_PAGE_BYTES;
+  uint8_t *area = mmap(NULL, SLEDGE_INSTANCE_AREA_BYTES + bytes + SLEDGE_PAGE_BYTES,
+                       PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  uint8_t *memory = area + SLEDGE_INSTANCE_AREA_BYTES;
+  sledge_instance *instance = (sledge_instance *)(memory - module->state_bytes);
+  instance->host = &host;
+  instance->memory = &instance->own_memory;
+  instance->own_memory =
+      (sledge_memory){memory, bytes, module->memory_min_pages, module->memory_min_pages};
+  for (uint32_t i = 0; i < module->table_count; i++) {
+    sledge_table *table = (sledge_table *)((uint8_t *)instance + module->tables[i].state_offset);
+    uint32_t size = module->tables[i].min;
+    *table = (sledge_table){calloc(size + 1, sizeof(sledge_table_entry)), size, size};
+  }
+  module->initialise(instance);
+  instance->pending = 1;
+  return instance;
+}
+
+int main(int count, char **arguments) {
+  if (count != 4) return 2;
+  void *library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
+  if (library == NULL) return fprintf(stderr, "%s\n", dlerror()), 1;
+  const sledge_module_descriptor *module = dlsym(library, "sledge_module");
+  sledge_instance *instance = make_instance(module);
+  for (uint32_t i = 0; i < module->export_count; i++) {
+    const sledge_export *item = &module->exports[i];
+    if (item->kind != SLEDGE_KIND_FUNC || item->name.length != strlen(arguments[2])) continue;
+    if (memcmp(item->name.bytes, arguments[2], item->name.length) != 0) continue;
+    sledge_value parameter = {.i32 = (uint32_t)strtoul(arguments[3], NULL, 0)};
+    sledge_value result = {0};
+    item->invoke(instance, &parameter, &result);
+    printf("%u %llu %llu\n", result.i32, (unsigned long long)polls,
+           (unsigned long long)module->poll_gap_cost_max);
+  }
+  return 0;
+}
