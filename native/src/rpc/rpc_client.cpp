@@ -195,10 +195,11 @@ bool Rpc::accept_response(ClientSlot &slot, const PacketHeader &header, const Rx
 /// Memory is taken only for a response in several packets that somebody waits for.
 bool Rpc::begin_response(ClientSlot &slot, const PacketHeader &header, Status &failure) {
   const uint32_t packets = packets_of(header.message_bytes);
-  if (header.message_bytes > options_.response_bytes_max)
+  const bool awaited = slot.completion.fn != nullptr;
+  const bool too_large = header.message_bytes > options_.response_bytes_max;
+  if (awaited && too_large)
     failure = Status::response_too_large;
-  const bool wanted = slot.completion.fn != nullptr && failure == Status::ok;
-  if (packets > 1 && wanted) {
+  if (packets > 1 && awaited && !too_large) {
     if (!charge(header.message_bytes, slot.response_charge) ||
         !slot.response.resize(header.message_bytes)) {
       uncharge(slot.response_charge);

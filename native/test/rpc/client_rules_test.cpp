@@ -220,6 +220,22 @@ TEST_F(ClientRules, AResponseLargerThanAllowedEndsTheCallAndTheSlotGoesOn) {
   EXPECT_EQ(bench->sent().header.request_number, 16u);
 }
 
+TEST_F(ClientRules, AResponseTooLargeForACallWhoseDeadlinePassedIsFetchedInSilence) {
+  RpcOptions options = test_options();
+  options.response_bytes_max = 2000;
+  open(options);
+  Outcome outcome;
+  ASSERT_EQ(call(outcome, 16, bench->now_ns + kMillisecondNs), Status::ok);
+  bench->pass(kMillisecondNs);
+  EXPECT_EQ(outcome.status, Status::deadline);
+  bench->all_sent();
+  const auto body = pattern(2500);
+  for (uint16_t packet = 0; packet < 3; ++packet)
+    response(8, packet, body, packet);
+  EXPECT_EQ(outcome.times, 1);
+  EXPECT_EQ(bench->rpc.destroy_session(session), Status::ok);
+}
+
 TEST_F(ClientRules, AResponseBeyondTheMemoryLimitIsDroppedAndFetchedLater) {
   RpcOptions options = test_options();
   options.memory_bytes_max = 2000;
