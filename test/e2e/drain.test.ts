@@ -3,6 +3,8 @@ import { connect } from 'node:net';
 import { request } from 'undici';
 import { configOf, Server } from './server';
 
+afterAll(() => Server.stopAll());
+
 const slow = { name: 'endless_loop', limits: { wallTimeUs: 1_000_000 } };
 
 async function until(condition: () => boolean): Promise<void> {

@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { root, Server } from './server';
 
+afterAll(() => Server.stopAll());
+
 const run = promisify(execFile);
 
 /** From the seed system's README, byte for byte. */

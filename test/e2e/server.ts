@@ -19,6 +19,13 @@ export interface ServerOptions {
 
 /** A real `sledge start` in a process of its own, on free ports. */
 export class Server {
+  static readonly #all = new Set<Server>();
+
+  /** For afterAll: a failed test leaves no process behind. */
+  static async stopAll(): Promise<void> {
+    for (const server of Server.#all) await server.stop('SIGKILL');
+  }
+
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
   log = '';
   urls: string[] = [];
@@ -54,6 +61,7 @@ export class Server {
       },
     );
     const server = new Server(child, folder, readyFile);
+    Server.#all.add(server);
     await server.untilReady();
     return server;
   }
@@ -66,14 +74,15 @@ export class Server {
   async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<{ code: number | null }> {
     if (this.process.exitCode === null) this.process.kill(signal);
     const end = await this.exited;
+    Server.#all.delete(this);
     rmSync(this.folder, { recursive: true, force: true });
     return end;
   }
 
-  /** Bytes on the JavaScript heap after a collection. */
-  heapBytes(): Promise<number> {
+  /** After a collection. */
+  heap(): Promise<HeapAnswer> {
     return new Promise((resolve) => {
-      this.process.once('message', ({ heapUsed }: { heapUsed: number }) => resolve(heapUsed));
+      this.process.once('message', (answer) => resolve(answer as HeapAnswer));
       this.process.send('heap');
     });
   }
@@ -82,15 +91,10 @@ export class Server {
     return readdirSync(`/proc/${this.process.pid}/fd`).length;
   }
 
-  /** Lines of its memory map; `of` selects by a part of the line. */
+  /** Lines of its memory map without V8's heap pages, which come and go; `of` selects. */
   mappings(of = ''): number {
     const maps = readFileSync(`/proc/${this.process.pid}/maps`, 'utf8');
-    return maps.split('\n').filter((line) => line !== '' && line.includes(of)).length;
-  }
-
-  residentBytes(): number {
-    const status = readFileSync(`/proc/${this.process.pid}/status`, 'utf8');
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1_024;
+    return maps.split('\n').filter((line) => line.includes(of) && isOurs(line)).length;
   }
 
   private async untilReady(): Promise<void> {
@@ -108,6 +112,21 @@ export class Server {
     if (ready.pid !== this.process.pid) throw new Error('the ready file names another process');
     this.urls = ready.listeners.map(({ url }) => url);
   }
+}
+
+/** V8 takes its heap in pages of 256 KiB, each a mapping at a multiple of that. */
+function isOurs(line: string): boolean {
+  const V8_PAGE_BYTES = 0x40000n;
+  const match = /^([0-9a-f]+)-([0-9a-f]+) .* 00:00 0\s*$/.exec(line);
+  if (match === null) return line !== '';
+  const [start, end] = [BigInt(`0x${match[1]}`), BigInt(`0x${match[2]}`)];
+  return start % V8_PAGE_BYTES !== 0n || end - start !== V8_PAGE_BYTES;
+}
+
+export interface HeapAnswer {
+  heapUsed: number;
+  /** Resident memory that is not V8's heap. */
+  nativeBytes: number;
 }
 
 export interface FunctionOptions {

@@ -2,6 +2,8 @@ import { connect } from 'node:net';
 import { request } from 'undici';
 import { configOf, Server } from './server';
 
+afterAll(() => Server.stopAll());
+
 const TRAPS: Record<string, string> = {
   trap_unreachable: 'unreachable',
   trap_out_of_bounds: 'memory out of bounds',
