@@ -26,7 +26,7 @@ const C_FLAGS = [
   `-fuse-ld=${LLVM_BIN}/wasm-ld`,
   '-Wl,-z,stack-size=8192',
   '-Wl,--stack-first',
-  '-Wl,--initial-memory=131072',
+  '-Wl,--initial-memory=65536',
   '-Wl,--strip-all',
 ];
 
