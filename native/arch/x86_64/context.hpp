@@ -1,5 +1,6 @@
 // context.hpp - the machine's part of running on another stack. x86_64, System V ABI.
 #pragma once
+#include <csignal>
 #include <cstdint>
 #include <cstring>
 #include <ucontext.h>
@@ -7,6 +8,12 @@
 extern "C" {
 void sledge_context_switch(void **save_sp, void *load_sp);
 void sledge_context_entry();
+/// The handler of the preempt signal; goes on in one of the next two (signals.cpp).
+void sledge_preempt_entry(int signal, siginfo_t *info, void *context);
+void sledge_on_preempt(int signal, siginfo_t *info, void *context)
+    __attribute__((visibility("hidden")));
+void sledge_on_preempt_cramped(int signal, siginfo_t *info, void *context)
+    __attribute__((visibility("hidden")));
 }
 
 namespace sledge::arch {

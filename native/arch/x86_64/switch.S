@@ -49,4 +49,32 @@ sledge_context_entry:
         .cfi_endproc
         .size   sledge_context_entry, .-sledge_context_entry
 
+/* void sledge_preempt_entry(int, siginfo_t *, void *): the handler of the preempt signal. Needs no
+ * stack itself, and keeps away from one that is nearly full: what the kernel could still put a
+ * frame on may not hold the handler. Returning from a signal restores all registers. */
+        .globl  sledge_preempt_entry
+        .hidden sledge_preempt_entry
+        .hidden sledge_on_preempt
+        .hidden sledge_on_preempt_cramped
+        .hidden sledge_thread_state
+        .type   sledge_preempt_entry, @function
+        .p2align 5
+sledge_preempt_entry:
+        .cfi_startproc
+        movq    sledge_thread_state@gottpoff(%rip), %rax
+        movq    %fs:(%rax), %rax
+        testq   %rax, %rax
+        jz      sledge_on_preempt
+        cmpq    (%rax), %rsp
+        jae     sledge_on_preempt
+        movq    %rsp, %rbx
+        .cfi_def_cfa_register rbx
+        movq    8(%rax), %rsp
+        call    sledge_on_preempt_cramped
+        movq    %rbx, %rsp
+        .cfi_def_cfa_register rsp
+        ret
+        .cfi_endproc
+        .size   sledge_preempt_entry, .-sledge_preempt_entry
+
         .section .note.GNU-stack,"",@progbits

@@ -1,6 +1,7 @@
 #include "sandbox/execution.hpp"
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -11,11 +12,17 @@
 #include "sandbox/fibers.hpp"
 #include "sandbox/signals.hpp"
 
+// Named for sledge_preempt_entry.
+extern "C" {
+constinit thread_local sledge::ThreadState *sledge_thread_state
+    __attribute__((tls_model("initial-exec"), visibility("hidden"))) = nullptr;
+}
+
 namespace sledge {
 namespace {
 
-constinit thread_local ThreadState *current_thread_state
-    __attribute__((tls_model("initial-exec"))) = nullptr;
+static_assert(offsetof(ThreadState, stack_floor) == 0);
+static_assert(offsetof(ThreadState, signal_stack_top) == 8);
 
 /// Signals that a sandbox thread takes: those of its own instructions, and the preempt signal.
 sigset_t blocked_signals() {
@@ -35,6 +42,7 @@ bool set_up_signal_stack(ThreadState &state) {
   if (stack == MAP_FAILED)
     return false;
   state.signal_stack = static_cast<uint8_t *>(stack);
+  state.signal_stack_top = state.signal_stack + state.signal_stack_bytes;
   const stack_t wanted{.ss_sp = stack, .ss_flags = 0, .ss_size = state.signal_stack_bytes};
   if (sigaltstack(&wanted, &state.saved_signal_stack) == 0)
     return true;
@@ -49,6 +57,15 @@ void unblock_preempt_signal() {
   syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, nullptr, sizeof set);
 }
 
+/// Nothing has run yet, or the same as before.
+Leave leave_early(ThreadState &thread) {
+  thread.current.store(nullptr, std::memory_order_relaxed);
+  thread.stack_floor = 0;
+  thread.signalled.store(false, std::memory_order_relaxed);
+  thread.early_leaves++;
+  return Leave::preempted;
+}
+
 void execution_main(void *argument) {
   auto &execution = *static_cast<Execution *>(argument);
   fibers::arrived_at_execution(execution, *execution.thread);
@@ -59,12 +76,12 @@ void execution_main(void *argument) {
 } // namespace
 
 ThreadState *thread_state() {
-  return current_thread_state;
+  return sledge_thread_state;
 }
 
 bool enter_sandbox_thread() {
-  if (current_thread_state != nullptr) {
-    current_thread_state->entered++;
+  if (sledge_thread_state != nullptr) {
+    sledge_thread_state->entered++;
     return true;
   }
   auto *state = new (std::nothrow) ThreadState;
@@ -77,19 +94,20 @@ bool enter_sandbox_thread() {
     return false;
   }
   state->entered = 1;
+  state->retry.create(); // without it a signal that comes too early is lost, as one may be anyway
   fibers::thread_entered(*state);
   const sigset_t blocked = blocked_signals();
-  current_thread_state = state;
+  sledge_thread_state = state;
   std::atomic_signal_fence(std::memory_order_seq_cst);
   pthread_sigmask(SIG_SETMASK, &blocked, &state->saved_mask);
   return true;
 }
 
 void leave_sandbox_thread() {
-  ThreadState *state = current_thread_state;
+  ThreadState *state = sledge_thread_state;
   if (state == nullptr || --state->entered != 0)
     return;
-  current_thread_state = nullptr;
+  sledge_thread_state = nullptr;
   std::atomic_signal_fence(std::memory_order_seq_cst);
   sigaltstack(&state->saved_signal_stack, nullptr);
   munmap(state->signal_stack, state->signal_stack_bytes);
@@ -107,15 +125,20 @@ void execution_prepare(Execution &execution, Execution::Entry entry) {
 }
 
 __attribute__((noinline)) Leave execution_run(Execution &execution) {
-  ThreadState &thread = *current_thread_state;
+  ThreadState &thread = *sledge_thread_state;
   execution.thread = &thread;
+  thread.stack_floor =
+      reinterpret_cast<uintptr_t>(execution.stack->stack_bottom()) + kHandlerStackBytes;
   thread.current.store(&execution, std::memory_order_relaxed);
   std::atomic_signal_fence(std::memory_order_seq_cst);
+  if (thread.signalled.load(std::memory_order_relaxed)) [[unlikely]]
+    return leave_early(thread);
   fibers::leaving_to_execution(execution, thread);
   sledge_context_switch(&thread.worker_sp, execution.sp);
   fibers::arrived_at_worker(thread);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   thread.current.store(nullptr, std::memory_order_relaxed);
+  thread.stack_floor = 0;
   if (execution.left_in_handler) {
     execution.left_in_handler = false;
     unblock_preempt_signal();
@@ -157,6 +180,8 @@ void execution_discard(Execution &execution) {
 }
 
 void execution_leave_from_handler(Execution &execution) {
+  // As in execution_look: whoever set the flag has said before what is wanted.
+  pending_flag(execution.instance).exchange(0, std::memory_order_seq_cst);
   execution.left_in_handler = true;
   execution_leave(execution, Leave::preempted);
 }

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "sandbox/host_state.hpp"
+#include "sandbox/preempt_timer.hpp"
 #include "sandbox/sandbox.hpp"
 #include "sandbox/slot_memory.hpp"
 
@@ -21,7 +22,16 @@ struct Execution;
 
 /// What a thread that may run sandboxes keeps. Read by signal handlers of the same thread.
 struct ThreadState {
+  /// The lowest stack pointer at which the preempt handler may use the stack it interrupted; below
+  /// it uses the signal stack. sledge_preempt_entry knows the place of these two.
+  uintptr_t stack_floor = 0;
+  uint8_t *signal_stack_top = nullptr;
   std::atomic<Execution *> current{nullptr};
+  /// A signal came while nothing was current: perhaps too late for the worker to have seen why.
+  std::atomic<bool> signalled{false};
+  uint64_t early_leaves = 0; ///< leaves for that reason
+  /// Sends the signal again when it came where a module without polls could not act on it.
+  PreemptTimer retry;
   void *worker_sp = nullptr;
   void *worker_fiber = nullptr;       ///< thread sanitizer
   const void *worker_stack = nullptr; ///< address sanitizer
@@ -32,6 +42,9 @@ struct ThreadState {
   stack_t saved_signal_stack{};
   sigset_t saved_mask{};
 };
+
+/// Bytes of a sandbox's stack that the preempt handler must find below the signal's frame.
+inline constexpr uint64_t kHandlerStackBytes = 8192;
 
 /// Bytes of stack that a host call must find. Guests that leave less trap with STACK_OVERFLOW.
 inline constexpr uint64_t kHostStackBytes = 49152;
@@ -54,6 +67,7 @@ struct Execution {
   std::atomic<uint64_t> kill_generation{0};
   std::atomic<uint64_t> generation{0};
 
+  bool polled = false; ///< its code has safepoints
   Leave leave = Leave::completed;
   bool left_in_handler = false;
   uint32_t trap_kind = SLEDGE_TRAP_NONE;
@@ -80,6 +94,8 @@ inline std::atomic_ref<uint32_t> pending_flag(sledge_instance *instance) {
 
 /// The calling thread's state; null when it has not entered.
 ThreadState *thread_state();
+/// When a signal that could not be acted on is sent again.
+inline constexpr uint64_t kRetryNs = 50'000;
 
 /// Puts `entry` on the top of the execution's stack; the next run starts there.
 void execution_prepare(Execution &execution, Execution::Entry entry);

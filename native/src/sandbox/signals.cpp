@@ -8,6 +8,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "base/clock.hpp"
 #include "context.hpp"
 #include "sandbox/execution.hpp"
 
@@ -61,6 +62,25 @@ bool is_failed_frame(const Execution &execution, const siginfo_t &info, const uc
          sp - bottom < signal_frame_bytes + kRedZoneAndAlignment;
 }
 
+bool in_guard(const Execution &execution, uintptr_t address) {
+  return AddressRange{reinterpret_cast<uintptr_t>(execution.stack->stack_guard()),
+                      reinterpret_cast<uintptr_t>(execution.stack->stack_bottom())}
+      .contains(address);
+}
+
+/// Where a host function begins, before it has looked how much stack the guest left it.
+bool is_host_entry(const siginfo_t &info, const ucontext_t &context) {
+  const ThreadState *thread = thread_state();
+  const Execution *execution =
+      thread == nullptr ? nullptr : thread->current.load(std::memory_order_relaxed);
+  if (execution == nullptr || info.si_signo != SIGSEGV || info.si_code <= 0)
+    return false;
+  const uintptr_t sp = arch::stack_pointer(context);
+  return in_guard(*execution, reinterpret_cast<uintptr_t>(info.si_addr)) &&
+         sp < reinterpret_cast<uintptr_t>(execution->stack->stack_top()) &&
+         sp > reinterpret_cast<uintptr_t>(execution->stack->stack_guard());
+}
+
 /// The trap that a fault in module text means; SLEDGE_TRAP_NONE when it is none of ours.
 uint32_t classify(const Execution &execution, const siginfo_t &info) {
   const auto address = reinterpret_cast<uintptr_t>(info.si_addr);
@@ -72,9 +92,7 @@ uint32_t classify(const Execution &execution, const siginfo_t &info) {
   default:
     break;
   }
-  const AddressRange guard{reinterpret_cast<uintptr_t>(execution.stack->stack_guard()),
-                           reinterpret_cast<uintptr_t>(execution.stack->stack_bottom())};
-  if (guard.contains(address))
+  if (in_guard(execution, address))
     return SLEDGE_TRAP_STACK_OVERFLOW;
   return in_any(execution.memories, address) ? SLEDGE_TRAP_MEMORY_OUT_OF_BOUNDS : SLEDGE_TRAP_NONE;
 }
@@ -93,17 +111,27 @@ void land(Execution &execution, ucontext_t &context, Leave reason) {
   arch::redirect(context, execution.stack->stack_top(), &execution_trap_landing, &execution);
 }
 
+/// For what cannot be left now: the next safepoint or host call leaves, or a later signal.
+void remember(ThreadState &thread, const Execution &execution) {
+  pending_flag(execution.instance).store(1, std::memory_order_seq_cst);
+  if (!execution.polled)
+    thread.retry.arm(monotonic_ns() + kRetryNs);
+}
+
 void on_fault(int signal, siginfo_t *info, void *raw_context) {
   auto &context = *static_cast<ucontext_t *>(raw_context);
   Execution *execution = info->si_code > 0 ? running_in_text(context) : nullptr;
+  if (execution == nullptr && is_host_entry(*info, context))
+    execution = thread_state()->current.load(std::memory_order_relaxed);
   if (execution == nullptr) {
     chain(signal, info, raw_context);
     return;
   }
   if (is_failed_frame(*execution, *info, context)) {
-    pending_flag(execution->instance).store(1, std::memory_order_seq_cst);
     if (execution->kill_seen())
       land(*execution, context, Leave::killed);
+    else
+      remember(*execution->thread, *execution);
     return;
   }
   const uint32_t kind = classify(*execution, *info);
@@ -115,24 +143,57 @@ void on_fault(int signal, siginfo_t *info, void *raw_context) {
   land(*execution, context, Leave::trapped);
 }
 
+/// A retry for a leave that has happened meanwhile.
+bool is_settled(const ThreadState &thread, const siginfo_t &info, const Execution *execution) {
+  return info.si_code == SI_TIMER && info.si_value.sival_ptr == &thread.retry &&
+         (execution == nullptr || pending_flag(execution->instance).load() == 0);
+}
+
+} // namespace
+} // namespace sledge
+
+using namespace sledge;
+
 // Runs on the stack of what it interrupts, so that a sandbox can be left with its frame on it.
-void on_preempt(int signal, siginfo_t *info, void *raw_context) {
+extern "C" void sledge_on_preempt(int signal, siginfo_t *info, void *raw_context) {
   ThreadState *thread = thread_state();
   if (thread == nullptr) {
     chain(signal, info, raw_context);
     return;
   }
   Execution *execution = thread->current.load(std::memory_order_relaxed);
-  if (execution == nullptr)
-    return; // the worker looks at what is wanted before it enters a sandbox
+  if (is_settled(*thread, *info, execution))
+    return;
+  if (execution == nullptr) {
+    thread->signalled.store(true, std::memory_order_relaxed);
+    return;
+  }
   const int saved_errno = errno;
   const auto &context = *static_cast<const ucontext_t *>(raw_context);
   if (in_any(execution->texts, arch::instruction_pointer(context)))
     execution_leave_from_handler(*execution);
   else
-    pending_flag(execution->instance).store(1, std::memory_order_seq_cst);
+    remember(*thread, *execution);
   errno = saved_errno;
 }
+
+// Runs on the signal stack: what is left of the sandbox's own is too little to leave it there.
+extern "C" void sledge_on_preempt_cramped(int, siginfo_t *, void *raw_context) {
+  auto &context = *static_cast<ucontext_t *>(raw_context);
+  ThreadState &thread = *thread_state();
+  Execution *execution = thread.current.load(std::memory_order_relaxed);
+  if (execution == nullptr)
+    return;
+  const int saved_errno = errno;
+  if (in_any(execution->texts, arch::instruction_pointer(context)) && execution->kill_seen())
+    land(*execution, context, Leave::killed);
+  else
+    remember(thread, *execution);
+  errno = saved_errno;
+}
+
+namespace sledge {
+namespace {
 
 bool install(int signal, void (*handler)(int, siginfo_t *, void *), int flags) {
   struct sigaction action {};
@@ -159,7 +220,7 @@ bool install_signal_handlers(ModuleLoadError &error) {
   if (installed)
     return true;
   signal_frame_bytes = getauxval(AT_MINSIGSTKSZ);
-  bool done = install(kPreemptSignal, &on_preempt, 0);
+  bool done = install(kPreemptSignal, &sledge_preempt_entry, 0);
   for (int signal : kFaultSignals)
     done = done && install(signal, &on_fault, SA_ONSTACK);
   if (!done)

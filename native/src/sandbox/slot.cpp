@@ -88,6 +88,7 @@ bool Slot::bind(const Module &new_module, uint32_t new_tenant) {
   module = new_module.shared_from_this();
   execution.instance = memory.instance(module->descriptor().state_bytes);
   execution.texts = module->texts();
+  execution.polled = module_polled(new_module);
   execution.entry_argument = const_cast<Module *>(&new_module);
   std::ranges::copy(module->memory_image(), memory.memory());
   module->write_instance(memory, execution, tables_);

@@ -56,6 +56,38 @@ TEST_F(Fault, RecursionThroughHostCallsOverflowsTheStackNotTheHost) {
   expect_trap('h', 0, SLEDGE_TRAP_STACK_OVERFLOW);
 }
 
+TEST_F(Fault, AHostCallWithHardlyAnyStackLeftOverflowsTheStackNotTheHost) {
+  Sandbox *slot = start(*arena_, *module_, {});
+  const auto bottom = reinterpret_cast<uint64_t>(static_cast<Slot &>(*slot).memory.stack_bottom());
+  end_sandbox(slot);
+  for (uint64_t bytes_left = 128; bytes_left < 3000; bytes_left += 8) {
+    std::string input = command('H', bytes_left);
+    input.append(reinterpret_cast<const char *>(&bottom), sizeof bottom);
+    const Ran ran = run(*arena_, *module_, {.input = input, .limits = {}});
+    ASSERT_EQ(ran.leave, Leave::trapped) << bytes_left;
+    ASSERT_EQ(ran.trap, SLEDGE_TRAP_STACK_OVERFLOW) << bytes_left;
+  }
+}
+
+TEST_F(Fault, ASafepointWithHardlyAnyStackLeftHurtsNobody) {
+  Sandbox *slot = start(*arena_, *module_, {});
+  const auto bottom = reinterpret_cast<uint64_t>(static_cast<Slot &>(*slot).memory.stack_bottom());
+  end_sandbox(slot);
+  for (uint64_t bytes_left = 128; bytes_left < 3000; bytes_left += 8) {
+    std::string input = command('S', bytes_left);
+    input.append(reinterpret_cast<const char *>(&bottom), sizeof bottom);
+    Sandbox *sandbox = start(*arena_, *module_, {.input = input, .limits = {}});
+    auto *instance = static_cast<Slot &>(*sandbox).execution.instance;
+    pending_flag(instance).store(1, std::memory_order_relaxed);
+    Leave leave = sandbox->run(); // in the host call that reads the input
+    ASSERT_EQ(leave, Leave::preempted);
+    pending_flag(instance).store(1, std::memory_order_relaxed);
+    leave = run_to_end(*sandbox);
+    ASSERT_TRUE(leave == Leave::completed || leave == Leave::trapped) << bytes_left;
+    end_sandbox(sandbox);
+  }
+}
+
 TEST_F(Fault, ADivisionAndAnIllegalInstructionInModuleTextAreTraps) {
   expect_trap('/', 0, SLEDGE_TRAP_INTEGER_DIVIDE_BY_ZERO);
   expect_trap('U', 0, SLEDGE_TRAP_UNREACHABLE);

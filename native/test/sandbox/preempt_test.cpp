@@ -110,11 +110,14 @@ TEST_F(Preempt, ATightLoopOfHostCallsIsKilledByFlagAndBySignal) {
 TEST_F(Preempt, ALoopAtTheVeryEndOfItsStackIsKilledBySignal) {
   if (kThreadSanitizer)
     GTEST_SKIP() << "signals wait under the thread sanitizer";
-  Sandbox *sandbox = start_probe('E', 0);
-  const auto &slot = static_cast<Slot &>(*sandbox);
-  const uint64_t bottom = reinterpret_cast<uintptr_t>(slot.memory.stack_bottom());
-  memcpy(input_.data() + 1, &bottom, sizeof bottom);
-  expect_killed_while_running(sandbox, true);
+  for (uint64_t bytes_left = 256; bytes_left < 16384; bytes_left += 160) {
+    Sandbox *sandbox = start_probe('E', bytes_left);
+    const auto &slot = static_cast<Slot &>(*sandbox);
+    const uint64_t bottom = reinterpret_cast<uintptr_t>(slot.memory.stack_bottom());
+    input_.append(reinterpret_cast<const char *>(&bottom), sizeof bottom);
+    end_sandbox(sandbox);
+    expect_killed_while_running(start(*arena_, *probe_, {.input = input_, .limits = {}}), true);
+  }
 }
 
 TEST_F(Preempt, AKillBeforeTheFirstInstructionIsSeen) {

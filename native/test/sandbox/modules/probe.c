@@ -1,4 +1,5 @@
-/* probe.c - does what the first byte of its input says; bytes 1 to 8 are the command's argument. */
+/* probe.c - does what the first byte of its input says; bytes 1 to 8 are the command's
+ * argument. */
 #include "module.h"
 
 typedef struct State {
@@ -104,13 +105,25 @@ static void run_loop(sledge_instance *i, uint8_t command) {
     memory[600]++;
 }
 
-/* Stack used up to the last few hundred bytes, then an endless loop. */
-NO_INLINE static uint64_t loop_at_the_edge(sledge_instance *i, uint64_t bytes_left,
-                                           uintptr_t bottom) {
+/* At the edge of the stack: an endless loop, a host call, a safepoint. */
+NO_INLINE static void act_at_the_edge(sledge_instance *i, uint8_t command) {
+  if (command == 'E')
+    run_loop(i, 'l');
+  if (command == 'H')
+    call4(i, kFdWrite, 1, kVector, 0, kVector + 8);
+  if (command == 'S')
+    i->host->safepoint(i);
+}
+
+NO_INLINE static uint64_t go_to_the_edge(sledge_instance *i, uint64_t bytes_left, uintptr_t bottom,
+                                         uint8_t command) {
   volatile uint8_t here = 0;
-  if ((uintptr_t)&here - bottom > bytes_left)
-    return loop_at_the_edge(i, bytes_left, bottom) + here;
-  run_loop(i, 'l');
+  const uint64_t left = (uintptr_t)&here - bottom;
+  if (left > bytes_left + 256)
+    return go_to_the_edge(i, bytes_left, bottom, command) + here;
+  volatile uint8_t *rest = __builtin_alloca(left - bytes_left);
+  rest[0] = command;
+  act_at_the_edge(i, rest[0]);
   return here;
 }
 
@@ -136,8 +149,8 @@ static void run_trap(sledge_instance *i, uint8_t command) {
     __asm__ volatile("ud2");
   if (command == 'n') /* not the guest's memory: must not be taken for its trap */
     *(volatile int *)argument = 1;
-  if (command == 'E')
-    loop_at_the_edge(i, 300, argument);
+  if (command == 'E' || command == 'H' || command == 'S') /* bytes 9 to 16: the stack's bottom */
+    go_to_the_edge(i, argument, *(uint64_t *)(memory_of(i) + kInput + 9), command);
 }
 
 static void start(sledge_instance *i, const sledge_value *params, sledge_value *results) {
