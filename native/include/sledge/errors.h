@@ -73,6 +73,7 @@ typedef enum sledge_error {
   SLEDGE_ERR_NATIVE_ARGUMENT = 508,
   SLEDGE_ERR_CLI_USAGE = 600,
   SLEDGE_ERR_CLI_READY_FILE = 601,
+  SLEDGE_ERR_CLI_OUTPUT = 602,
   SLEDGE_ERR_INTERNAL = 999,
 } sledge_error;
 
@@ -147,6 +148,7 @@ static inline const char *sledge_error_name(sledge_error error) {
     case SLEDGE_ERR_NATIVE_ARGUMENT: return "SLEDGE_ERR_NATIVE_ARGUMENT";
     case SLEDGE_ERR_CLI_USAGE: return "SLEDGE_ERR_CLI_USAGE";
     case SLEDGE_ERR_CLI_READY_FILE: return "SLEDGE_ERR_CLI_READY_FILE";
+    case SLEDGE_ERR_CLI_OUTPUT: return "SLEDGE_ERR_CLI_OUTPUT";
     case SLEDGE_ERR_INTERNAL: return "SLEDGE_ERR_INTERNAL";
   }
   return "SLEDGE_ERR_INTERNAL";
