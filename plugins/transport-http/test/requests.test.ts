@@ -163,7 +163,7 @@ describe('what the function gets', () => {
 });
 
 describe('what the client gets', () => {
-  test('stdout is the body, byte for byte, with the configured type and Server-Timing', async () => {
+  test('stdout is the body, byte for byte, with its type and Server-Timing', async () => {
     for (const length of [0, 1, 256, 16_384, 16_385, 300_000]) {
       const bytes = Buffer.from(Array.from({ length }, (_, i) => (i * 7) % 256));
       running.invoker.answer = () => output(bytes);
@@ -244,7 +244,8 @@ describe('responseFormat cgi', () => {
 
   test('the function sets status and headers', async () => {
     const answer = await answerWith(
-      'Status: 404 No Cats\r\nContent-Type: image/cat\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\nmeow',
+      'Status: 404 No Cats\r\nContent-Type: image/cat\r\n' +
+        'Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\nmeow',
     );
     expect(answer.statusCode).toBe(404);
     expect(answer.headers['content-type']).toBe('image/cat');

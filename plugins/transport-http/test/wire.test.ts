@@ -23,7 +23,8 @@ describe('malformed requests', () => {
     ['a wrong length', 'POST /fib HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na'],
     [
       'length and chunked',
-      'POST /fib HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'POST /fib HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n' +
+        'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     ],
     [
       'not only chunked',
@@ -184,7 +185,7 @@ describe('bodies', () => {
     client.socket.destroy();
   });
 
-  test('100-continue is answered before the body, and a refused body is not asked for', async () => {
+  test('100-continue comes before the body, and a refused body is not asked for', async () => {
     const client = new RawClient(running.port).send(post(5, 'Expect: 100-continue\r\n'));
     await client.toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
     client.send('hello');
