@@ -33,7 +33,8 @@ export async function nativeSuite(preset, environment, filter = []) {
   const total = count(text, /tests failed out of (\d+)/);
   const failed = count(text, /(\d+) tests failed out of/);
   if (code !== 0) console.log(tailOf(logPath, 120));
-  return { passed: total - failed, failed: code !== 0 && failed === 0 ? 1 : failed };
+  const isBroken = failed === 0 && (code !== 0 || total === 0);
+  return { passed: total - failed, failed: isBroken ? 1 : failed };
 }
 
 /** Jest's counts, from its own report. */
