@@ -20,7 +20,7 @@ function nameOf(node: ts.Node, line: number): string {
 /** What only groups tests is no function in this sense: `describe(...)`, `describeSandbox()`. */
 function isGroup(node: ts.Node): boolean {
   if (ts.isFunctionDeclaration(node) && /^describe/.test(node.name?.text ?? '')) return true;
-  return ts.isCallExpression(node.parent) && /^describe\b/.test(node.parent.expression.getText());
+  return ts.isCallExpression(node.parent) && /\bdescribe\b/.test(node.parent.expression.getText());
 }
 
 function scriptFunctions(file: string, text: string): FunctionLength[] {
