@@ -114,9 +114,15 @@ Invocation *Dispatch::reconsider(uint32_t worker) {
   return start(next, worker, section.now_ns);
 }
 
-void Dispatch::block(uint32_t worker) {
+bool Dispatch::block(uint32_t worker) {
   Section section(*this);
-  owner(engine_->block(worker, section.now_ns))->move_to(State::blocked);
+  Invocation &invocation = *owner(engine_->running(worker));
+  if (invocation.load().kill() != Kill::none) {
+    return false;
+  }
+  engine_->block(worker, section.now_ns);
+  invocation.move_to(State::blocked);
+  return true;
 }
 
 void Dispatch::unblock(Invocation &invocation, uint32_t generation) {

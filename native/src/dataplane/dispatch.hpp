@@ -47,8 +47,9 @@ class Dispatch {
   void finish(uint32_t worker);
   /// The running one has left at a safepoint: what the worker runs now.
   Invocation *reconsider(uint32_t worker);
-  /// The running one waits until its wake_ns; the worker runs nothing.
-  void block(uint32_t worker);
+  /// The running one waits until its wake_ns, and the worker runs nothing. False: somebody has
+  /// marked it to be killed meanwhile; it is still running, and the worker's to end.
+  bool block(uint32_t worker);
   void unblock(Invocation &invocation, uint32_t generation);
   /// Takes it out of the engine, whatever it does.
   Ended end(Invocation &invocation, uint32_t generation, Kill why);

@@ -267,7 +267,10 @@ Invocation *Worker::leave_alive(Invocation &invocation, Sandbox &sandbox, Leave 
   watch.due_ns = std::min(watch.due_ns, invocation.wake_ns.load(std::memory_order_relaxed));
   flush();
   shared_.watchdog.watch(watch);
-  shared_.dispatch.block(options_.id);
+  if (!shared_.dispatch.block(options_.id)) {
+    set_killed(invocation, invocation.load().kill());
+    return end(invocation, &sandbox);
+  }
   return nullptr;
 }
 

@@ -61,7 +61,7 @@ TEST(Storm, EachInvocationHasExactlyOneOutcomeWithSleepingWorkers) {
 }
 
 TEST(Storm, EachInvocationHasExactlyOneOutcomeWhenStoppedInTheMiddle) {
-  for (uint64_t seed = 0; seed < 20; seed++) {
+  for (uint64_t seed = 0; seed < 200; seed++) {
     DataPlaneOptions options;
     options.worker_count = 2;
     Bench bench(options);
