@@ -20,7 +20,7 @@ describe('limits of the data plane', () => {
     return { id: under.plane.submit(loop, NOTHING, (outcome) => settle(outcome)), ended };
   }
 
-  it('ends an endless loop at its time limit, and the same worker serves the next request', async () => {
+  it('ends an endless loop at its time limit; the same worker serves the next', async () => {
     await under.add('endless_loop', { wallTimeUs: 20_000 });
     const outcome = await under.call('endless_loop');
     expect(outcome.status).toBe('timed-out');
