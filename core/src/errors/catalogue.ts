@@ -338,6 +338,48 @@ export const ERROR_CATALOGUE = {
     rpc: 'NOT_FOUND',
     solve: 'sledge functions lists them.',
   },
+  SLEDGE_ERR_INVOKE_NOT_ADMITTED: {
+    number: 313,
+    message: 'The admission policy refused the invocation; retry after {retryAfterUs} us.',
+    http: 429,
+    rpc: 'RESOURCE_EXHAUSTED',
+    solve: 'Retry later or elsewhere; or add workers, or choose another admission policy.',
+  },
+  SLEDGE_ERR_INVOKE_DEADLINE: {
+    number: 314,
+    message: 'The deadline of the invocation passed before it ended.',
+    http: 504,
+    rpc: 'DEADLINE_EXCEEDED',
+    solve: 'Allow more time, or set onLate of the function to run.',
+  },
+  SLEDGE_ERR_INVOKE_CPU_LIMIT: {
+    number: 315,
+    message: 'The function computed longer than its limit of {limitUs} us.',
+    http: 504,
+    rpc: 'DEADLINE_EXCEEDED',
+    solve: 'Make it faster, or raise limits.cpuTimeUs of the function.',
+  },
+  SLEDGE_ERR_INVOKE_FUNCTION_QUEUE: {
+    number: 316,
+    message: 'Too many invocations of the function are waiting.',
+    http: 429,
+    rpc: 'RESOURCE_EXHAUSTED',
+    solve: 'Retry later; or raise limits.queued of the function.',
+  },
+  SLEDGE_ERR_INVOKE_TENANT_CONCURRENCY: {
+    number: 317,
+    message: 'The tenant already has as many invocations as it may.',
+    http: 429,
+    rpc: 'RESOURCE_EXHAUSTED',
+    solve: 'Retry later; or raise limits.concurrency of the tenant.',
+  },
+  SLEDGE_ERR_INVOKE_TENANT_QUEUE: {
+    number: 318,
+    message: 'Too many invocations of the tenant are waiting.',
+    http: 429,
+    rpc: 'RESOURCE_EXHAUSTED',
+    solve: 'Retry later; or raise limits.queued of the tenant.',
+  },
   // HTTP
   SLEDGE_ERR_HTTP_BAD_REQUEST: {
     number: 400,

@@ -31,11 +31,15 @@ DataPlane::DataPlane(const DataPlaneOptions &options, std::unique_ptr<Engine> en
       watchdog_(*this, table_.count()),
       external_(options.external ? options.worker_count : 0, table_, dispatch_, inbox_, watchdog_),
       deferred_workers_(options.worker_count, false) {
+  for (const TenantLimits &limits : options.tenants) {
+    const bool limited = limits.concurrent_max != 0 || limits.queued_max != 0;
+    tenants_.push_back(limited ? std::make_unique<Tenant>(limits) : nullptr);
+  }
   for (uint32_t id = 0; !options.external && id < options.worker_count; id++) {
     const int32_t core = id < options.worker_cores.size() ? options.worker_cores[id] : -1;
-    workers_.push_back(
-        std::make_unique<Worker>(WorkerOptions{id, core, options.idle, options.spin_ns},
-                                 WorkerShared{table_, dispatch_, inbox_, *runtime_, watchdog_}));
+    workers_.push_back(std::make_unique<Worker>(
+        WorkerOptions{id, core, options.idle, options.spin_ns, options.preemption},
+        WorkerShared{table_, dispatch_, inbox_, *runtime_, watchdog_}));
   }
 }
 
@@ -52,15 +56,45 @@ int DataPlane::start() {
 }
 
 Function *DataPlane::add_function(FunctionSpec spec) {
-  if (spec.wall_time_max_ns != 0) {
-    watchdog_.expect_limit(spec.wall_time_max_ns);
+  for (const uint64_t limit_ns : {spec.wall_time_max_ns, spec.cpu_time_max_ns}) {
+    if (limit_ns != 0) {
+      watchdog_.expect_limit(limit_ns);
+    }
   }
-  return functions_.add(std::move(spec));
+  Function *function = functions_.add(std::move(spec));
+  if (function != nullptr) {
+    const uint32_t tenant = function->spec.tenant;
+    function->tenant = tenant < tenants_.size() ? tenants_[tenant].get() : nullptr;
+    dispatch_.forget_type(function->id);
+  }
+  return function;
 }
 
 int64_t DataPlane::reject(Rejection why, sledge_error error) {
   rejected_[why]++;
   return -static_cast<int64_t>(error);
+}
+
+/// 0, or why it is one too many.
+int64_t DataPlane::check_limits(const Function &function) {
+  const auto is_over = [](uint32_t limit, const std::atomic<uint32_t> &count) {
+    return limit != 0 && count.load(std::memory_order_relaxed) >= limit;
+  };
+  if (is_over(function.spec.concurrent_max, function.alive)) {
+    return reject(concurrency, SLEDGE_ERR_INVOKE_CONCURRENCY);
+  }
+  if (is_over(function.spec.queued_max, function.queued)) {
+    return reject(function_queue, SLEDGE_ERR_INVOKE_FUNCTION_QUEUE);
+  }
+  if (const Tenant *tenant = function.tenant) {
+    if (is_over(tenant->limits.concurrent_max, tenant->alive)) {
+      return reject(tenant_concurrency, SLEDGE_ERR_INVOKE_TENANT_CONCURRENCY);
+    }
+    if (is_over(tenant->limits.queued_max, tenant->queued)) {
+      return reject(tenant_queue, SLEDGE_ERR_INVOKE_TENANT_QUEUE);
+    }
+  }
+  return 0;
 }
 
 int64_t DataPlane::submit(const Submission &submission, bool may_defer) {
@@ -75,13 +109,8 @@ int64_t DataPlane::submit(const Submission &submission, bool may_defer) {
       !holds_strings(submission.environ, submission.envc)) [[unlikely]] {
     return reject(malformed, SLEDGE_ERR_NATIVE_ARGUMENT);
   }
-  const FunctionSpec &spec = function->spec;
-  if (spec.concurrent_max != 0 &&
-      function->alive.load(std::memory_order_relaxed) >= spec.concurrent_max) {
-    return reject(concurrency, SLEDGE_ERR_INVOKE_CONCURRENCY);
-  }
-  if (spec.queued_max != 0 && function->queued.load(std::memory_order_relaxed) >= spec.queued_max) {
-    return reject(function_queue, SLEDGE_ERR_INVOKE_QUEUE_FULL);
+  if (const int64_t over = check_limits(*function)) [[unlikely]] {
+    return over;
   }
   Invocation *invocation = alive_ < options_.invocation_max ? table_.acquire() : nullptr;
   if (invocation == nullptr) {
@@ -92,22 +121,20 @@ int64_t DataPlane::submit(const Submission &submission, bool may_defer) {
     table_.recycle(*invocation);
     return reject(memory, SLEDGE_ERR_INVOKE_QUEUE_FULL);
   }
-  const uint64_t relative_ns = submission.relative_deadline_ns != 0
-                                   ? submission.relative_deadline_ns
-                                   : spec.relative_deadline_ns;
-  function->alive.fetch_add(1, std::memory_order_relaxed);
-  function->queued.fetch_add(1, std::memory_order_relaxed);
   const uint64_t estimate_ns = function->estimate_ns();
   const bool defer = may_defer && estimate_ns != 0 && estimate_ns <= short_function_ns;
   ActionTarget &target = defer ? static_cast<ActionTarget &>(later_) : *this;
   const uint64_t arrival_ns = invocation->arrival_ns;
   const uint32_t index = invocation->index;
-  if (!dispatch_.submit(*invocation,
-                        relative_ns == 0 ? SLEDGE_NO_DEADLINE : arrival_ns + relative_ns, target)) {
-    function->alive.fetch_sub(1, std::memory_order_relaxed);
-    function->queued.fetch_sub(1, std::memory_order_relaxed);
+  function->count_accepted();
+  const Admission admission = dispatch_.submit(*invocation, target);
+  if (admission.error != SLEDGE_OK) {
+    function->count_started();
+    function->count_reaped();
     table_.recycle(*invocation);
-    return reject(queue, SLEDGE_ERR_INVOKE_QUEUE_FULL);
+    retry_after_ns_ = admission.retry_after_ns;
+    return reject(admission.error == SLEDGE_ERR_INVOKE_NOT_ADMITTED ? not_admitted : queue,
+                  admission.error);
   }
   alive_++;
   accepted_++;
@@ -145,13 +172,36 @@ bool DataPlane::fill(Invocation &invocation, const Submission &submission) {
   invocation.output_bytes = 0;
   invocation.log_bytes = 0;
   invocation.sandbox.store(nullptr, std::memory_order_relaxed);
-  invocation.limit_ns.store(UINT64_MAX, std::memory_order_relaxed);
-  invocation.arrival_ns = now_ns();
+  set_times(invocation, submission);
   invocation.start_ns = 0;
   invocation.run_ns = 0;
   invocation.status = Status::completed;
   invocation.detail = 0;
   return true;
+}
+
+void DataPlane::set_times(Invocation &invocation, const Submission &submission) {
+  const FunctionSpec &spec = invocation.function->spec;
+  const uint64_t now = now_ns();
+  invocation.arrival_ns =
+      submission.arrival_ns != 0 ? std::min(submission.arrival_ns, now) : now;
+  const uint64_t relative_ns = submission.relative_deadline_ns != 0
+                                   ? submission.relative_deadline_ns
+                                   : spec.relative_deadline_ns;
+  const uint64_t deadline_ns =
+      relative_ns == 0 ? SLEDGE_NO_DEADLINE : invocation.arrival_ns + relative_ns;
+  const bool drops = deadline_ns != SLEDGE_NO_DEADLINE && spec.on_late != OnLate::run;
+  const bool aborts = drops && spec.on_late == OnLate::abort;
+  invocation.deadline_ns = deadline_ns;
+  invocation.drop_ns.store(drops ? deadline_ns : UINT64_MAX, std::memory_order_relaxed);
+  invocation.abort_ns.store(aborts ? deadline_ns : UINT64_MAX, std::memory_order_relaxed);
+  invocation.wall_end_ns.store(UINT64_MAX, std::memory_order_relaxed);
+  invocation.limit_ns.store(UINT64_MAX, std::memory_order_relaxed);
+  if (drops) {
+    constexpr uint64_t grain_ns = 1'000'000; // many deadlines, few looks
+    const uint64_t due_ns = deadline_ns - deadline_ns % grain_ns + grain_ns;
+    watchdog_.watch({due_ns, invocation.index, invocation.load().generation()});
+  }
 }
 
 void DataPlane::wake(uint32_t worker) {
@@ -184,7 +234,10 @@ void DataPlane::kick() {
 
 void DataPlane::interrupt(uint32_t worker, uint64_t request_id) {
   if (!options_.external) {
-    workers_[worker]->interrupt(request_id);
+    const uint64_t now = now_ns();
+    workers_[worker]->interrupt(request_id, now);
+    interrupted_.store(true, std::memory_order_relaxed);
+    watchdog_.started(now + options_.preemption.grace_ns);
   }
 }
 
@@ -211,7 +264,7 @@ void DataPlane::end(Invocation &invocation, uint32_t generation, Kill why) {
   case Ended::running:
     return kill_running(invocation, generation);
   case Ended::unstarted:
-    invocation.function->queued.fetch_sub(1, std::memory_order_relaxed);
+    invocation.function->count_started();
     set_unstarted(invocation, why);
     break;
   case Ended::suspended:
@@ -235,7 +288,7 @@ void DataPlane::end(Invocation &invocation, uint32_t generation, Kill why) {
   }
 }
 
-/// It is marked; now its sandbox must notice. The watchdog repeats the signal until it has.
+/// It is marked; now its sandbox must notice. The watchdog insists until it has.
 void DataPlane::kill_running(Invocation &invocation, uint32_t generation) {
   Sandbox *sandbox = invocation.sandbox.load(std::memory_order_seq_cst);
   const uint64_t sandbox_generation = invocation.sandbox_generation.load(std::memory_order_relaxed);
@@ -246,13 +299,11 @@ void DataPlane::kill_running(Invocation &invocation, uint32_t generation) {
   }
   sandbox->request_kill(sandbox_generation);
   sandbox->request_leave();
-  if (workers_[worker]->current() == invocation.index) {
-    runtime_->signal_thread(workers_[worker]->thread_id());
-  }
+  workers_[worker]->hasten(invocation.index, now_ns());
   watchdog_.look_now();
 }
 
-uint64_t DataPlane::watch_one(Invocation &invocation, int32_t thread_id, uint64_t now_ns) {
+uint64_t DataPlane::watch_one(Invocation &invocation, Worker *worker, uint64_t now_ns) {
   constexpr uint64_t repeat_ns = 1'000'000;
   const Life life = invocation.load();
   const uint64_t limit_ns = invocation.limit_ns.load(std::memory_order_relaxed);
@@ -260,30 +311,28 @@ uint64_t DataPlane::watch_one(Invocation &invocation, int32_t thread_id, uint64_
     return now_ns + repeat_ns;
   }
   if (life.kill() != Kill::none) {
-    if (thread_id != 0) {
-      runtime_->signal_thread(thread_id);
-    }
-    return now_ns + repeat_ns;
+    return worker != nullptr ? worker->insist(true, now_ns) : now_ns + repeat_ns;
   }
   if (limit_ns > now_ns) {
-    return limit_ns;
+    return worker != nullptr ? std::min(limit_ns, worker->insist(false, now_ns)) : limit_ns;
   }
-  end(invocation, life.generation(), Kill::time_limit);
+  end(invocation, life.generation(), invocation.overrun(now_ns));
   return now_ns + repeat_ns;
 }
 
 uint64_t DataPlane::watch_running(uint64_t now_ns) {
-  uint64_t next_ns = UINT64_MAX;
+  const bool interrupted = interrupted_.exchange(false, std::memory_order_relaxed);
+  uint64_t next_ns = interrupted ? now_ns + options_.preemption.grace_ns : UINT64_MAX;
   for (const auto &worker : workers_) {
     const uint32_t index = worker->current();
     if (index != no_invocation) {
-      next_ns = std::min(next_ns, watch_one(table_.at(index), worker->thread_id(), now_ns));
+      next_ns = std::min(next_ns, watch_one(table_.at(index), worker.get(), now_ns));
     }
   }
   for (uint32_t worker = 0; worker < external_.count(); worker++) {
     const uint32_t index = external_.current(worker);
     if (index != no_invocation) {
-      next_ns = std::min(next_ns, watch_one(table_.at(index), 0, now_ns));
+      next_ns = std::min(next_ns, watch_one(table_.at(index), nullptr, now_ns));
     }
   }
   return next_ns;
@@ -301,8 +350,16 @@ uint64_t DataPlane::watch_due(const Watch &watch, uint64_t now_ns) {
   if (life.state() == State::running) {
     return now_ns + busy_look_ns;
   }
+  if (life.state() == State::queued) {
+    const uint64_t drop_ns = invocation.drop_ns.load(std::memory_order_relaxed);
+    if (drop_ns <= now_ns) {
+      end(invocation, watch.generation, Kill::deadline);
+      return UINT64_MAX;
+    }
+    return drop_ns;
+  }
   if (limit_ns <= now_ns) {
-    end(invocation, watch.generation, Kill::time_limit);
+    end(invocation, watch.generation, invocation.overrun(now_ns));
     return UINT64_MAX;
   }
   if (life.state() == State::blocked) {
@@ -324,10 +381,27 @@ Invocation *DataPlane::reap() {
   }
   Invocation &invocation = table_.at(reaped_next_);
   reaped_next_ = invocation.next.load(std::memory_order_relaxed);
-  invocation.function->alive.fetch_sub(1, std::memory_order_release);
-  ended_[static_cast<size_t>(invocation.status)]++;
+  count_end(invocation);
+  invocation.function->count_reaped();
   alive_--;
   return &invocation;
+}
+
+void DataPlane::count_end(const Invocation &invocation) {
+  FunctionCounters &counters = invocation.function->counters;
+  const bool has_deadline = invocation.deadline_ns != SLEDGE_NO_DEADLINE;
+  const bool late = has_deadline && invocation.end_ns > invocation.deadline_ns;
+  ended_[static_cast<size_t>(invocation.status)]++;
+  deadlines_missed_ += late ? 1 : 0;
+  if (invocation.status == Status::completed) {
+    deadlines_met_ += has_deadline && !late ? 1 : 0;
+    (late           ? counters.completed_late
+     : has_deadline ? counters.completed_in_time
+                    : counters.completed_without_deadline)++;
+  } else {
+    (invocation.detail == SLEDGE_ERR_INVOKE_DEADLINE ? counters.ended_by_deadline
+                                                     : counters.ended_otherwise)++;
+  }
 }
 
 void DataPlane::recycle(Invocation &invocation) {

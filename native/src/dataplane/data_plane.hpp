@@ -29,6 +29,8 @@ struct DataPlaneOptions {
   bool external = false;             ///< workers attach from outside and take work
   IdleKind idle = IdleKind::adaptive;
   uint64_t spin_ns = 20'000;
+  PreemptionOptions preemption;
+  std::vector<TenantLimits> tenants; ///< by index; those beyond have no limits
   uint32_t invocation_max = 1024; ///< alive at any moment
   uint64_t stop_limit_ns = 2'000'000'000;
 };
@@ -41,6 +43,7 @@ struct Submission {
   std::span<const uint8_t> environ;
   std::span<const uint8_t> input;
   uint64_t relative_deadline_ns = 0; ///< 0: the function's own
+  uint64_t arrival_ns = 0;           ///< when its last byte was received; 0: now
 };
 
 /// By name, for whoever shows them.
@@ -62,10 +65,14 @@ class DataPlane final : ActionTarget, WatchTarget {
   /// Null when there are too many.
   Function *add_function(FunctionSpec spec);
   void remove_function(uint32_t id) { functions_.remove(id); }
+  /// Null when there is no such function.
+  const Function *function(uint32_t id) { return functions_.find(id); }
 
   /// The index of the invocation, or minus the sledge_error. With `may_defer` a sleeping worker is
   /// not woken for a short function at once: `kick_due` says that `kick` must follow soon.
   int64_t submit(const Submission &submission, bool may_defer);
+  /// After `submit` has answered SLEDGE_ERR_INVOKE_NOT_ADMITTED: when to try again; 0: unknown.
+  uint64_t retry_after_ns() const { return retry_after_ns_; }
   bool kick_due() const { return deferred_ != 0; }
   void kick();
   /// The invocation of this index that is alive now, if any, is no longer wanted.
@@ -121,23 +128,30 @@ class DataPlane final : ActionTarget, WatchTarget {
     malformed,
     concurrency,
     function_queue,
+    tenant_concurrency,
+    tenant_queue,
     table,
     queue,
-    memory
+    memory,
+    not_admitted
   };
-  static constexpr size_t rejection_count = 8;
+  static constexpr size_t rejection_count = 11;
 
   int64_t reject(Rejection why, sledge_error error);
+  int64_t check_limits(const Function &function);
+  void set_times(Invocation &invocation, const Submission &submission);
   bool fill(Invocation &invocation, const Submission &submission);
   void wake_later(uint32_t worker);
   void end_by_owner(uint32_t index, Kill why);
   void end(Invocation &invocation, uint32_t generation, Kill why);
   void kill_running(Invocation &invocation, uint32_t generation);
-  uint64_t watch_one(Invocation &invocation, int32_t thread_id, uint64_t now_ns);
+  uint64_t watch_one(Invocation &invocation, Worker *worker, uint64_t now_ns);
+  void count_end(const Invocation &invocation);
   void abandon(Worker &worker);
 
   const DataPlaneOptions options_;
   InvocationTable table_;
+  std::vector<std::unique_ptr<Tenant>> tenants_; ///< null: without limits
   FunctionTable functions_;
   OutcomeInbox inbox_;
   std::shared_ptr<Runtime> runtime_;
@@ -146,6 +160,8 @@ class DataPlane final : ActionTarget, WatchTarget {
   std::vector<std::unique_ptr<Worker>> workers_;
   ExternalWorkers external_;
   DeferredTarget later_{*this};
+
+  std::atomic<bool> interrupted_{false}; ///< since the watchdog's last look
 
   // The owner's.
   bool intake_open_ = true;
@@ -156,6 +172,9 @@ class DataPlane final : ActionTarget, WatchTarget {
   std::vector<bool> deferred_workers_;
   uint32_t reaped_next_ = no_invocation;
   uint64_t accepted_ = 0;
+  uint64_t retry_after_ns_ = 0;
+  uint64_t deadlines_met_ = 0;
+  uint64_t deadlines_missed_ = 0;
   std::array<uint64_t, rejection_count> rejected_{};
   std::array<uint64_t, status_count> ended_{};
 };

@@ -54,28 +54,34 @@ class Dispatch::Section {
   std::array<Action, 16> actions_;
 };
 
-bool Dispatch::submit(Invocation &invocation, uint64_t deadline_ns, ActionTarget &target) {
+Admission Dispatch::submit(Invocation &invocation, ActionTarget &target) {
   const Function &function = *invocation.function;
   Section section(*this, target);
   Request *request = engine_->acquire();
   if (request == nullptr) {
-    return false;
+    return {SLEDGE_ERR_INVOKE_QUEUE_FULL};
   }
   request->type = function.id;
   request->group = function.spec.group;
   request->tenant = function.spec.tenant;
   request->arrival_ns = invocation.arrival_ns;
-  request->deadline_ns = deadline_ns;
-  request->estimate_ns = std::clamp<uint64_t>(function.estimate_ns(), 1, Engine::estimate_max_ns);
+  request->deadline_ns = invocation.deadline_ns;
+  request->fallback_ns = function.spec.expected_execution_ns;
+  request->estimate_ns =
+      std::clamp<uint64_t>(function.spec.expected_execution_ns, 1, Engine::estimate_max_ns);
   owners_[request->index] = &invocation;
   invocation.request = request;
   invocation.move_to(State::queued);
-  if (engine_->arrive(request, section.now_ns) == Arrival::accepted) {
-    return true;
+  const Arrival arrival = engine_->arrive(request, section.now_ns);
+  if (arrival == Arrival::accepted) {
+    return {};
   }
+  const uint64_t retry_after_ns = request->retry_after_ns;
   invocation.move_to(State::free);
   engine_->release(request);
-  return false;
+  return {arrival == Arrival::not_admitted ? SLEDGE_ERR_INVOKE_NOT_ADMITTED
+                                           : SLEDGE_ERR_INVOKE_QUEUE_FULL,
+          retry_after_ns};
 }
 
 Invocation *Dispatch::start(Request *request, uint32_t worker, uint64_t now_ns) {
@@ -91,17 +97,28 @@ Invocation *Dispatch::start(Request *request, uint32_t worker, uint64_t now_ns) 
   return invocation;
 }
 
-Invocation *Dispatch::advance(uint32_t worker, bool finished) {
-  Section section(*this);
-  if (finished) {
-    engine_->release(engine_->finish(worker, section.now_ns));
+void Dispatch::leave_engine(uint32_t worker, Finished finished, uint64_t now_ns) {
+  if (finished == Finished::late) {
+    engine_->release(engine_->discard(worker, SLEDGE_REMOVED_LATE, now_ns));
+  } else if (finished != Finished::nothing) {
+    engine_->release(engine_->finish(worker, now_ns, finished == Finished::succeeded));
   }
+}
+
+Invocation *Dispatch::advance(uint32_t worker, Finished finished) {
+  Section section(*this);
+  leave_engine(worker, finished, section.now_ns);
   return start(engine_->next(worker, section.now_ns), worker, section.now_ns);
 }
 
-void Dispatch::finish(uint32_t worker) {
+void Dispatch::finish(uint32_t worker, Finished finished) {
   Section section(*this);
-  engine_->release(engine_->finish(worker, section.now_ns));
+  leave_engine(worker, finished, section.now_ns);
+}
+
+void Dispatch::forget_type(uint32_t type) {
+  const Section section(*this);
+  engine_->forget_type(type);
 }
 
 Invocation *Dispatch::reconsider(uint32_t worker) {
@@ -145,6 +162,10 @@ Ended Dispatch::end(Invocation &invocation, uint32_t generation, Kill why) {
   if (life.generation() != generation) {
     return Ended::gone;
   }
+  if (why == Kill::cancel && life.state() != State::queued &&
+      !invocation.function->spec.kill_on_disconnect) {
+    return Ended::gone;
+  }
   const uint32_t worker = invocation.worker.load(std::memory_order_relaxed);
   switch (life.state()) {
   case State::free:
@@ -152,7 +173,7 @@ Ended Dispatch::end(Invocation &invocation, uint32_t generation, Kill why) {
     return Ended::gone;
   case State::running:
     if (runs_elsewhere(invocation, generation)) {
-      engine_->release(engine_->finish(worker, section.now_ns));
+      leave_engine(worker, Finished::failed, section.now_ns);
       return Ended::taken;
     }
     return !external_ && invocation.claim_kill(generation, why) ? Ended::running : Ended::gone;
@@ -162,9 +183,10 @@ Ended Dispatch::end(Invocation &invocation, uint32_t generation, Kill why) {
     break;
   }
   const bool unstarted = life.state() == State::queued;
-  if (!engine_->remove(invocation.request,
-                       unstarted ? SLEDGE_REMOVED_CANCELLED : SLEDGE_REMOVED_KILLED,
-                       section.now_ns) ||
+  const sledge_removal removal = why == Kill::deadline ? SLEDGE_REMOVED_LATE
+                                 : unstarted           ? SLEDGE_REMOVED_CANCELLED
+                                                       : SLEDGE_REMOVED_KILLED;
+  if (!engine_->remove(invocation.request, removal, section.now_ns) ||
       !invocation.claim_end(generation)) {
     return Ended::gone;
   }

@@ -32,6 +32,20 @@ enum class Ended : uint8_t {
   running    ///< it runs; it is marked, its worker will end it
 };
 
+/// How a worker's running invocation ended, for the engine.
+enum class Finished : uint8_t {
+  nothing, ///< the worker ran nothing
+  succeeded,
+  failed,
+  late ///< it was never started
+};
+
+/// Whether the engine took a new invocation.
+struct Admission {
+  sledge_error error = SLEDGE_OK;
+  uint64_t retry_after_ns = 0; ///< 0: unknown
+};
+
 class Dispatch {
  public:
   Dispatch(std::unique_ptr<Engine> engine, InvocationTable &table, ActionTarget &target,
@@ -39,12 +53,12 @@ class Dispatch {
       : engine_(std::move(engine)), table_(table), target_(target), external_(external),
         owners_(engine_->pool().capacity(), nullptr) {}
 
-  /// False: everything that may take it is full; nothing has changed. `target` gets what follows.
-  bool submit(Invocation &invocation, uint64_t deadline_ns, ActionTarget &target);
+  /// With an error nothing has changed. `target` gets what follows.
+  Admission submit(Invocation &invocation, ActionTarget &target);
   /// Ends what the worker ran (if `finished`), then gives it its next invocation, as `running`.
-  Invocation *advance(uint32_t worker, bool finished);
+  Invocation *advance(uint32_t worker, Finished finished);
   /// Ends what the worker ran and asks for nothing more.
-  void finish(uint32_t worker);
+  void finish(uint32_t worker, Finished finished);
   /// The running one has left at a safepoint: what the worker runs now.
   Invocation *reconsider(uint32_t worker);
   /// The running one waits until its wake_ns, and the worker runs nothing. False: somebody has
@@ -54,6 +68,8 @@ class Dispatch {
   /// Takes it out of the engine, whatever it does.
   Ended end(Invocation &invocation, uint32_t generation, Kill why);
   void tick();
+  /// This number now names another function.
+  void forget_type(uint32_t type);
 
   EngineCounters counters();
   /// Requests that wait, as of the last change; a hint, read without the lock.
@@ -61,6 +77,7 @@ class Dispatch {
 
  private:
   class Section;
+  void leave_engine(uint32_t worker, Finished finished, uint64_t now_ns);
   Invocation *owner(Request *request) { return owners_[request->index]; }
   Invocation *start(Request *request, uint32_t worker, uint64_t now_ns);
   bool runs_elsewhere(Invocation &invocation, uint32_t generation);

@@ -38,7 +38,7 @@ void ExternalWorkers::lose(uint32_t worker) {
   }
   Invocation &invocation = table_.at(index);
   if (invocation.claim_end(invocation.load().generation())) {
-    dispatch_.finish(worker);
+    dispatch_.finish(worker, Finished::failed);
     invocation.status = Status::failed;
     invocation.detail = SLEDGE_ERR_INVOKE_WORKER_LOST;
     invocation.end_ns = now_ns();
@@ -59,7 +59,7 @@ Take ExternalWorkers::take(const Attachment &attachment, uint64_t timeout_ns, Ex
         return Take::detached;
       }
       if (self.current.load(std::memory_order_relaxed) == no_invocation) {
-        Invocation *invocation = dispatch_.advance(attachment.worker, false);
+        Invocation *invocation = dispatch_.advance(attachment.worker, Finished::nothing);
         if (invocation != nullptr) {
           begin(self, *invocation, work);
           return Take::taken;
@@ -78,8 +78,13 @@ void ExternalWorkers::begin(Worker &worker, Invocation &invocation, ExternalWork
   const FunctionSpec &spec = invocation.function->spec;
   const uint64_t wall_end_ns =
       spec.wall_time_max_ns == 0 ? UINT64_MAX : invocation.start_ns + spec.wall_time_max_ns;
-  invocation.limit_ns.store(wall_end_ns, std::memory_order_relaxed);
-  invocation.function->queued.fetch_sub(1, std::memory_order_relaxed);
+  invocation.wall_end_ns.store(wall_end_ns, std::memory_order_relaxed);
+  uint64_t limit_ns = invocation.end_by_ns();
+  if (spec.cpu_time_max_ns != 0) {
+    limit_ns = std::min(limit_ns, invocation.start_ns + spec.cpu_time_max_ns);
+  }
+  invocation.limit_ns.store(limit_ns, std::memory_order_relaxed);
+  invocation.function->count_started();
   work.index = invocation.index;
   work.generation = invocation.load().generation();
   work.function = invocation.function->id;
@@ -91,7 +96,7 @@ void ExternalWorkers::begin(Worker &worker, Invocation &invocation, ExternalWork
   work.bytes.assign(invocation.buffer, invocation.buffer + invocation.argv_bytes +
                                            invocation.environ_bytes + invocation.input_bytes);
   worker.current.store(invocation.index, std::memory_order_seq_cst);
-  watchdog_.started(wall_end_ns);
+  watchdog_.started(limit_ns);
 }
 
 bool ExternalWorkers::complete(const Attachment &attachment, uint32_t index, uint32_t generation,
@@ -118,7 +123,8 @@ bool ExternalWorkers::complete(const Attachment &attachment, uint32_t index, uin
   invocation.end_ns = now_ns();
   invocation.run_ns = invocation.end_ns - invocation.start_ns;
   invocation.function->learn(invocation.run_ns);
-  dispatch_.finish(attachment.worker);
+  dispatch_.finish(attachment.worker,
+                   status == Status::completed ? Finished::succeeded : Finished::failed);
   inbox_.push(invocation);
   inbox_.notify();
   return true;

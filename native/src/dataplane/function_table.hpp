@@ -11,6 +11,25 @@
 
 namespace sledge::dataplane {
 
+/// What happens to an invocation whose deadline has passed.
+enum class OnLate : uint8_t {
+  run = 0,            ///< nothing
+  drop_unstarted = 1, ///< it ends unless it has started
+  abort = 2           ///< it ends
+};
+
+/// Limits over all functions of one tenant; 0: none.
+struct TenantLimits {
+  uint32_t concurrent_max = 0; ///< accepted and not ended
+  uint32_t queued_max = 0;     ///< accepted and not started
+};
+
+struct Tenant {
+  TenantLimits limits;
+  std::atomic<uint32_t> alive{0};
+  std::atomic<uint32_t> queued{0};
+};
+
 struct FunctionSpec {
   std::string name;
   uint32_t tenant = 0;
@@ -21,9 +40,22 @@ struct FunctionSpec {
   uint64_t relative_deadline_ns = 0;  ///< 0: none
   uint64_t expected_execution_ns = 0; ///< 0: unknown
   uint64_t wall_time_max_ns = 0;      ///< 0: no limit
+  uint64_t cpu_time_max_ns = 0;       ///< on a worker, in its sandbox; 0: no limit
   uint64_t output_bytes_max = 1u << 20;
   uint32_t concurrent_max = 0; ///< accepted and not ended; 0: no limit
   uint32_t queued_max = 0;     ///< accepted and not started; 0: no limit
+  OnLate on_late = OnLate::run;
+  bool kill_on_disconnect = true; ///< a cancel ends it also when it has started
+  bool polled = true;             ///< has safepoints; else only signals reach it
+};
+
+/// What became of a function's invocations. The owner's.
+struct FunctionCounters {
+  uint64_t completed_in_time = 0;
+  uint64_t completed_late = 0;
+  uint64_t completed_without_deadline = 0;
+  uint64_t ended_by_deadline = 0; ///< dropped or aborted
+  uint64_t ended_otherwise = 0;
 };
 
 /// Lives at a fixed address until it is removed and its last invocation has been reaped.
@@ -32,8 +64,32 @@ struct Function {
   uint32_t id = 0;
   std::atomic<uint32_t> alive{0};       ///< from submission to the reaping of the outcome
   std::atomic<uint32_t> queued{0};      ///< never started yet
+  Tenant *tenant = nullptr;             ///< null: its tenant has no limits
+  FunctionCounters counters;
   std::atomic<uint64_t> run_mean_ns{0}; ///< running estimate of the service time; 0: no sample
   std::atomic<bool> removed{false};
+
+  void count_accepted() {
+    alive.fetch_add(1, std::memory_order_relaxed);
+    queued.fetch_add(1, std::memory_order_relaxed);
+    if (tenant != nullptr) {
+      tenant->alive.fetch_add(1, std::memory_order_relaxed);
+      tenant->queued.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  /// It has started, or ends without.
+  void count_started() {
+    queued.fetch_sub(1, std::memory_order_relaxed);
+    if (tenant != nullptr) {
+      tenant->queued.fetch_sub(1, std::memory_order_relaxed);
+    }
+  }
+  void count_reaped() {
+    if (tenant != nullptr) {
+      tenant->alive.fetch_sub(1, std::memory_order_relaxed);
+    }
+    alive.fetch_sub(1, std::memory_order_release);
+  }
 
   uint64_t estimate_ns() const {
     const uint64_t mean = run_mean_ns.load(std::memory_order_relaxed);
@@ -53,6 +109,14 @@ class FunctionTable {
   /// Null when the table is full.
   Function *add(FunctionSpec spec);
   void remove(uint32_t id);
+  /// Calls `visit` with each function that has not been swept away.
+  template <typename Visit> void each(Visit visit) const {
+    for (const std::unique_ptr<Function> &function : slots_) {
+      if (function != nullptr) {
+        visit(*function);
+      }
+    }
+  }
   /// Null when there is no such function, or it was removed.
   Function *find(uint32_t id) {
     Function *function = id < slots_.size() ? slots_[id].get() : nullptr;

@@ -29,7 +29,7 @@ inline constexpr uint32_t status_count = 8;
 enum class State : uint8_t { free, queued, running, preempted, blocked, ended };
 
 /// Why somebody wants a running invocation to end. The first one stays.
-enum class Kill : uint8_t { none, time_limit, cancel, shutdown };
+enum class Kill : uint8_t { none, time_limit, cpu_limit, deadline, cancel, shutdown };
 
 inline constexpr uint32_t no_invocation = UINT32_MAX;
 
@@ -62,10 +62,14 @@ struct alignas(64) Invocation {
   /// Set before it runs. Who reads them from outside checks the generation of `life` afterwards.
   std::atomic<Sandbox *> sandbox{nullptr};
   std::atomic<uint64_t> sandbox_generation{0};
-  std::atomic<uint64_t> limit_ns{0}; ///< when its wall time ends; UINT64_MAX: never
+  std::atomic<uint64_t> limit_ns{0};    ///< when it must have ended as things are
+  std::atomic<uint64_t> wall_end_ns{0}; ///< when its wall time ends; UINT64_MAX: never
+  std::atomic<uint64_t> drop_ns{0};     ///< when it ends if it has not started
+  std::atomic<uint64_t> abort_ns{0};    ///< when it ends, because it is late
   std::atomic<uint32_t> worker{0};   ///< where it runs or is bound
 
   uint64_t arrival_ns = 0;
+  uint64_t deadline_ns = 0; ///< SLEDGE_NO_DEADLINE: none
   uint64_t start_ns = 0; ///< 0: never started
   uint64_t end_ns = 0;
   uint64_t run_ns = 0;
@@ -93,6 +97,21 @@ struct alignas(64) Invocation {
   /// Marks it as to be killed; false: it has ended, or is another one now.
   bool claim_kill(uint32_t generation, Kill why);
   Payload payload() const;
+  /// When it must have ended, however often it is preempted.
+  uint64_t end_by_ns() const {
+    const uint64_t wall_ns = wall_end_ns.load(std::memory_order_relaxed);
+    const uint64_t abort = abort_ns.load(std::memory_order_relaxed);
+    return wall_ns < abort ? wall_ns : abort;
+  }
+  /// Which of its limits has passed first.
+  Kill overrun(uint64_t now_ns) const {
+    const uint64_t wall_ns = wall_end_ns.load(std::memory_order_relaxed);
+    const uint64_t abort = abort_ns.load(std::memory_order_relaxed);
+    if (wall_ns > now_ns && abort > now_ns) {
+      return Kill::cpu_limit;
+    }
+    return abort < wall_ns ? Kill::deadline : Kill::time_limit;
+  }
   /// Makes room for `bytes`, content not kept. False: no memory.
   bool reserve(uint64_t bytes);
 };

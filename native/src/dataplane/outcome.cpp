@@ -38,7 +38,11 @@ void take_output(Invocation &invocation, const Sandbox &sandbox) {
 void set_killed(Invocation &invocation, Kill why) {
   switch (why) {
   case Kill::time_limit:
-    return set(invocation, Status::timed_out, 0);
+    return set(invocation, Status::timed_out, SLEDGE_ERR_INVOKE_TIME_LIMIT);
+  case Kill::cpu_limit:
+    return set(invocation, Status::timed_out, SLEDGE_ERR_INVOKE_CPU_LIMIT);
+  case Kill::deadline:
+    return set(invocation, Status::timed_out, SLEDGE_ERR_INVOKE_DEADLINE);
   case Kill::cancel:
     return set(invocation, Status::cancelled, SLEDGE_ERR_INVOKE_CANCELLED);
   case Kill::shutdown:
@@ -51,6 +55,8 @@ void set_killed(Invocation &invocation, Kill why) {
 void set_unstarted(Invocation &invocation, Kill why) {
   if (why == Kill::cancel) {
     set(invocation, Status::cancelled, SLEDGE_ERR_INVOKE_CANCELLED);
+  } else if (why == Kill::deadline) {
+    set(invocation, Status::dropped, SLEDGE_ERR_INVOKE_DEADLINE);
   } else {
     set(invocation, Status::dropped, SLEDGE_ERR_INVOKE_DRAINING);
   }

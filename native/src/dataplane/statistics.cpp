@@ -14,6 +14,7 @@ std::vector<Statistic> DataPlane::statistics() {
   const EngineCounters engine = dispatch_.counters();
   const ArenaStats arena = runtime_->stats();
   uint64_t runs = 0, flushes = 0, spins = 0, sleeps = 0, preemptions = 0, slot_waits = 0, idle = 0;
+  uint64_t signals = 0;
   for (const auto &worker : workers_) {
     const WorkerCounters &counters = worker->counters();
     runs += counters.runs.load(std::memory_order_relaxed);
@@ -21,6 +22,7 @@ std::vector<Statistic> DataPlane::statistics() {
     spins += counters.spins.load(std::memory_order_relaxed);
     sleeps += counters.sleeps.load(std::memory_order_relaxed);
     preemptions += counters.preemptions.load(std::memory_order_relaxed);
+    signals += counters.signals.load(std::memory_order_relaxed);
     slot_waits += counters.slot_waits.load(std::memory_order_relaxed);
     idle += counters.idle.load(std::memory_order_relaxed);
   }
@@ -41,6 +43,11 @@ std::vector<Statistic> DataPlane::statistics() {
       {"janitorResets", number(arena.janitor_resets)},
       {"runs", number(runs)},
       {"preemptions", number(preemptions)},
+      {"signals", number(signals)},
+      {"interrupts", number(engine.interrupts)},
+      {"overdueRuns", number(engine.overdue_runs)},
+      {"deadlinesMet", number(deadlines_met_)},
+      {"deadlinesMissed", number(deadlines_missed_)},
       {"outcomeFlushes", number(flushes)},
       {"outcomeWakeups", number(inbox_.wakeups())},
       {"workerWakes", number(engine.wakes)},
@@ -53,7 +60,8 @@ std::vector<Statistic> DataPlane::statistics() {
       "endedOutputLimit", "endedCancelled", "endedDropped", "endedFailed"};
   static constexpr std::array<const char *, rejection_count> rejected_names{
       "rejectedDraining",      "rejectedFunctionGone",   "rejectedMalformed", "rejectedConcurrency",
-      "rejectedFunctionQueue", "rejectedMaxInvocations", "rejectedQueueFull", "rejectedNoMemory"};
+      "rejectedFunctionQueue", "rejectedTenantConcurrency", "rejectedTenantQueue",
+      "rejectedMaxInvocations", "rejectedQueueFull", "rejectedNoMemory", "rejectedNotAdmitted"};
   for (size_t at = 0; at < ended_names.size(); at++) {
     all.push_back({ended_names[at], number(ended_[at])});
   }

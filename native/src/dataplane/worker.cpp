@@ -69,14 +69,52 @@ bool Worker::join(uint64_t deadline_ns) {
   return true;
 }
 
-void Worker::interrupt(uint64_t request_id) {
+void Worker::interrupt(uint64_t request_id, uint64_t now_ns) {
+  asked_ns_.store(now_ns, std::memory_order_relaxed);
   wanted_.store(request_id, std::memory_order_seq_cst);
   const uint32_t index = current_.load(std::memory_order_seq_cst);
-  if (index != no_invocation) {
-    if (Sandbox *sandbox = shared_.table.at(index).sandbox.load(std::memory_order_acquire)) {
-      sandbox->request_leave();
-    }
+  if (index == no_invocation) {
+    return;
   }
+  if (only_signals_reach_it()) {
+    const uint64_t since_ns = now_ns - signalled_ns_.load(std::memory_order_relaxed);
+    if (running_id_.load(std::memory_order_relaxed) == request_id &&
+        since_ns >= options_.preemption.signal_interval_min_ns) {
+      signal(now_ns);
+    }
+  } else if (Sandbox *sandbox = shared_.table.at(index).sandbox.load(std::memory_order_acquire)) {
+    sandbox->request_leave();
+  }
+}
+
+void Worker::signal(uint64_t now_ns) {
+  signalled_ns_.store(now_ns, std::memory_order_relaxed);
+  counters_.signals.fetch_add(1, std::memory_order_relaxed);
+  shared_.runtime.signal_thread(thread_id_.load(std::memory_order_relaxed));
+}
+
+void Worker::hasten(uint32_t index, uint64_t now_ns) {
+  asked_ns_.store(now_ns, std::memory_order_relaxed);
+  if (current_.load(std::memory_order_seq_cst) == index && only_signals_reach_it()) {
+    signal(now_ns);
+  }
+}
+
+uint64_t Worker::insist(bool killed, uint64_t now_ns) {
+  const PreemptionOptions &preemption = options_.preemption;
+  const uint64_t wanted = wanted_.load(std::memory_order_seq_cst);
+  if (!killed && (wanted == 0 || wanted != running_id_.load(std::memory_order_relaxed))) {
+    return UINT64_MAX;
+  }
+  const uint64_t grace_ns = only_signals_reach_it() && !killed ? 0 : preemption.grace_ns;
+  const uint64_t due_ns = std::max(asked_ns_.load(std::memory_order_relaxed) + grace_ns,
+                                   signalled_ns_.load(std::memory_order_relaxed) +
+                                       std::max(grace_ns, preemption.signal_interval_min_ns));
+  if (due_ns > now_ns) {
+    return due_ns;
+  }
+  signal(now_ns);
+  return now_ns + std::max(preemption.grace_ns, preemption.signal_interval_min_ns);
 }
 
 int Worker::set_up_thread() {
@@ -116,7 +154,7 @@ void *Worker::thread_main(void *argument) {
 void Worker::loop() {
   for (;;) {
     const uint32_t seen = doorbell_.look();
-    Invocation *invocation = shared_.dispatch.advance(options_.id, false);
+    Invocation *invocation = shared_.dispatch.advance(options_.id, Finished::nothing);
     if (invocation == nullptr) {
       flush();
       if (stopping_.load(std::memory_order_seq_cst)) {
@@ -159,7 +197,25 @@ void Worker::wait(uint32_t seen) {
   counters_.idle.store(0, std::memory_order_relaxed);
 }
 
+/// Its turn has come after its deadline.
+Invocation *Worker::drop_late(Invocation &invocation) {
+  invocation.function->count_started();
+  invocation.end_ns = now_ns();
+  set_unstarted(invocation, Kill::deadline);
+  const bool ours = invocation.claim_end(invocation.load().generation());
+  Invocation *next = shared_.dispatch.advance(options_.id, Finished::late);
+  if (ours) {
+    deliver(invocation, next);
+  }
+  return next;
+}
+
 Invocation *Worker::run(Invocation &invocation) {
+  const uint64_t drop_ns = invocation.drop_ns.load(std::memory_order_relaxed);
+  if (drop_ns != UINT64_MAX && invocation.sandbox.load(std::memory_order_relaxed) == nullptr &&
+      now_ns() >= drop_ns) {
+    return drop_late(invocation);
+  }
   if (!prepare(invocation)) {
     invocation.end_ns = now_ns();
     invocation.status = Status::failed;
@@ -203,15 +259,15 @@ bool Worker::prepare(Invocation &invocation) {
   start.payload = invocation.payload();
   start.limits.output_bytes_max = function.spec.output_bytes_max;
   start.tenant = function.spec.tenant;
-  function.queued.fetch_sub(1, std::memory_order_relaxed);
+  function.count_started();
   Sandbox *sandbox = start_when_slot_is_free(start);
   invocation.start_ns = now_ns();
   if (sandbox == nullptr) {
     return false;
   }
   const uint64_t wall_ns = function.spec.wall_time_max_ns;
-  invocation.limit_ns.store(wall_ns == 0 ? UINT64_MAX : invocation.start_ns + wall_ns,
-                            std::memory_order_relaxed);
+  invocation.wall_end_ns.store(wall_ns == 0 ? UINT64_MAX : invocation.start_ns + wall_ns,
+                               std::memory_order_relaxed);
   invocation.sandbox_generation.store(sandbox->generation(), std::memory_order_relaxed);
   invocation.sandbox.store(sandbox, std::memory_order_seq_cst);
   return true;
@@ -233,14 +289,29 @@ Sandbox *Worker::start_when_slot_is_free(const SandboxStart &start) {
   return sandbox;
 }
 
+/// Makes known what runs from now on, and until when it may; returns now.
+uint64_t Worker::publish(Invocation &invocation) {
+  const FunctionSpec &spec = invocation.function->spec;
+  const uint64_t entered_ns = invocation.run_ns == 0 ? invocation.start_ns : now_ns();
+  uint64_t limit_ns = invocation.end_by_ns();
+  if (spec.cpu_time_max_ns != 0) {
+    const uint64_t used_ns = std::min(invocation.run_ns, spec.cpu_time_max_ns);
+    limit_ns = std::min(limit_ns, entered_ns + spec.cpu_time_max_ns - used_ns);
+  }
+  invocation.limit_ns.store(limit_ns, std::memory_order_relaxed);
+  polled_.store(spec.polled, std::memory_order_relaxed);
+  running_id_.store(invocation.request->id, std::memory_order_relaxed);
+  current_.store(invocation.index, std::memory_order_seq_cst);
+  return entered_ns;
+}
+
 Leave Worker::run_sandbox(Invocation &invocation, Sandbox &sandbox) {
   bump(counters_.runs);
-  current_.store(invocation.index, std::memory_order_seq_cst);
+  const uint64_t entered_ns = publish(invocation);
   if (Life(invocation.life.load(std::memory_order_seq_cst)).kill() != Kill::none) {
     sandbox.request_kill(invocation.sandbox_generation.load(std::memory_order_relaxed));
   }
   shared_.watchdog.started(invocation.limit_ns.load(std::memory_order_relaxed));
-  const uint64_t entered_ns = invocation.run_ns == 0 ? invocation.start_ns : now_ns();
   Leave leave = Leave::preempted;
   if (wanted_.load(std::memory_order_seq_cst) != invocation.request->id) [[likely]] {
     leave = sandbox.run();
@@ -254,8 +325,8 @@ Leave Worker::run_sandbox(Invocation &invocation, Sandbox &sandbox) {
 
 /// Watched before the engine knows of it: afterwards somebody else may end it and reuse its place.
 Invocation *Worker::leave_alive(Invocation &invocation, Sandbox &sandbox, Leave leave) {
-  Watch watch{invocation.limit_ns.load(std::memory_order_relaxed), invocation.index,
-              invocation.load().generation()};
+  Watch watch{invocation.end_by_ns(), invocation.index, invocation.load().generation()};
+  invocation.limit_ns.store(watch.due_ns, std::memory_order_relaxed);
   if (leave == Leave::preempted) {
     bump(counters_.preemptions);
     shared_.watchdog.watch(watch);
@@ -281,7 +352,9 @@ Invocation *Worker::end(Invocation &invocation, Sandbox *sandbox) {
     invocation.function->learn(invocation.run_ns);
   }
   const bool ours = invocation.claim_end(invocation.load().generation());
-  Invocation *next = shared_.dispatch.advance(options_.id, true);
+  const bool succeeded = invocation.status == Status::completed;
+  Invocation *next = shared_.dispatch.advance(
+      options_.id, succeeded ? Finished::succeeded : Finished::failed);
   if (ours) {
     deliver(invocation, next);
   }

@@ -12,17 +12,31 @@
 
 namespace sledge::dataplane {
 
+/// How a sandbox is asked to leave its worker.
+enum class Mechanism : uint8_t {
+  safepoint, ///< a flag that its code polls; a signal when it has no polls or does not answer
+  signal     ///< a signal
+};
+
+struct PreemptionOptions {
+  Mechanism mechanism = Mechanism::safepoint;
+  uint64_t grace_ns = 1'000'000;            ///< after this without an answer comes a signal
+  uint64_t signal_interval_min_ns = 200'000; ///< between two signals to preempt on one worker
+};
+
 struct WorkerOptions {
   uint32_t id = 0;
   int32_t core = -1; ///< -1: unpinned
   IdleKind idle = IdleKind::adaptive;
   uint64_t spin_ns = 20'000;
+  PreemptionOptions preemption;
 };
 
 /// Written by the worker alone, read by anybody.
 struct WorkerCounters {
   std::atomic<uint64_t> runs{0};
   std::atomic<uint64_t> preemptions{0};
+  std::atomic<uint64_t> signals{0}; ///< sent to it, by anybody
   std::atomic<uint64_t> flushes{0};
   std::atomic<uint64_t> spins{0};  ///< idle periods that ended while spinning
   std::atomic<uint64_t> sleeps{0}; ///< idle periods that slept
@@ -50,11 +64,16 @@ class Worker {
   bool join(uint64_t deadline_ns);
 
   Doorbell &doorbell() { return doorbell_; }
-  /// Asks it to leave the request at the next safepoint, if it still runs it. Any thread.
-  void interrupt(uint64_t request_id);
+  /// Asks it to leave the request, if it still runs it. Any thread.
+  void interrupt(uint64_t request_id, uint64_t now_ns);
+  /// The invocation of this index, which runs here, is to be killed, and its sandbox knows. Any
+  /// thread.
+  void hasten(uint32_t index, uint64_t now_ns);
+  /// Signals what was asked to leave and has not for too long; when to look again, UINT64_MAX:
+  /// nothing was asked. `killed`: what runs is to be killed. The watchdog.
+  uint64_t insist(bool killed, uint64_t now_ns);
   /// Index of the invocation that it runs, or no_invocation. Any thread.
   uint32_t current() const { return current_.load(std::memory_order_seq_cst); }
-  int32_t thread_id() const { return thread_id_.load(std::memory_order_relaxed); }
   const WorkerCounters &counters() const { return counters_; }
 
  private:
@@ -63,9 +82,16 @@ class Worker {
   void loop();
   void wait(uint32_t seen);
   Invocation *run(Invocation &invocation);
+  Invocation *drop_late(Invocation &invocation);
   bool prepare(Invocation &invocation);
   Sandbox *start_when_slot_is_free(const SandboxStart &start);
   Leave run_sandbox(Invocation &invocation, Sandbox &sandbox);
+  uint64_t publish(Invocation &invocation);
+  void signal(uint64_t now_ns);
+  bool only_signals_reach_it() const {
+    return options_.preemption.mechanism == Mechanism::signal ||
+           !polled_.load(std::memory_order_relaxed);
+  }
   Invocation *leave_alive(Invocation &invocation, Sandbox &sandbox, Leave leave);
   Invocation *end(Invocation &invocation, Sandbox *sandbox);
   void deliver(Invocation &invocation, const Invocation *next);
@@ -76,7 +102,11 @@ class Worker {
   IdlePolicy idle_;
   Doorbell doorbell_;
   alignas(64) std::atomic<uint32_t> current_{no_invocation};
-  std::atomic<uint64_t> wanted_{0}; ///< request id that is asked to leave
+  std::atomic<uint64_t> wanted_{0};       ///< request id that is asked to leave
+  std::atomic<uint64_t> running_id_{0};   ///< request id of `current_`
+  std::atomic<bool> polled_{true};        ///< `current_` has safepoints
+  std::atomic<uint64_t> asked_ns_{0};     ///< when it was last asked to leave
+  std::atomic<uint64_t> signalled_ns_{0}; ///< when the last signal was sent
   std::atomic<int32_t> thread_id_{0};
   std::atomic<uint32_t> started_{0}; ///< 0 not yet, 1 runs, else errno + 2
   std::atomic<uint32_t> ended_{0};

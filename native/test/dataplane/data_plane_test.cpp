@@ -81,7 +81,7 @@ TEST(DataPlane, KeepsAFunctionWithinItsOwnLimits) {
   EXPECT_EQ(bench.submit(two), -SLEDGE_ERR_INVOKE_CONCURRENCY);
   const uint32_t one_waits = bench.add("empty", 0, 0, 1);
   ASSERT_GE(bench.submit(one_waits), 0);
-  EXPECT_EQ(bench.submit(one_waits), -SLEDGE_ERR_INVOKE_QUEUE_FULL);
+  EXPECT_EQ(bench.submit(one_waits), -SLEDGE_ERR_INVOKE_FUNCTION_QUEUE);
   bench.plane->end_all();
   EXPECT_TRUE(bench.settle());
 }
