@@ -46,18 +46,24 @@ DEFINE_ACCESS(float);
 DEFINE_ACCESS(double);
 
 #define FORCE_INT(v) __asm__ volatile("" : : "r"(v))
+/* The compiler knows nothing of the value from here on. */
+#define HIDE_INT(v) __asm__("" : "+r"(v))
 #if defined(__x86_64__)
 #define FORCE_FLOAT(v) __asm__ volatile("" : : "x"(v))
+#define HIDE_FLOAT(v) __asm__("" : "+x"(v))
 #else
 #define FORCE_FLOAT(v) __asm__ volatile("" : : "w"(v))
+#define HIDE_FLOAT(v) __asm__("" : "+w"(v))
 #endif
 
+/* name_kept: for loads that the compiler keeps by itself; see kept-loads.ts. */
 #define DEFINE_LOAD(name, T, stored, force)                                                        \
   INLINE T name(const u8 *p) {                                                                     \
     T v = (T)((const struct stored##_access *)p)->v;                                               \
     force(v);                                                                                      \
     return v;                                                                                      \
-  }
+  }                                                                                                \
+  INLINE T name##_kept(const u8 *p) { return (T)((const struct stored##_access *)p)->v; }
 DEFINE_LOAD(i32_load, u32, u32, FORCE_INT)
 DEFINE_LOAD(i64_load, u64, u64, FORCE_INT)
 DEFINE_LOAD(f32_load, float, float, FORCE_FLOAT)

@@ -4,9 +4,8 @@ import type { FunctionEmitter } from './emit-function';
 import { type Instruction, ValueType, type ValueTypeCode } from './model';
 import { Op, memoryOps } from './opcodes';
 
-/** Everything that reads or writes memory, tables, globals and segments. */
+/** Everything that reads or writes tables, globals, segments and memory as a whole. */
 export function emitAccess(emitter: FunctionEmitter, instruction: Instruction): void {
-  if (memoryOps.has(instruction.op)) return emitMemoryAccess(emitter, instruction);
   switch (instruction.op) {
     case Op.GlobalGet:
     case Op.GlobalSet:
@@ -39,7 +38,12 @@ function setTop(emitter: FunctionEmitter, popped: number, text: string): void {
   emitter.line(`${emitter.slot(ValueType.I32, emitter.height - popped)} = ${text};`);
 }
 
-function emitMemoryAccess(emitter: FunctionEmitter, instruction: Instruction): void {
+/** A load or store. `kept`: the load needs no force. */
+export function emitMemoryAccess(
+  emitter: FunctionEmitter,
+  instruction: Instruction,
+  kept: boolean,
+): void {
   const op = memoryOps.get(instruction.op);
   if (op === undefined) return;
   const address = (operand: string): string =>
@@ -51,7 +55,8 @@ function emitMemoryAccess(emitter: FunctionEmitter, instruction: Instruction): v
     return;
   }
   const to = emitter.slot(op.type, emitter.height - 1);
-  emitter.line(`${to} = ${op.name}(${address(emitter.operand(0))});`);
+  const from = address(emitter.operand(0));
+  emitter.line(`${to} = ${op.name}${kept ? '_kept' : ''}(${from});`);
 }
 
 function emitGlobal(emitter: FunctionEmitter, instruction: Instruction): void {

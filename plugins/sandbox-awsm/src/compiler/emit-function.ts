@@ -1,11 +1,13 @@
 import { cType, constant, letter, resultStruct, resultType } from './c-types';
 import { decodeBody } from './decode-code';
-import { emitAccess } from './emit-access';
+import { emitAccess, emitMemoryAccess } from './emit-access';
 import { emitCall, emitCallIndirect } from './emit-call';
 import { PollEmitter } from './emit-polls';
 import type { Layout } from './layout';
+import { findLoops } from './loops';
 import type { FunctionType, Instruction, ValueTypeCode } from './model';
 import { Op, memoryOps, numericOps } from './opcodes';
+import { KeptLoopEmitter } from './emit-kept';
 import { FunctionValidator } from './validate-function';
 import { functionType } from './validate-module';
 
@@ -29,6 +31,7 @@ export class FunctionEmitter {
   private readonly labels: Label[] = [{ id: 0, dead: false, used: false }];
   private labelCount = 0;
   private polls: PollEmitter | undefined;
+  private kept: KeptLoopEmitter | undefined;
 
   constructor(
     readonly layout: Layout,
@@ -51,7 +54,9 @@ export class FunctionEmitter {
   emit(): string {
     const body = decodeBody(this.layout.module, this.body);
     const { polls } = this.layout;
-    if (polls !== undefined) this.polls = new PollEmitter(this, body, polls);
+    const loops = findLoops(body);
+    this.kept = new KeptLoopEmitter(this, body, loops, this.validator.locals);
+    if (polls !== undefined) this.polls = new PollEmitter(this, body, loops, polls);
     this.polls?.entry();
     body.forEach((instruction, place) => {
       this.instruction(instruction, place);
@@ -118,9 +123,9 @@ export class FunctionEmitter {
         return this.open(instruction, place);
       case Op.Else:
       case Op.End:
-        return this.close(instruction);
+        return this.close(instruction, place);
     }
-    if (!this.dead && this.polls?.latch(place) !== true) this.live(instruction);
+    if (!this.dead && this.polls?.latch(place) !== true) this.live(instruction, place);
     this.validator.step(instruction);
   }
 
@@ -136,12 +141,13 @@ export class FunctionEmitter {
   }
 
   private loopHead(id: string, place: number): void {
+    this.kept?.beforeHead(place);
     this.polls?.beforeHead(id, place);
     this.line(`L${id}:;`);
     this.polls?.head(place);
   }
 
-  private close(instruction: Instruction): void {
+  private close(instruction: Instruction, place: number): void {
     const frame = this.validator.top;
     const label = this.label;
     const reachesEnd = !this.dead;
@@ -166,11 +172,12 @@ export class FunctionEmitter {
     this.validator.step(instruction);
     this.labels.pop();
     if (label.dead) return;
+    if (frame.op === Op.Loop) this.kept?.afterLoop(place);
     if (frame.op === Op.If) this.line(`E${id}:;`);
     if (frame.op !== Op.Loop && label.used) this.line(`L${id}:;`);
   }
 
-  private live(instruction: Instruction): void {
+  private live(instruction: Instruction, place: number): void {
     const numeric = numericOps.get(instruction.op);
     if (numeric !== undefined) {
       const count = numeric.params.length;
@@ -180,7 +187,9 @@ export class FunctionEmitter {
       this.line(`${to} = ${numeric.name}(${args.join(', ')});`);
       return;
     }
-    if (memoryOps.has(instruction.op)) return emitAccess(this, instruction);
+    if (memoryOps.has(instruction.op)) {
+      return emitMemoryAccess(this, instruction, this.kept?.keeps(place) === true);
+    }
     if (instruction.op <= Op.CallIndirect) this.control(instruction);
     else if (instruction.op < Op.MemoryInit) this.plain(instruction);
     else emitAccess(this, instruction);

@@ -1,7 +1,7 @@
 import type { CallCosts } from './call-graph';
 import { hex32 } from './c-types';
 import type { Instruction } from './model';
-import type { CountedLoop } from './loops';
+import type { CountedLoop, Loop } from './loops';
 import { POLL_BUDGET } from './poll-costs';
 import { type HeadPoll, type PollPlan, planPolls } from './poll-plan';
 
@@ -22,9 +22,10 @@ export class PollEmitter {
   constructor(
     private readonly out: Lines,
     body: readonly Instruction[],
+    loops: readonly Loop[],
     costs: CallCosts,
   ) {
-    this.plan = planPolls(body, out.index, costs);
+    this.plan = planPolls(body, loops, out.index, costs);
   }
 
   declarations(): string[] {

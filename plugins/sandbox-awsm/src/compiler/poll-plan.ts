@@ -1,5 +1,5 @@
 import type { CallCosts } from './call-graph';
-import { asCounted, type CountedLoop, findLoops, type Loop } from './loops';
+import { asCounted, type CountedLoop, type Loop } from './loops';
 import type { Instruction } from './model';
 import { Op } from './opcodes';
 import { instructionCost, POLL_BUDGET } from './poll-costs';
@@ -39,8 +39,12 @@ const STRAIGHT_COST_MAX = POLL_BUDGET / 4;
 const CHUNK_SPAN_MAX = 2 ** 30;
 
 /** Decides where one function looks at the flag. `index`: of the function. */
-export function planPolls(body: readonly Instruction[], index: number, costs: CallCosts): PollPlan {
-  const loops = findLoops(body);
+export function planPolls(
+  body: readonly Instruction[],
+  loops: readonly Loop[],
+  index: number,
+  costs: CallCosts,
+): PollPlan {
   const totals = new Map<Loop, number>();
   const heads = new Map<number, HeadPoll>();
   const sums = prefixCosts(body, costs);
