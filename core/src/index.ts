@@ -11,6 +11,7 @@ export { configFromObject, loadConfig, loadDefaults } from './config/load-config
 export type { LoadConfigOptions, LoadedConfig } from './config/load-config';
 export { defineConfig } from './config/schema';
 export type { SledgeConfig, SledgeConfigInput } from './config/schema';
+export { ensureDirectory } from './files/ensure-directory';
 export * from './plugins/define-plugin';
 export type { PluginClass } from './plugins/plugin-class';
 export { createSledge } from './server/sledge';

@@ -1,9 +1,9 @@
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
 import { asSledgeError, createLogger, buildAll, buildJobs } from '@sledge/core/host';
 import { cacheDirectoryOf, loadPlugins, PluginHost, reasonOf } from '@sledge/core/host';
 import type { BuildJob, BuildReport, BuildSettings } from '@sledge/core/host';
-import { SledgeError } from '@sledge/core';
+import { ensureDirectory, SledgeError } from '@sledge/core';
 import type { LoadedConfig, SandboxInstance } from '@sledge/core';
 import { Option } from 'commander';
 import type { Command } from 'commander';
@@ -57,7 +57,7 @@ async function toWasm(file: string, out: string | undefined): Promise<BuildRepor
       const reason = `${path.extname(file) || 'this'} is no source that it knows.`;
       throw new SledgeError('SLEDGE_ERR_BUILD_SOURCE', { path: file, reason });
     }
-    await mkdir(path.dirname(output), { recursive: true });
+    await ensureDirectory(path.dirname(output));
     await compileC(source, output);
     return { name, file: path.resolve(output) };
   } catch (error) {
@@ -111,7 +111,7 @@ function progress(report: BuildReport, options: BuildOptions): void {
 
 async function copyTo(folder: string, reports: readonly BuildReport[]): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await ensureDirectory(folder);
     for (const { file, module } of reports) {
       if (module === undefined) continue;
       const extension = module.artifactPath.endsWith('.so') ? '.wasm.so' : '.wasm';

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { access, mkdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { access, rename, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { SledgeError } from '@sledge/core';
+import { ensureDirectory, SledgeError } from '@sledge/core';
 import type { BuildRequest, BuiltModule } from '@sledge/core';
 import { readSections } from './module-sections';
 import { WASI_FUNCTIONS, WASI_MODULE } from './wasi-signatures';
@@ -79,7 +79,7 @@ async function exists(file: string): Promise<boolean> {
 async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${file}.${randomUUID()}`;
   try {
-    await mkdir(path.dirname(file), { recursive: true });
+    await ensureDirectory(path.dirname(file));
     await writeFile(temporary, bytes);
     await rename(temporary, file);
   } catch (error) {

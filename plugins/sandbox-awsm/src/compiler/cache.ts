@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SledgeError } from '@sledge/core';
+import { ensureDirectory, SledgeError } from '@sledge/core';
 
 const BUILD_PREFIX = '.build-';
 export const RUNTIME_DIRECTORY = join(__dirname, '../../runtime');
@@ -92,7 +92,7 @@ export function cacheError(path: string, error: unknown): SledgeError {
 /** Makes the directory and clears what builds of dead processes left behind. */
 async function prepare(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true });
+    await ensureDirectory(directory);
     for (const name of await readdir(directory)) {
       const pid = new RegExp(`^\\${BUILD_PREFIX}(\\d+)-`).exec(name)?.[1];
       if (pid === undefined || isAlive(Number(pid))) continue;
