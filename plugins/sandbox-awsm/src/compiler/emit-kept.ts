@@ -24,9 +24,7 @@ export class KeptLoopEmitter {
   beforeHead(place: number): void {
     this.current = this.loops.get(place);
     for (const local of this.current?.opaqueLocals ?? []) {
-      const type = this.localTypes[local];
-      const isFloat = type === ValueType.F32 || type === ValueType.F64;
-      this.out.line(`${isFloat ? 'HIDE_FLOAT' : 'HIDE_INT'}(l${String(local)});`);
+      this.out.line(`HIDE_${this.register(local)}(l${String(local)});`);
     }
   }
 
@@ -37,7 +35,14 @@ export class KeptLoopEmitter {
 
   afterLoop(place: number): void {
     if (this.current?.end !== place) return;
-    for (const local of this.current.sums) this.out.line(`FORCE_INT(l${String(local)});`);
+    for (const local of this.current.sums) {
+      this.out.line(`FORCE_${this.register(local)}(l${String(local)});`);
+    }
     this.current = undefined;
+  }
+
+  private register(local: number): string {
+    const type = this.localTypes[local];
+    return type === ValueType.F32 || type === ValueType.F64 ? 'FLOAT' : 'INT';
   }
 }

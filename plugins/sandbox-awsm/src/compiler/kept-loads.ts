@@ -1,5 +1,5 @@
 import { addAddresses, type Address, constantAddress, sameTerms } from './abstract-value';
-import { LoopReader, type LoopStore } from './loop-reader';
+import { initialValue, LoopReader, type LoopStore } from './loop-reader';
 import { asCounted, type Loop } from './loops';
 import { type Instruction, type ValueTypeCode } from './model';
 import { Op } from './opcodes';
@@ -11,7 +11,7 @@ import { Op } from './opcodes';
  * register; and that keeps the compiler from vectorising the loop around it. In a small counted
  * loop it can be proved that every loaded value matters: it goes, by operations whose result is
  * different for each value of each operand, into a store that no other store can replace, or into
- * a sum that is forced after the loop. Such loads need no force. What the proof needs the compiler
+ * a local that combines them and is forced after the loop. Such loads need no force. What the proof needs the compiler
  * not to know (the values of locals used as data) is hidden from it before the loop.
  *
  * Not admitted: anything that could cancel a value (integer subtraction, masks, shifts), constants
@@ -22,7 +22,7 @@ export interface KeptLoop {
   readonly start: number;
   readonly end: number;
   readonly opaqueLocals: readonly number[];
-  /** Integer locals that values are added to. */
+  /** Locals that hold what they held before combined with loaded values. */
   readonly sums: readonly number[];
 }
 
@@ -61,12 +61,20 @@ function asKept(
   if (reader.integerSums > INTEGER_SUMS_MAX) return undefined;
   addressLocals.add(counted.local);
   if ('local' in counted.limit) addressLocals.add(counted.limit.local);
-  if ([...opaque].some((local) => addressLocals.has(local))) return undefined;
+  if ([...opaque].some((local) => addressLocals.has(local) || becomesKnown(reader, local))) {
+    return undefined;
+  }
   if (!storesSurvive(reader)) return undefined;
   const kept = new Set(stores.flatMap(storedLoads));
   const sums = sumLocals(reader, kept);
   if ([...loads.keys()].some((place) => !kept.has(place))) return undefined;
   return { start: loop.start, end: loop.end, opaqueLocals: [...opaque], sums };
+}
+
+/** An iteration could leave a constant for the next one to begin with. */
+function becomesKnown(reader: LoopReader, local: number): boolean {
+  const next = reader.locals.get(local);
+  return next !== undefined && next.kind !== 'data';
 }
 
 function writtenLocals(body: readonly Instruction[], loop: Loop): ReadonlySet<number> {
@@ -98,8 +106,8 @@ function target(store: LoopStore): Address {
 function sumLocals(reader: LoopReader, kept: Set<number>): number[] {
   const sums: number[] = [];
   for (const [local, value] of reader.locals) {
-    if (value.kind !== 'data' || value.sumIn !== local) continue;
-    if (reader.addressLocals.has(local)) continue;
+    if (value.kind !== 'data' || reader.addressLocals.has(local)) continue;
+    if (value.sumIn !== local && !value.loads.has(initialValue(local))) continue;
     sums.push(local);
     for (const place of value.loads) kept.add(place);
   }

@@ -24,6 +24,11 @@ const FLOAT_BINARY = /^f(32|64)_(add|sub|mul|div|min|max)$/;
 const FLOAT_UNARY = /^(f(32|64)_(sqrt|convert_\w+)|f64_promote_f32|f32_demote_f64)$/;
 const COMPARE = /_(lt|gt|le|ge)(_[su])?$/;
 
+/** Stands among loads for what a local holds when the iteration begins. */
+export function initialValue(local: number): number {
+  return -1 - local;
+}
+
 /** Reads the straight body of a loop with abstract values instead of numbers. */
 export class LoopReader {
   /** By place. */
@@ -96,7 +101,7 @@ export class LoopReader {
     if (known !== undefined) return known;
     if (this.localTypes[index] === ValueType.I32) return localAddress(index);
     this.opaque.add(index);
-    return OPAQUE;
+    return { kind: 'data', loads: new Set([initialValue(index)]) };
   }
 
   private access(op: MemoryOp, instruction: Instruction, place: number): boolean {
