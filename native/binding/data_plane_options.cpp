@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/policy_loader.hpp"
+#include "sandbox/preempt_timer.hpp"
 #include "values.hpp"
 
 namespace sledge::binding {
@@ -45,6 +46,17 @@ PolicyInstance policy(const Napi::Object &options, const char *name, sledge_poli
   return load_policy(text_of(spec, "library"), kind, config, error);
 }
 
+/// An empty instance where the option is null; `failed` when it is named and cannot be made.
+PolicyInstance optional_policy(const Napi::Object &options, const char *name,
+                               sledge_policy_kind kind, bool &failed, PolicyError &error) {
+  if (!options.Get(name).IsObject()) {
+    return {};
+  }
+  PolicyInstance made = policy(options, name, kind, error);
+  failed = failed || !made;
+  return made;
+}
+
 std::unique_ptr<Engine> build_engine(const Napi::Object &options, PolicyError &error) {
   PolicyInstance dispatcher = policy(options, "dispatcher", SLEDGE_DISPATCHER, error);
   if (!dispatcher) {
@@ -54,16 +66,71 @@ std::unique_ptr<Engine> build_engine(const Napi::Object &options, PolicyError &e
   if (!scheduler) {
     return nullptr;
   }
+  bool failed = false;
+  PolicyInstance estimator =
+      optional_policy(options, "estimator", SLEDGE_ESTIMATOR, failed, error);
+  PolicyInstance admission =
+      failed ? PolicyInstance()
+             : optional_policy(options, "admission", SLEDGE_ADMISSION, failed, error);
+  if (failed) {
+    return nullptr;
+  }
   EngineConfig config;
+  config.preemption = text_of(options, "preemption") != "none";
   config.worker_count = uint_of(options, "workerCount");
   config.request_count_max = uint_of(options, "maxInvocations");
   config.queue_length_max = uint_of(options, "maxQueuePerWorker");
   config.seed = uint_of(options, "seed");
-  return Engine::make(config, std::move(dispatcher), std::move(scheduler), error);
+  std::unique_ptr<Engine> engine =
+      Engine::make(config, std::move(dispatcher), std::move(scheduler), error);
+  if (engine != nullptr) {
+    engine->swap_estimator(std::move(estimator));
+    engine->swap_admission(std::move(admission));
+  }
+  return engine;
 }
 
 IdleKind idle_kind(const std::string &name) {
   return name == "spin" ? IdleKind::spin : name == "block" ? IdleKind::block : IdleKind::adaptive;
+}
+
+/// What a signal may cost at most is a twentieth of a worker; measured once per process.
+uint64_t measured_signal_interval_ns() {
+  constexpr uint64_t unmeasured_ns = 500'000;
+  static const uint64_t measured_ns = [] {
+    if (!enter_sandbox_thread()) {
+      return unmeasured_ns;
+    }
+    const uint64_t cost_ns = measure_tick_cost_ns();
+    leave_sandbox_thread();
+    return cost_ns == 0 ? unmeasured_ns : quantum_floor_ns(cost_ns);
+  }();
+  return measured_ns;
+}
+
+dataplane::PreemptionOptions preemption_options(const Napi::Object &options) {
+  dataplane::PreemptionOptions preemption;
+  if (text_of(options, "preemption") == "signal") {
+    preemption.mechanism = dataplane::Mechanism::signal;
+  }
+  preemption.grace_ns = us_to_ns(number_of(options, "graceUs"));
+  const double interval_us = number_of(options, "minSignalIntervalUs");
+  preemption.signal_interval_min_ns =
+      interval_us < 0 ? measured_signal_interval_ns() : us_to_ns(interval_us);
+  return preemption;
+}
+
+std::vector<dataplane::TenantLimits> tenant_limits(const Napi::Object &options) {
+  std::vector<dataplane::TenantLimits> tenants;
+  const Napi::Value list = options.Get("tenants");
+  if (list.IsArray()) {
+    const auto array = list.As<Napi::Array>();
+    for (uint32_t at = 0; at < array.Length(); at++) {
+      const auto limits = array.Get(at).As<Napi::Object>();
+      tenants.push_back({uint_of(limits, "maxConcurrent"), uint_of(limits, "maxQueued")});
+    }
+  }
+  return tenants;
 }
 
 DataPlaneOptions plane_options(const Napi::Object &options) {
@@ -73,6 +140,7 @@ DataPlaneOptions plane_options(const Napi::Object &options) {
   plane.idle = idle_kind(text_of(options, "idle"));
   plane.spin_ns = us_to_ns(number_of(options, "spinUs"));
   plane.invocation_max = uint_of(options, "maxInvocations");
+  plane.tenants = tenant_limits(options);
   const Napi::Value cores = options.Get("workerCores");
   if (cores.IsArray()) {
     const auto array = cores.As<Napi::Array>();
@@ -116,9 +184,12 @@ bool build_plane(Napi::Env env, const Napi::Object &options, PlaneHolder &holder
     throw_error(env, error.code, error.reason);
     return false;
   }
-  const DataPlaneOptions plane = plane_options(options);
+  DataPlaneOptions plane = plane_options(options);
   if (!build_runtime(env, options, plane.external, holder)) {
     return false;
+  }
+  if (!plane.external) {
+    plane.preemption = preemption_options(options); // measures with the signal handlers installed
   }
   holder.plane =
       std::make_unique<DataPlane>(plane, std::move(engine), holder.runtime, holder.waker);
@@ -138,12 +209,19 @@ dataplane::FunctionSpec function_spec(const Napi::Object &spec, const PlaneHolde
   const double module = number_of(spec, "module");
   if (module >= 0 && module < static_cast<double>(holder.modules.size())) {
     function.module = holder.modules[static_cast<size_t>(module)];
+    function.polled = module_polled(*function.module);
   }
   function.artifact_path = text_of(spec, "artifactPath");
   function.memory_limit_pages = uint_of(spec, "memoryLimitPages");
   function.relative_deadline_ns = us_to_ns(number_of(spec, "relativeDeadlineUs"));
   function.expected_execution_ns = us_to_ns(number_of(spec, "expectedExecutionUs"));
   function.wall_time_max_ns = us_to_ns(number_of(spec, "maxWallTimeUs"));
+  function.cpu_time_max_ns = us_to_ns(number_of(spec, "maxCpuTimeUs"));
+  const std::string on_late = text_of(spec, "onLate");
+  function.on_late = on_late == "abort"            ? dataplane::OnLate::abort
+                     : on_late == "drop-unstarted" ? dataplane::OnLate::drop_unstarted
+                                                   : dataplane::OnLate::run;
+  function.kill_on_disconnect = text_of(spec, "onDisconnect") != "run";
   function.output_bytes_max = uint_of(spec, "maxOutputBytes");
   function.concurrent_max = uint_of(spec, "maxConcurrent");
   function.queued_max = uint_of(spec, "maxQueued");

@@ -35,7 +35,9 @@ Napi::Function DataPlaneWrap::define(Napi::Env env) {
                       InstanceMethod<&DataPlaneWrap::end_all>("endAll"),
                       InstanceMethod<&DataPlaneWrap::take_output>("takeOutput"),
                       InstanceMethod<&DataPlaneWrap::in_flight>("inFlight"),
+                      InstanceMethod<&DataPlaneWrap::retry_after_ns>("retryAfterNs"),
                       InstanceMethod<&DataPlaneWrap::stats>("stats"),
+                      InstanceMethod<&DataPlaneWrap::function_stats>("functionStats"),
                       InstanceMethod<&DataPlaneWrap::stop>("stop")});
 }
 
@@ -179,6 +181,19 @@ Napi::Value DataPlaneWrap::take_output(const Napi::CallbackInfo &info) {
 
 Napi::Value DataPlaneWrap::in_flight(const Napi::CallbackInfo &info) {
   return Napi::Number::New(info.Env(), holder_->plane->in_flight());
+}
+
+Napi::Value DataPlaneWrap::retry_after_ns(const Napi::CallbackInfo &info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(holder_->plane->retry_after_ns()));
+}
+
+Napi::Value DataPlaneWrap::function_stats(const Napi::CallbackInfo &info) {
+  Napi::Object stats = Napi::Object::New(info.Env());
+  const uint32_t id = info[0].As<Napi::Number>().Uint32Value();
+  for (const dataplane::Statistic &statistic : holder_->plane->function_statistics(id)) {
+    stats.Set(statistic.name, Napi::Number::New(info.Env(), statistic.value));
+  }
+  return stats;
 }
 
 Napi::Value DataPlaneWrap::stats(const Napi::CallbackInfo &info) {

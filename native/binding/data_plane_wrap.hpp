@@ -27,7 +27,9 @@ class DataPlaneWrap : public Napi::ObjectWrap<DataPlaneWrap> {
   void end_all(const Napi::CallbackInfo &info);
   Napi::Value take_output(const Napi::CallbackInfo &info);
   Napi::Value in_flight(const Napi::CallbackInfo &info);
+  Napi::Value retry_after_ns(const Napi::CallbackInfo &info);
   Napi::Value stats(const Napi::CallbackInfo &info);
+  Napi::Value function_stats(const Napi::CallbackInfo &info);
   void stop(const Napi::CallbackInfo &info);
 
   std::shared_ptr<PlaneHolder> holder_;

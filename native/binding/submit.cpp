@@ -6,9 +6,9 @@ namespace sledge::binding {
 
 namespace {
 
-constexpr size_t argument_count = 7;
+constexpr size_t argument_count = 8;
 
-/// fn, argc, argvBytes, envc, environBytes, input, relativeDeadlineUs
+/// fn, argc, argvBytes, envc, environBytes, input, relativeDeadlineUs, arrivalNs
 napi_value submit(napi_env env, napi_callback_info info) {
   size_t count = argument_count;
   napi_value arguments[argument_count];
@@ -45,6 +45,9 @@ napi_value submit(napi_env env, napi_callback_info info) {
   double deadline_us = 0;
   napi_get_value_double(env, arguments[6], &deadline_us);
   submission.relative_deadline_ns = us_to_ns(deadline_us);
+  double arrival_ns = 0;
+  napi_get_value_double(env, arguments[7], &arrival_ns);
+  submission.arrival_ns = arrival_ns > 0 ? static_cast<uint64_t>(arrival_ns) : 0;
   int64_t token = holder.plane->submit(submission, true);
   if (token >= 0) {
     holder.waker.hold(env, true);

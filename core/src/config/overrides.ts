@@ -21,7 +21,14 @@ export interface AppliedOverride {
 }
 
 const VARIABLE_PREFIX = 'SLEDGE_CFG_';
-const PLUGIN_PLACES: readonly string[] = ['transports', 'dispatcher', 'scheduler', 'sandbox'];
+const PLUGIN_PLACES: readonly string[] = [
+  'transports',
+  'dispatcher',
+  'scheduler',
+  'estimator',
+  'admission',
+  'sandbox',
+];
 
 /** `a.b=2` of --set. @throws SledgeError SLEDGE_ERR_CONFIG_OVERRIDE. */
 export function parseSet(text: string): Override {

@@ -6,12 +6,18 @@ import type { PluginChoice, SledgeConfig } from './schema';
 export function pluginReferences(config: SledgeConfig): PluginReference[] {
   return [
     reference('sandbox', 'sandbox', config.sandbox),
+    ...optional('estimator', config.estimator),
+    ...optional('admission', config.admission),
     reference('scheduler', 'scheduler', config.scheduler),
     reference('dispatcher', 'dispatcher', config.dispatcher),
     ...config.transports.map((choice, index) =>
       reference(`transports[${index}]`, 'transport', choice),
     ),
   ];
+}
+
+function optional(kind: 'estimator' | 'admission', choice: PluginChoice): PluginReference[] {
+  return choice === 'none' ? [] : [reference(kind, kind, choice)];
 }
 
 function reference(place: string, kind: PluginKind, choice: PluginChoice): PluginReference {

@@ -62,6 +62,23 @@ const limits = z.strictObject({
   queuePerWorker: count(1, 1_000_000).default(1024).describe("Length of one worker's run queue."),
 });
 
+const preemption = z.strictObject({
+  mechanism: z
+    .enum(['safepoint', 'signal', 'none'])
+    .default('safepoint')
+    .describe(
+      'How running code is asked to leave. safepoint: a flag that it polls, and a signal for code ' +
+        'without polls or without an answer. none: requests are never preempted; limits still hold.',
+    ),
+  graceUs: count(10, 10_000_000)
+    .default(1000)
+    .describe('After this without an answer comes a signal. Microseconds.'),
+  minIntervalUs: z
+    .union([z.literal('auto'), count(0, 10_000_000)])
+    .default('auto')
+    .describe('Least time between two signals to one worker. auto: 20 times their measured cost.'),
+});
+
 const build = z.strictObject({
   cacheDirectory: text(4096)
     .optional()
@@ -92,13 +109,27 @@ const functionLimits = z.strictObject({
   wallTimeUs: delayUs
     .default(1_000_000)
     .describe('From its first instruction; then it is killed. Microseconds.'),
+  cpuTimeUs: count(0, MAX_DELAY_US)
+    .default(0)
+    .describe(
+      'On a worker, in its sandbox; waiting is not counted. 0: no own limit. Microseconds.',
+    ),
   outputBytes: count(0, 1_073_741_824).default(4_194_304).describe('Standard output, bytes.'),
   memoryBytes: count(0, 4_294_967_296)
     .default(134_217_728)
     .describe('Linear memory, bytes; rounded down to 64 KiB pages. memory.grow fails beyond it.'),
   bodyBytes: count(0, 1_073_741_824).default(4_194_304).describe('Request body, bytes.'),
-  concurrency: count(0, 1_000_000).default(0).describe('Running at once; 0: no own limit.'),
-  queued: count(0, 1_000_000).default(0).describe('Waiting at once; 0: no own limit.'),
+  concurrency: count(0, 1_000_000).default(0).describe('Accepted and not ended; 0: no own limit.'),
+  queued: count(0, 1_000_000).default(0).describe('Accepted and not started; 0: no own limit.'),
+});
+
+const tenantLimits = z.strictObject({
+  concurrency: count(0, 1_000_000)
+    .default(0)
+    .describe('Accepted and not ended, over its functions; 0: no own limit.'),
+  queued: count(0, 1_000_000)
+    .default(0)
+    .describe('Accepted and not started, over its functions; 0: no own limit.'),
 });
 
 const functionSchema = z.strictObject({
@@ -118,7 +149,17 @@ const functionSchema = z.strictObject({
     .optional()
     .describe('HTTP methods it answers. Default: all of them but OPTIONS.'),
   requestType: count(1, 65_535).optional().describe('Number of the function on RPC transports.'),
-  relativeDeadlineUs: delayUs.optional().describe('Deadline from arrival, for policies.'),
+  relativeDeadlineUs: delayUs
+    .optional()
+    .describe('Deadline from arrival; a request may bring its own. Microseconds.'),
+  onLate: z
+    .enum(['run', 'drop-unstarted', 'abort'])
+    .default('run')
+    .describe('What happens at its deadline. abort: it ends also when it runs (504).'),
+  onDisconnect: z
+    .enum(['kill', 'run'])
+    .default('kill')
+    .describe('What happens to a running one whose client has gone. One that waits is dropped.'),
   expectedExecutionUs: delayUs.optional().describe('First estimate of its execution time.'),
   responseContentType: z
     .string()
@@ -136,6 +177,7 @@ const tenant = z.strictObject({
   name: z.string().regex(/^[^\p{C}]{1,64}$/u, 'a name of 1 to 64 printable characters'),
   port: count(0, 65_535).optional().describe('HTTP port; 0 picks a free one; absent: no HTTP.'),
   host: text(255).optional().describe("Address of this tenant's listener, over the transport's."),
+  limits: tenantLimits.prefault({}),
   functions: z.array(functionSchema).max(4096).default([]),
 });
 
@@ -148,6 +190,13 @@ export const configSchema = z.strictObject({
   transports: z.array(pluginChoice).max(64).default(['http']),
   dispatcher: pluginChoice.default('global-queue'),
   scheduler: pluginChoice.default('fifo'),
+  estimator: pluginChoice
+    .default('percentile')
+    .describe("How long requests will take. none: what the functions' configuration says."),
+  admission: pluginChoice
+    .default('none')
+    .describe('Refuses at arrival what would do no good. none: admits all.'),
+  preemption: preemption.prefault({}),
   sandbox: pluginChoice.default('awsm'),
   build: build.prefault({}),
   functionPath: z

@@ -16,9 +16,33 @@ export interface DataPlaneOptions {
   maxQueuePerWorker: number;
   dispatcher: DataPlanePolicy;
   scheduler: DataPlanePolicy;
+  /** undefined: estimates are `expectedExecutionUs` of the functions. */
+  estimator?: DataPlanePolicy | undefined;
+  /** undefined: everything is admitted. */
+  admission?: DataPlanePolicy | undefined;
+  preemption?: DataPlanePreemption | undefined;
+  /** By index of the tenant; 0 is no limit. */
+  tenants?: readonly DataPlaneTenantLimits[] | undefined;
   seed: number;
   /** What a function wrote to stderr, cut at a limit. Must not throw. */
   onLog?: ((fn: number, text: Uint8Array) => void) | undefined;
+}
+
+/** How running code is asked to leave its worker. */
+export interface DataPlanePreemption {
+  /** 'safepoint': a flag that code polls; a signal where it does not. 'none': never, but to kill. */
+  mechanism: 'safepoint' | 'signal' | 'none';
+  /** After this without an answer comes a signal. */
+  graceUs: number;
+  /** Least time between two signals to one worker; 'auto': 20 times their measured cost. */
+  minIntervalUs: 'auto' | number;
+}
+
+export interface DataPlaneTenantLimits {
+  /** Accepted and not ended. */
+  concurrency: number;
+  /** Accepted and not started. */
+  queued: number;
 }
 
 export interface DataPlanePolicy {
@@ -37,6 +61,12 @@ export interface DataPlaneFunction {
   relativeDeadlineUs: number | undefined;
   expectedExecutionUs: number | undefined;
   wallTimeUs: number;
+  /** On a worker, in its sandbox. 0 (the default): no limit of its own. */
+  cpuTimeUs?: number | undefined;
+  /** What happens at its deadline. Default 'run'. */
+  onLate?: 'run' | 'drop-unstarted' | 'abort' | undefined;
+  /** What `cancel` does to one that has started. Default 'kill'. */
+  onDisconnect?: 'kill' | 'run' | undefined;
   memoryBytes: number;
   outputBytes: number;
   /** 0: no limit of its own. */
@@ -61,6 +91,8 @@ export interface DataPlane {
   readonly inFlight: number;
   /** Counters and gauges by name. */
   stats(): Record<string, number>;
+  /** What became of its invocations, by name: in time, late, and others. Empty: no such function. */
+  functionStats(fn: number): Record<string, number>;
   /**
    * Takes nothing more and waits for what is in flight; what is left after `limitMs` is ended,
    * each with its outcome.

@@ -33,6 +33,8 @@ export interface InvocationRequest {
   input?: Uint8Array | undefined;
   /** Deadline relative to arrival; undefined: the function's own. Microseconds. */
   relativeDeadlineUs?: number | undefined;
+  /** When its last byte was received, as `nowNs` of a plugin's clock; undefined: now. */
+  arrivalNs?: number | undefined;
 }
 
 /** Where the time of an invocation went. Integer nanoseconds. */

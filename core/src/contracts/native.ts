@@ -18,6 +18,14 @@ export interface NativeDataPlaneOptions {
   maxQueuePerWorker: number;
   dispatcher: NativePolicySpec;
   scheduler: NativePolicySpec;
+  estimator: NativePolicySpec | null;
+  admission: NativePolicySpec | null;
+  preemption: 'safepoint' | 'signal' | 'none';
+  graceUs: number;
+  /** -1: 20 times the measured cost of a signal. */
+  minSignalIntervalUs: number;
+  /** By index of the tenant; 0: no limit. */
+  tenants: { maxConcurrent: number; maxQueued: number }[];
   seed: number;
 }
 
@@ -38,6 +46,9 @@ export interface NativeFunctionSpec {
   relativeDeadlineUs: number; // 0: none
   expectedExecutionUs: number;
   maxWallTimeUs: number;
+  maxCpuTimeUs: number; // 0: no limit
+  onLate: 'run' | 'drop-unstarted' | 'abort';
+  onDisconnect: 'kill' | 'run';
   maxOutputBytes: number;
   maxConcurrent: number; // 0: no limit
   maxQueued: number; // 0: no limit
@@ -47,7 +58,7 @@ export interface NativeFunctionSpec {
  * Outcome records: Float64Array of OUTCOME_FIELDS doubles each, in `outcomes`:
  * [token, status, detail, outputBytes, outputOffset, queueNs, runNs, totalNs, logBytes].
  * status: 0 completed, 1 exited (detail: code), 2 trapped (detail: sledge_trap), 3 timed-out,
- * 4 output-limit, 5 cancelled, 6 dropped, 7 failed (5 to 7: detail is a sledge_error number).
+ * 4 output-limit, 5 cancelled, 6 dropped, 7 failed (3, 5 to 7: detail is a sledge_error number).
  * outputOffset: place in `outputs`, or -1: call takeOutput(token) during the callback. The log
  * (stderr) lies behind the output.
  */
@@ -83,7 +94,10 @@ export interface NativeDataPlane {
     environBytes: number,
     input: Uint8Array | undefined,
     relativeDeadlineUs: number, // 0: the function's own
+    arrivalNs: number, // 0: now
   ): number;
+  /** After `submit` answered SLEDGE_ERR_INVOKE_NOT_ADMITTED: when to try again; 0: unknown. */
+  retryAfterNs(): number;
   /** Wakes workers that `submit` let sleep, so that one wake-up serves many short requests. */
   kick(): void;
   cancel(token: number): void;
@@ -96,6 +110,7 @@ export interface NativeDataPlane {
   inFlight(): number;
   /** Counters and gauges by name; numbers only. */
   stats(): Record<string, number>;
+  functionStats(fn: number): Record<string, number>;
   /** Stops intake, kills what runs, joins within 2 s, delivers what is left. Idempotent. */
   stop(): void;
   /** For external workers: a number that ExternalWorker takes. */

@@ -17,6 +17,7 @@ interface AddedFunction {
   readonly id: number;
   readonly module: number;
   readonly wallTimeUs: number;
+  readonly cpuTimeUs: number;
   readonly outputBytes: number;
 }
 
@@ -44,7 +45,7 @@ export class NativePlane implements DataPlane {
     loaded: LoadedBinding,
   ) {
     const checked = nativeOptions(options);
-    const { scheduler, dispatcher, arenaSlots } = checked;
+    const { scheduler, dispatcher, estimator, admission, arenaSlots } = checked;
     try {
       this.native = new loaded.binding.DataPlane(
         checked,
@@ -52,7 +53,8 @@ export class NativePlane implements DataPlane {
         (worker) => this.threads?.kill(worker),
       );
     } catch (error) {
-      const path = `${dispatcher.library} or ${scheduler.library}`;
+      const policies = [dispatcher, scheduler, estimator, admission];
+      const path = policies.flatMap((policy) => policy?.library ?? []).join(' or ');
       throw nativeError(error, { path, slots: arenaSlots });
     }
     const { tokenCount } = this.native;
@@ -72,7 +74,7 @@ export class NativePlane implements DataPlane {
 
   addFunction(spec: DataPlaneFunction): number {
     const memoryLimitPages = checkFunction(spec);
-    const { artifactPath, wallTimeUs, outputBytes } = spec;
+    const { artifactPath, wallTimeUs, cpuTimeUs = 0, outputBytes } = spec;
     let module = -1;
     try {
       if (this.threads === undefined) {
@@ -88,11 +90,14 @@ export class NativePlane implements DataPlane {
         relativeDeadlineUs: spec.relativeDeadlineUs ?? 0,
         expectedExecutionUs: spec.expectedExecutionUs ?? 0,
         maxWallTimeUs: wallTimeUs,
+        maxCpuTimeUs: cpuTimeUs,
+        onLate: spec.onLate ?? 'run',
+        onDisconnect: spec.onDisconnect ?? 'kill',
         maxOutputBytes: outputBytes,
         maxConcurrent: spec.concurrency,
         maxQueued: spec.queued,
       });
-      this.functions[id] = { id, module, wallTimeUs, outputBytes };
+      this.functions[id] = { id, module, wallTimeUs, cpuTimeUs, outputBytes };
       return id;
     } catch (error) {
       if (module >= 0) this.native.unloadModule(module);
@@ -122,8 +127,9 @@ export class NativePlane implements DataPlane {
       staging.environBytes,
       request.input,
       deadlineUs,
+      request.arrivalNs ?? 0,
     );
-    if (result < 0) throw submitError(-result);
+    if (result < 0) throw this.submitError(-result);
     const token = result & ~SUBMIT_KICK;
     if (token !== result && !this.isDelivering) this.scheduleKick();
     const serial = (this.serials[token] as number) + 1;
@@ -146,6 +152,10 @@ export class NativePlane implements DataPlane {
     return this.native.stats();
   }
 
+  functionStats(fn: number): Record<string, number> {
+    return this.native.functionStats(fn);
+  }
+
   /**
    * Takes nothing more and waits for what is in flight; what is left after `limitMs` is ended,
    * each with its outcome.
@@ -161,6 +171,17 @@ export class NativePlane implements DataPlane {
   async stop(): Promise<void> {
     this.native.stop();
     await this.threads?.stop();
+  }
+
+  private submitError(number: number): SledgeError {
+    const code = codeOf(number);
+    if (code === 'SLEDGE_ERR_INVOKE_NOT_ADMITTED') {
+      const retryAfterUs = Math.ceil(this.native.retryAfterNs() / 1000);
+      const hint = retryAfterUs === 0 ? '' : `; retry after ${retryAfterUs} us`;
+      return new SledgeError(code, { hint, retryAfterUs });
+    }
+    if (code !== 'SLEDGE_ERR_NATIVE_ARGUMENT') return new SledgeError(code);
+    return new SledgeError(code, { reason: 'an argument or a variable holds a NUL' });
   }
 
   private startThreads(bindingPath: string): WorkerThreads {
@@ -238,12 +259,6 @@ export class NativePlane implements DataPlane {
     this.outputs.copy(text, 0, offset, offset + bytes);
     return text;
   }
-}
-
-function submitError(number: number): SledgeError {
-  const code = codeOf(number);
-  if (code !== 'SLEDGE_ERR_NATIVE_ARGUMENT') return new SledgeError(code);
-  return new SledgeError(code, { reason: 'an argument or a variable holds a NUL' });
 }
 
 function rethrow(error: unknown): never {

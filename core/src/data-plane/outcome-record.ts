@@ -35,6 +35,7 @@ const TRAPS: readonly string[] = [
 /** What an outcome's error message may need of the function. */
 export interface OutcomeLimits {
   readonly wallTimeUs: number;
+  readonly cpuTimeUs: number;
   readonly outputBytes: number;
 }
 
@@ -74,6 +75,13 @@ export class RecordedOutcome implements Outcome {
     return this.knownError;
   }
 
+  private timeError(): SledgeError {
+    const code = this.detail === 0 ? 'SLEDGE_ERR_INVOKE_TIME_LIMIT' : codeOf(this.detail);
+    const { wallTimeUs, cpuTimeUs } = this.limits;
+    const limitUs = code === 'SLEDGE_ERR_INVOKE_CPU_LIMIT' ? cpuTimeUs : wallTimeUs;
+    return new SledgeError(code, code === 'SLEDGE_ERR_INVOKE_DEADLINE' ? {} : { limitUs });
+  }
+
   private makeError(): SledgeError {
     const { limits, exitCode } = this;
     switch (this.status) {
@@ -82,7 +90,7 @@ export class RecordedOutcome implements Outcome {
       case 'trapped':
         return new SledgeError('SLEDGE_ERR_INVOKE_TRAPPED', { trap: this.trap as string });
       case 'timed-out':
-        return new SledgeError('SLEDGE_ERR_INVOKE_TIME_LIMIT', { limitUs: limits.wallTimeUs });
+        return this.timeError();
       case 'output-limit':
         return new SledgeError('SLEDGE_ERR_INVOKE_OUTPUT_LIMIT', {
           limitBytes: limits.outputBytes,

@@ -1,4 +1,10 @@
-import type { DataPlaneFunction, DataPlaneOptions, DataPlanePolicy } from '../contracts/data-plane';
+import type {
+  DataPlaneFunction,
+  DataPlaneOptions,
+  DataPlanePolicy,
+  DataPlanePreemption,
+  DataPlaneTenantLimits,
+} from '../contracts/data-plane';
 import type { NativeDataPlaneOptions, NativePolicySpec } from '../contracts/native';
 import { SledgeError } from '../errors/sledge-error';
 
@@ -7,6 +13,11 @@ const SLOTS_MAX = 16_384;
 const WORKERS_MAX = 4_096;
 const INVOCATIONS_MAX = 1_048_576 - 256;
 const STACK_BYTES_MAX = 1 << 30;
+const DEFAULT_PREEMPTION: DataPlanePreemption = {
+  mechanism: 'safepoint',
+  graceUs: 1000,
+  minIntervalUs: 'auto',
+};
 const US_MAX = Number.MAX_SAFE_INTEGER / 1000;
 
 /** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT naming the option. */
@@ -36,6 +47,10 @@ export function nativeOptions(options: DataPlaneOptions): NativeDataPlaneOptions
     maxQueuePerWorker: options.maxQueuePerWorker,
     dispatcher: policy(options.dispatcher),
     scheduler: policy(options.scheduler),
+    estimator: options.estimator === undefined ? null : policy(options.estimator),
+    admission: options.admission === undefined ? null : policy(options.admission),
+    ...preemption(options.preemption ?? DEFAULT_PREEMPTION),
+    tenants: (options.tenants ?? []).map(tenantLimits),
     seed: options.seed,
   };
 }
@@ -48,6 +63,7 @@ export function checkFunction(spec: DataPlaneFunction): number {
   number('relativeDeadlineUs', spec.relativeDeadlineUs ?? 0, 0, US_MAX);
   number('expectedExecutionUs', spec.expectedExecutionUs ?? 0, 0, US_MAX);
   number('wallTimeUs', spec.wallTimeUs, 0, US_MAX);
+  number('cpuTimeUs', spec.cpuTimeUs ?? 0, 0, US_MAX);
   number('memoryBytes', spec.memoryBytes, 0, PAGE_BYTES * PAGE_BYTES);
   integer('outputBytes', spec.outputBytes, 0, 2 ** 31);
   integer('concurrency', spec.concurrency, 0, 2 ** 31);
@@ -60,6 +76,22 @@ export function checkDeadlineUs(deadlineUs: number | undefined): number {
   if (deadlineUs === undefined) return 0;
   number('relativeDeadlineUs', deadlineUs, 0, US_MAX);
   return deadlineUs;
+}
+
+function preemption({ mechanism, graceUs, minIntervalUs }: DataPlanePreemption) {
+  number('graceUs', graceUs, 1, US_MAX);
+  if (minIntervalUs !== 'auto') number('minIntervalUs', minIntervalUs, 0, US_MAX);
+  return {
+    preemption: mechanism,
+    graceUs,
+    minSignalIntervalUs: minIntervalUs === 'auto' ? -1 : minIntervalUs,
+  };
+}
+
+function tenantLimits({ concurrency, queued }: DataPlaneTenantLimits) {
+  integer('tenants concurrency', concurrency, 0, 2 ** 31);
+  integer('tenants queued', queued, 0, 2 ** 31);
+  return { maxConcurrent: concurrency, maxQueued: queued };
 }
 
 function policy({ library, options }: DataPlanePolicy): NativePolicySpec {

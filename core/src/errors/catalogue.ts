@@ -340,7 +340,7 @@ export const ERROR_CATALOGUE = {
   },
   SLEDGE_ERR_INVOKE_NOT_ADMITTED: {
     number: 313,
-    message: 'The admission policy refused the invocation; retry after {retryAfterUs} us.',
+    message: 'The admission policy refused the invocation{hint}.',
     http: 429,
     rpc: 'RESOURCE_EXHAUSTED',
     solve: 'Retry later or elsewhere; or add workers, or choose another admission policy.',

@@ -6,6 +6,8 @@ const MEMBERS: Partial<Record<PluginKind, Readonly<Record<string, 'function' | '
   sandbox: { build: 'function', workers: 'string' },
 };
 
+const POLICIES: readonly PluginKind[] = ['scheduler', 'dispatcher', 'estimator', 'admission'];
+
 /** What is wrong with what `create` returned, in words; undefined when nothing is. */
 export function instanceProblem(kind: PluginKind, instance: unknown): string | undefined {
   if (typeof instance !== 'object' || instance === null) return 'create returned no object.';
@@ -13,7 +15,7 @@ export function instanceProblem(kind: PluginKind, instance: unknown): string | u
   for (const [name, type] of Object.entries(MEMBERS[kind] ?? {})) {
     if (typeof fields[name] !== type) return `its instance has no ${type} ${name}.`;
   }
-  if (kind !== 'scheduler' && kind !== 'dispatcher') return undefined;
+  if (!POLICIES.includes(kind)) return undefined;
   const native = fields.native as Readonly<Record<string, unknown>> | undefined;
   if (typeof native?.library === 'string') return undefined;
   return 'its instance has no native.library.';

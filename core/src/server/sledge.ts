@@ -17,7 +17,7 @@ import type { PluginKind } from '../contracts/plugin';
 import { SledgeError } from '../errors/sledge-error';
 import { buildAll, cacheDirectoryOf } from '../functions/build-functions';
 import type { BuildReport } from '../functions/build-functions';
-import { buildJobs, FunctionRegistry } from '../functions/function-registry';
+import { buildJobs, FunctionRegistry, type LoadedFunction } from '../functions/function-registry';
 import { loadPlugins, PluginHost } from '../plugins/plugin-host';
 import { tokens } from '../tokens';
 import { createLogger } from './logger';
@@ -38,7 +38,13 @@ export interface SledgeOptions {
 /** Transports answer with what the data plane ended at the limit, so they have a little longer. */
 const ANSWER_MS = 1000;
 const LOGGED_BYTES_MAX = 4096;
-const BEFORE_TRANSPORTS: readonly PluginKind[] = ['sandbox', 'scheduler', 'dispatcher'];
+const BEFORE_TRANSPORTS: readonly PluginKind[] = [
+  'sandbox',
+  'estimator',
+  'admission',
+  'scheduler',
+  'dispatcher',
+];
 
 /** One server: plugins, data plane and functions of one configuration. Main thread. */
 export class Sledge {
@@ -100,6 +106,12 @@ export class Sledge {
     return this.plane?.stats() ?? {};
   }
 
+  /** What became of the invocations of `name` or `tenant/name`: in time, late, and others. */
+  functionStats(name: string): Record<string, number> {
+    const { id } = this.functionsOrDraining().find(name) as LoadedFunction;
+    return this.plane?.functionStats(id) ?? {};
+  }
+
   /**
    * Accepts nothing new and waits for what is in flight; what is left after
    * lifecycle.drainTimeoutMs is ended, each with its outcome. @returns what went wrong.
@@ -150,7 +162,7 @@ export class Sledge {
   }
 
   private dataPlaneOptions(): DataPlaneOptions {
-    const { workers, arena, limits, seed } = this.loaded.config;
+    const { workers, arena, limits, preemption, tenants, seed } = this.loaded.config;
     const { workers: kind, workerScript } = this.sandbox();
     const onFunctionLog = this.options.onFunctionLog ?? this.logFunction.bind(this);
     return {
@@ -166,6 +178,10 @@ export class Sledge {
       maxQueuePerWorker: limits.queuePerWorker,
       dispatcher: this.policy('dispatcher'),
       scheduler: this.policy('scheduler'),
+      estimator: this.optionalPolicy('estimator'),
+      admission: this.optionalPolicy('admission'),
+      preemption,
+      tenants: tenants.map((tenant) => tenant.limits),
       seed,
       onLog: (id, text) => onFunctionLog(this.registry?.byId(id), text),
     };
@@ -177,8 +193,12 @@ export class Sledge {
   }
 
   private policy(kind: 'dispatcher' | 'scheduler'): NativePolicyInstance['native'] {
+    return this.optionalPolicy(kind) as NativePolicyInstance['native'];
+  }
+
+  private optionalPolicy(kind: PluginKind): NativePolicyInstance['native'] | undefined {
     const found = this.host.instances(kind)[0];
-    return (found?.instance as NativePolicyInstance).native;
+    return (found?.instance as NativePolicyInstance | undefined)?.native;
   }
 
   private functionsOrDraining(): FunctionRegistry {

@@ -103,6 +103,10 @@ export class FakeDataPlane implements DataPlane {
     return { functions: this.functions.length };
   }
 
+  functionStats(fn: number): Record<string, number> {
+    return { functions: fn };
+  }
+
   async drain(limitMs: number): Promise<void> {
     const limit = performance.now() + limitMs;
     while (this.inFlight > 0 && performance.now() < limit) await delay(1);

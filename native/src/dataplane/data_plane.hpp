@@ -65,8 +65,6 @@ class DataPlane final : ActionTarget, WatchTarget {
   /// Null when there are too many.
   Function *add_function(FunctionSpec spec);
   void remove_function(uint32_t id) { functions_.remove(id); }
-  /// Null when there is no such function.
-  const Function *function(uint32_t id) { return functions_.find(id); }
 
   /// The index of the invocation, or minus the sledge_error. With `may_defer` a sleeping worker is
   /// not woken for a short function at once: `kick_due` says that `kick` must follow soon.
@@ -100,6 +98,8 @@ class DataPlane final : ActionTarget, WatchTarget {
 
   ExternalWorkers &external_workers() { return external_; }
   std::vector<Statistic> statistics();
+  /// Empty when there is no such function.
+  std::vector<Statistic> function_statistics(uint32_t id);
 
  private:
   // ActionTarget

@@ -109,14 +109,6 @@ class FunctionTable {
   /// Null when the table is full.
   Function *add(FunctionSpec spec);
   void remove(uint32_t id);
-  /// Calls `visit` with each function that has not been swept away.
-  template <typename Visit> void each(Visit visit) const {
-    for (const std::unique_ptr<Function> &function : slots_) {
-      if (function != nullptr) {
-        visit(*function);
-      }
-    }
-  }
   /// Null when there is no such function, or it was removed.
   Function *find(uint32_t id) {
     Function *function = id < slots_.size() ? slots_[id].get() : nullptr;

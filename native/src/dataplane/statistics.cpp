@@ -44,6 +44,7 @@ std::vector<Statistic> DataPlane::statistics() {
       {"runs", number(runs)},
       {"preemptions", number(preemptions)},
       {"signals", number(signals)},
+      {"signalIntervalMinNs", number(options_.preemption.signal_interval_min_ns)},
       {"interrupts", number(engine.interrupts)},
       {"overdueRuns", number(engine.overdue_runs)},
       {"deadlinesMet", number(deadlines_met_)},
@@ -69,6 +70,24 @@ std::vector<Statistic> DataPlane::statistics() {
     all.push_back({rejected_names[at], number(rejected_[at])});
   }
   return all;
+}
+
+std::vector<Statistic> DataPlane::function_statistics(uint32_t id) {
+  const Function *function = functions_.find(id);
+  if (function == nullptr) {
+    return {};
+  }
+  const FunctionCounters &counters = function->counters;
+  return {
+      {"completedInTime", number(counters.completed_in_time)},
+      {"completedLate", number(counters.completed_late)},
+      {"completedWithoutDeadline", number(counters.completed_without_deadline)},
+      {"endedByDeadline", number(counters.ended_by_deadline)},
+      {"endedOtherwise", number(counters.ended_otherwise)},
+      {"inFlight", number(function->alive.load(std::memory_order_relaxed))},
+      {"queued", number(function->queued.load(std::memory_order_relaxed))},
+      {"runMeanNs", number(function->run_mean_ns.load(std::memory_order_relaxed))},
+  };
 }
 
 } // namespace sledge::dataplane

@@ -19,5 +19,6 @@ export default definePlugin({
     workersMax: z.int().min(1).max(4096).default(64),
   }),
   provides: ['admission'],
+  needs: ['estimates'],
   create: (options) => ({ native: { library, options } }),
 });

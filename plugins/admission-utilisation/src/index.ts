@@ -17,5 +17,6 @@ export default definePlugin({
     capacity: z.number().min(0.01).max(100).default(0.8),
   }),
   provides: ['admission'],
+  needs: ['estimates'],
   create: (options) => ({ native: { library, options } }),
 });

@@ -16,5 +16,6 @@ export default definePlugin({
     /** Ask the worker's scheduler whether the new request takes the worker at once. */
     interrupts: z.boolean().default(false),
   }),
+  needs: ['estimates'],
   create: (options) => ({ native: { library, options } }),
 });

@@ -13,5 +13,6 @@ export default definePlugin({
     /** Whether a shorter request may take the worker from a longer one (SRPT). */
     preemption: z.boolean().default(true),
   }),
+  needs: ['estimates'],
   create: (options) => ({ native: { library, options } }),
 });

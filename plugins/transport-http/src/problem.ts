@@ -35,8 +35,14 @@ export function makeProblem(error: SledgeError, outcome?: Outcome): Problem {
     'Cache-Control',
     'no-store',
   ];
-  if (status === 429 || status === 503) headers.push('Retry-After', '1');
+  if (status === 429 || status === 503) headers.push('Retry-After', retryAfterSeconds(error));
   return { status, body, instance, headers };
+}
+
+/** Whole seconds are all that the header knows; the detail says it precisely. */
+function retryAfterSeconds(error: SledgeError): string {
+  const { retryAfterUs = 0 } = error.details;
+  return String(Math.max(1, Math.ceil(Number(retryAfterUs) / 1_000_000)));
 }
 
 /** Refusing has to stay cheap when the server has too much to do. */

@@ -1,0 +1,117 @@
+import { request } from 'undici';
+import { configOf, Server } from './server';
+
+afterAll(() => Server.stopAll());
+
+const GIB = 1 << 30;
+const limits = { wallTimeUs: 60_000, memoryBytes: 2 * GIB };
+
+/** One worker: what is not ended would hold all that follow. */
+const config = configOf(
+  [
+    { name: 'endless_loop', limits },
+    { name: 'fibonacci', limits },
+    { name: 'hold', limits },
+    { name: 'echo' },
+  ],
+  { workers: { count: 1 } },
+);
+
+interface Problem {
+  code: string;
+  detail: string;
+}
+
+async function get(url: string, headers: Record<string, string> = {}) {
+  const answer = await request(url, { headers });
+  const text = await answer.body.text();
+  const isProblem = answer.headers['content-type'] === 'application/problem+json';
+  const problem = isProblem ? (JSON.parse(text) as Problem) : undefined;
+  return { status: answer.statusCode, headers: answer.headers, text, problem };
+}
+
+describe.each([
+  ['safepoint', []],
+  ['signal', ['preemption.mechanism=signal']],
+])('with %s', (_, set) => {
+  let server: Server;
+  beforeAll(async () => {
+    server = await Server.start({ config, set });
+  }, 320_000);
+  afterAll(() => server.stop());
+
+  test.each([
+    ['an endless loop', '/endless_loop'],
+    ['a recursion that runs for hours', '/fibonacci?60'],
+    ['memory.fill of 1 GiB', '/hold?fill'],
+    ['memory.copy of 512 MiB', '/hold?copy'],
+    ['random_get of 1 GiB', '/hold?random'],
+    ['a sleep', '/hold?sleep'],
+    ['host calls without end', '/hold?calls'],
+  ])('%s ends at its limit, and its worker serves the next request', async (_name, path) => {
+    const [held, neighbour] = await Promise.all([
+      get(server.url + path),
+      request(`${server.url}/echo`, { method: 'POST', body: 'neighbour' }),
+    ]);
+    expect([held.status, held.problem?.code]).toEqual([504, 'SLEDGE_ERR_INVOKE_TIME_LIMIT']);
+    expect([neighbour.statusCode, await neighbour.body.text()]).toEqual([200, 'neighbour']);
+    expect(await get(`${server.url}/fibonacci?10`)).toMatchObject({ status: 200, text: '55' });
+  });
+
+  test('memory beyond the limit is refused to the function, which goes on', async () => {
+    const other = await Server.start({ config: configOf([{ name: 'hold' }]), set: [...set] });
+    expect(await get(`${other.url}/hold?fill`)).toMatchObject({
+      status: 502,
+      problem: { exitCode: 3 },
+    });
+    await other.stop();
+  });
+});
+
+test('a deadline ends what runs with 504, and admission refuses with Retry-After', async () => {
+  const late = { onLate: 'abort', limits: { wallTimeUs: 60_000_000 } };
+  const server = await Server.start({
+    config: configOf([{ name: 'endless_loop', expectedExecutionUs: 3_000_000, ...late }, 'echo'], {
+      workers: { count: 1 },
+      estimator: ['percentile', { minSamples: 256 }],
+      admission: 'deadline',
+      scheduler: 'edf',
+    }),
+  });
+  const url = `${server.url}/endless_loop`;
+  const refused = await get(url, { 'x-sledge-deadline-us': '100000' });
+  expect([refused.status, refused.problem?.code]).toEqual([429, 'SLEDGE_ERR_INVOKE_NOT_ADMITTED']);
+  expect(refused.headers['retry-after']).toBe('3');
+  expect(refused.problem?.detail).toContain('retry after 2900000 us');
+  const aborted = await get(url, { 'grpc-timeout': '3100m' });
+  expect([aborted.status, aborted.problem?.code]).toEqual([504, 'SLEDGE_ERR_INVOKE_DEADLINE']);
+  await server.stop();
+});
+
+test('a tenant at its limits gets 429, its neighbour 200', async () => {
+  const greedy = configOf([{ name: 'endless_loop', limits: { wallTimeUs: 300_000 } }]);
+  const quiet = configOf(['echo']);
+  const [tenant] = greedy.tenants as object[];
+  const [neighbour] = quiet.tenants as object[];
+  const server = await Server.start({
+    config: {
+      workers: { count: 2 },
+      transports: [['http', {}]],
+      tenants: [
+        { ...tenant, limits: { concurrency: 1 } },
+        { ...neighbour, name: 'quiet' },
+      ],
+    },
+  });
+  const [first = '', second = ''] = server.urls;
+  const answers = await Promise.all([
+    ...Array.from({ length: 4 }, () => get(`${first}/endless_loop`)),
+    ...Array.from({ length: 20 }, () => get(`${second}/echo`)),
+  ]);
+  const statuses = answers.map((answer) => answer.status);
+  expect(statuses.slice(0, 4).sort()).toEqual([429, 429, 429, 504]);
+  expect(statuses.slice(4)).toEqual(Array.from({ length: 20 }, () => 200));
+  const refused = answers.find((answer) => answer.status === 429);
+  expect(refused?.problem?.code).toBe('SLEDGE_ERR_INVOKE_TENANT_CONCURRENCY');
+  await server.stop();
+});
