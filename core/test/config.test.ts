@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { configFromObject, loadConfig, SledgeError } from '../src';
 import type { LoadConfigOptions } from '../src';
 import { workerCores } from '../src/config/cores';
 import { configJsonSchema, configSchema } from '../src/config/schema';
+import { cacheDirectoryOf } from '../src/functions/build-functions';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'sledge-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -75,15 +76,37 @@ describe('where a configuration comes from', () => {
     ['torn.ts', 'export default {{;', 'torn.ts'],
     ['throws.js', "throw new Error('on purpose')", 'on purpose'],
     ['nothing.json', '', 'empty'],
-  ])('%s is unreadable, with the place', async (name, text, words) => {
-    const error = await failureOf(load(write(name, text)));
-    expect(error.code).toBe('SLEDGE_ERR_CONFIG_UNREADABLE');
-    expect(error.message).toContain(words);
+    ['cycle.yaml', 'tenants: &a [*a]\n', 'deeper than 100 levels'],
+    ['cycle.cjs', 'const a = { seed: 1 }; a.tenants = [a]; module.exports = a;', 'deeper than'],
+    ['list-cycle.cjs', 'const a = []; a.push(a); module.exports = a;', 'deeper than'],
+    ['deep.json', '{"a":'.repeat(50_000) + '1' + '}'.repeat(50_000), 'stack'],
+    [
+      'getter.cjs',
+      "module.exports = { get seed() { throw new Error('on purpose'); } };",
+      'purpose',
+    ],
+    ['rejects.cjs', "module.exports = Promise.reject(new Error('on purpose'));", 'on purpose'],
+    ['never.cjs', 'module.exports = new Promise(() => {});', 'did not settle within 10000 ms'],
+  ])(
+    '%s is unreadable, with the place',
+    async (name, text, words) => {
+      const error = await failureOf(load(write(name, text)));
+      expect(error.code).toBe('SLEDGE_ERR_CONFIG_UNREADABLE');
+      expect(error.message).toContain(words);
+    },
+    30_000,
+  );
+
+  test.each(['7', 'null'])('a configuration that is %s and no object is refused', async (text) => {
+    const error = await failureOf(load(write('value.json', text)));
+    expect(error.code).toBe('SLEDGE_ERR_CONFIG_INVALID');
+    expect(error.message).toContain('value.json');
   });
 
-  test('a configuration that is no object is refused', async () => {
-    const error = await failureOf(load(write('number.json', '7')));
-    expect(error.code).toBe('SLEDGE_ERR_CONFIG_INVALID');
+  test('a value that JSON cannot show is refused like others', async () => {
+    const error = await failureOf(load(write('bigint.cjs', 'module.exports = { seed: 1n };')));
+    expect(error.message).toContain('seed: expected');
+    expect(error.message).toContain('got 1n');
   });
 });
 
@@ -135,6 +158,20 @@ describe('what is wrong with a configuration', () => {
     ['names of functions', [{ name: 'a', functions: [fib, { ...fib, route: '/x' }] }], '[1].name'],
     ['routes', [{ name: 'a', functions: [fib, { ...fib, name: 'x' }] }], '[1].route: GET /fib'],
     [
+      'routes with and without a slash at the end',
+      [{ name: 'a', functions: [fib, { ...fib, name: 'x', route: '/fib/' }] }],
+      '[1].route: GET /fib is answered by tenants[0].functions[0] already',
+    ],
+    [
+      'ports of one host, behind another host with the same',
+      [
+        { name: 'a', port: 80, host: '127.0.0.1' },
+        { name: 'b', port: 80, host: '127.0.0.2' },
+        { name: 'c', port: 80, host: '127.0.0.2' },
+      ],
+      'tenants[2].port: port 80 is taken by tenants[1].port',
+    ],
+    [
       'request types',
       [
         { name: 'a', functions: [{ ...fib, requestType: 1 }] },
@@ -163,6 +200,16 @@ describe('what is wrong with a configuration', () => {
     expect(() => configFromObject({ tenants }, folder)).toThrow(
       /tenants\[0\]\.functions\[0\]\.path: there is no file fob\.wasm.*did you mean fib\.wasm\?/,
     );
+  });
+
+  test.each([
+    ['a NUL', 'a\0.wasm', 'null bytes'],
+    ['a name too long for the file system', `${'a'.repeat(300)}.wasm`, 'ENAMETOOLONG'],
+  ])('a path with %s is a problem of its function', (_title, file, words) => {
+    const tenants = [{ name: 'a', functions: [{ ...fib, path: file }] }];
+    const run = () => configFromObject({ tenants }, folder);
+    expect(run).toThrow('tenants[0].functions[0].path: cannot be looked up');
+    expect(run).toThrow(words);
   });
 
   test('cores that this process may not use are refused', () => {
@@ -260,4 +307,17 @@ test('auto cores are the last ones, and none are pinned when workers need them a
   const workers = configSchema.parse({ workers: { count: 2 } }).workers;
   expect(workerCores(workers, [0, 1, 2, 3])).toEqual([2, 3]);
   expect(workerCores(workers, [0, 1])).toEqual([-1, -1]);
+});
+
+test.each([undefined, '', 'relative'])('XDG_CACHE_HOME=%s means the one in the home', (value) => {
+  const before = process.env.XDG_CACHE_HOME;
+  if (value === undefined) delete process.env.XDG_CACHE_HOME;
+  else process.env.XDG_CACHE_HOME = value;
+  try {
+    const { build } = configSchema.parse({});
+    expect(cacheDirectoryOf(build, folder)).toBe(path.join(homedir(), '.cache', 'sledge'));
+  } finally {
+    delete process.env.XDG_CACHE_HOME;
+    if (before !== undefined) process.env.XDG_CACHE_HOME = before;
+  }
 });

@@ -54,9 +54,10 @@ function unique(problems: Problem[], entries: readonly Seen[]): void {
 function checkPorts(problems: Problem[], tenants: readonly Fields[]): void {
   tenants.forEach((tenant, index) => {
     if (tenant.port === undefined || tenant.port === 0) return;
-    const other = tenants.findIndex((before) => before.port === tenant.port);
-    const isSameHost = other < index && isSharedHost(tenants[other]?.host, tenant.host);
-    if (!isSameHost) return;
+    const other = tenants
+      .slice(0, index)
+      .findIndex(({ port, host }) => port === tenant.port && isSharedHost(host, tenant.host));
+    if (other < 0) return;
     const message = `port ${JSON.stringify(tenant.port)} is taken by tenants[${other}].port`;
     problems.push(problem(['tenants', index, 'port'], message));
   });
@@ -70,8 +71,10 @@ function checkRoutes(problems: Problem[], functions: readonly Fields[], tenant: 
   const taken = new Map<string, number>();
   functions.forEach((fn, index) => {
     if (typeof fn.route !== 'string') return;
+    // a slash at its end makes no other route
+    const route = fn.route.replace(/\/+$/, '') || '/';
     for (const method of methodsOf(fn)) {
-      const entry = `${String(method)} ${fn.route}`;
+      const entry = `${String(method)} ${route}`;
       const before = taken.get(entry);
       if (before !== undefined) {
         const message = `${entry} is answered by tenants[${tenant}].functions[${before}] already`;

@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { reasonOf } from '../errors/reason';
 import { nearestName } from '../nearest';
 
 /**
@@ -10,10 +11,16 @@ export function findFunctionFile(
   file: string,
   folders: readonly string[],
 ): { file: string } | { message: string } {
+  const reasons = new Set<string>();
   for (const folder of folders) {
     const candidate = path.resolve(folder, file);
-    if (isFile(candidate)) return { file: candidate };
+    try {
+      if (isFile(candidate)) return { file: candidate };
+    } catch (error) {
+      reasons.add(reasonOf(error));
+    }
   }
+  if (reasons.size > 0) return { message: `cannot be looked up: ${[...reasons].join('; ')}` };
   const nearest = nearestName(path.basename(file), wasmFilesIn(folders));
   const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`;
   const searched = path.isAbsolute(file) ? '' : ` in ${folders.join(', ')}`;

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { SledgeError } from '../errors/sledge-error';
 import type { PluginReference } from '../plugins/resolve-plugin';
 import { checkTenants } from './check-tenants';
+import { copyOf } from './copy-of';
 import { coresProblem } from './cores';
 import { describeIssues, problem } from './describe-issues';
 import type { Problem } from './describe-issues';
@@ -77,7 +78,7 @@ function fromSource(source: ConfigSource, options: LoadConfigOptions): LoadedCon
  * @throws SledgeError SLEDGE_ERR_CONFIG_INVALID.
  */
 export function configFromObject(value: object, folder = process.cwd()): LoadedConfig {
-  const input = clonePlain(value) as object;
+  const input = copyOf(value, folder) as object;
   const checked = validate(input, (config) => functionFolders(folder, config));
   if ('problems' in checked) {
     const source = { file: folder, data: value, prefix: [] };
@@ -96,10 +97,10 @@ interface Input {
 }
 
 function inputOf(source: ConfigSource, env: NodeJS.ProcessEnv): Input {
-  const { data } = source;
+  const data = copyOf(source.data, source.file);
   if (Array.isArray(data)) return inputOfSpec(data, env);
   if (typeof data === 'object' && data !== null) {
-    return { input: clonePlain(data) as object, isSpec: false, warnings: [], problems: [] };
+    return { input: data, isSpec: false, warnings: [], problems: [] };
   }
   const problems = [problem([], `expected an object, got ${data === null ? 'null' : typeof data}`)];
   return { input: {}, isSpec: false, warnings: [], problems };
@@ -112,7 +113,7 @@ function inputOfSpec(data: readonly unknown[], env: NodeJS.ProcessEnv): Input {
   const tenants = spec.problems === undefined ? spec.tenants : [];
   const warnings = spec.problems === undefined ? spec.warnings : [];
   return {
-    input: { ...environment.values, tenants: clonePlain(tenants) },
+    input: copyOf({ ...environment.values, tenants }, '') as object,
     isSpec: true,
     warnings: [...warnings, ...environment.warnings],
     problems,
@@ -189,12 +190,4 @@ function invalid(
   });
   const details = { path: source.file, problems: lines.join('\n') };
   return new SledgeError('SLEDGE_ERR_CONFIG_INVALID', details);
-}
-
-/** Overrides must not write into a user's module; plugin objects stay what they are. */
-function clonePlain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(clonePlain);
-  if (typeof value !== 'object' || value === null || 'create' in value) return value;
-  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
-  return Object.fromEntries(entries.map(([key, inner]) => [key, clonePlain(inner)]));
 }

@@ -18,6 +18,7 @@ export interface ConfigSource {
   prefix: readonly string[];
 }
 
+const LOAD_LIMIT_MS = 10_000;
 const SEARCH_PLACES = ['ts', 'js', 'cjs', 'json', 'yaml', 'yml'].map(
   (extension) => `sledge.config.${extension}`,
 );
@@ -61,6 +62,7 @@ export async function readSource(file: string | undefined, cwd: string): Promise
   const result = await load(() =>
     given === undefined ? explorer.search(cwd) : explorer.load(given),
   );
+  if (result === null && given !== undefined) return { file: given, data: null, prefix: [] };
   if (result === null) throw new SledgeError('SLEDGE_ERR_CONFIG_NOT_FOUND', { path: cwd });
   if (result.isEmpty === true) throw unreadable(result.filepath, 'it is empty.');
   const prefix = path.basename(result.filepath) === 'package.json' ? ['sledge'] : [];
@@ -68,12 +70,22 @@ export async function readSource(file: string | undefined, cwd: string): Promise
 
   async function load<T>(run: () => Promise<T>): Promise<T> {
     try {
-      return await run();
+      return await withinLimit(run());
     } catch (error) {
       if (error instanceof SledgeError) throw error;
       throw unreadable(given ?? cwd, reasonOf(error), error);
     }
   }
+}
+
+/** A module may give a promise, which may never settle. */
+async function withinLimit<T>(promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    const error = new Error(`its promise did not settle within ${LOAD_LIMIT_MS} ms.`);
+    timer = setTimeout(() => reject(error), LOAD_LIMIT_MS);
+  });
+  return Promise.race([promise, limit]).finally(() => clearTimeout(timer));
 }
 
 function parseJson(file: string, text: string): unknown {

@@ -28,8 +28,9 @@ export interface BuildSettings {
 /** Where built modules are kept, unless the config says otherwise: absolute. */
 export function cacheDirectoryOf(build: SledgeConfig['build'], folder: string): string {
   if (build.cacheDirectory !== undefined) return path.resolve(folder, build.cacheDirectory);
-  const base = process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache');
-  return path.join(base, 'sledge');
+  // by its specification the variable means nothing when it is empty or relative
+  const base = process.env.XDG_CACHE_HOME ?? '';
+  return path.join(path.isAbsolute(base) ? base : path.join(homedir(), '.cache'), 'sledge');
 }
 
 /**
