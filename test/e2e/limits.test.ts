@@ -82,7 +82,7 @@ test('a deadline ends what runs with 504, and admission refuses with Retry-After
   const refused = await get(url, { 'x-sledge-deadline-us': '100000' });
   expect([refused.status, refused.problem?.code]).toEqual([429, 'SLEDGE_ERR_INVOKE_NOT_ADMITTED']);
   expect(refused.headers['retry-after']).toBe('3');
-  expect(refused.problem?.detail).toContain('retry after 2900000 us');
+  expect(refused.problem?.detail).toMatch(/retry after 29\d{5} us/);
   const aborted = await get(url, { 'grpc-timeout': '3100m' });
   expect([aborted.status, aborted.problem?.code]).toEqual([504, 'SLEDGE_ERR_INVOKE_DEADLINE']);
   await server.stop();

@@ -156,14 +156,15 @@ bool Dispatch::runs_elsewhere(Invocation &invocation, uint32_t generation) {
   return external_ && invocation.claim_end(generation);
 }
 
+/// Nobody wants its outcome any more, and its function has been started all the same.
+bool Dispatch::runs_on(const Invocation &invocation, Kill why) {
+  return why == Kill::cancel && !invocation.function->spec.kill_on_disconnect;
+}
+
 Ended Dispatch::end(Invocation &invocation, uint32_t generation, Kill why) {
   Section section(*this);
   const Life life = invocation.load();
   if (life.generation() != generation) {
-    return Ended::gone;
-  }
-  if (why == Kill::cancel && life.state() != State::queued &&
-      !invocation.function->spec.kill_on_disconnect) {
     return Ended::gone;
   }
   const uint32_t worker = invocation.worker.load(std::memory_order_relaxed);
@@ -172,6 +173,9 @@ Ended Dispatch::end(Invocation &invocation, uint32_t generation, Kill why) {
   case State::ended:
     return Ended::gone;
   case State::running:
+    if (runs_on(invocation, why)) {
+      return Ended::gone;
+    }
     if (runs_elsewhere(invocation, generation)) {
       leave_engine(worker, Finished::failed, section.now_ns);
       return Ended::taken;
@@ -183,6 +187,9 @@ Ended Dispatch::end(Invocation &invocation, uint32_t generation, Kill why) {
     break;
   }
   const bool unstarted = life.state() == State::queued;
+  if (!unstarted && runs_on(invocation, why)) {
+    return Ended::gone;
+  }
   const sledge_removal removal = why == Kill::deadline ? SLEDGE_REMOVED_LATE
                                  : unstarted           ? SLEDGE_REMOVED_CANCELLED
                                                        : SLEDGE_REMOVED_KILLED;

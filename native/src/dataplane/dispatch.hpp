@@ -80,6 +80,7 @@ class Dispatch {
   void leave_engine(uint32_t worker, Finished finished, uint64_t now_ns);
   Invocation *owner(Request *request) { return owners_[request->index]; }
   Invocation *start(Request *request, uint32_t worker, uint64_t now_ns);
+  static bool runs_on(const Invocation &invocation, Kill why);
   bool runs_elsewhere(Invocation &invocation, uint32_t generation);
 
   GroupLock lock_;

@@ -22,7 +22,13 @@ Leave FakeSandbox::run() {
     }
     return Leave::completed;
   }
-  while (name_ == "loop" && !killed()) {
+  if (name_ == "stone") {
+    const uint64_t end_ns = monotonic_ns() + 20'000'000;
+    while (monotonic_ns() < end_ns) {
+      sched_yield();
+    }
+  }
+  while ((name_ == "loop" || name_ == "stone") && !killed()) {
     sched_yield();
   }
   if (killed()) {
@@ -31,8 +37,8 @@ Leave FakeSandbox::run() {
   if (name_ == "yield" && turn_++ < 3) {
     return Leave::preempted;
   }
-  if (name_ == "wait" && turn_++ == 0) {
-    wake_at_ns_ = monotonic_ns() + 200'000;
+  if ((name_ == "wait" || name_ == "asleep") && turn_++ == 0) {
+    wake_at_ns_ = monotonic_ns() + (name_ == "wait" ? 200'000u : 3'600'000'000'000u);
     return Leave::blocked;
   }
   return name_ == "trap" ? Leave::trapped : name_ == "exit" ? Leave::exited : Leave::completed;
@@ -121,8 +127,10 @@ uint32_t Bench::add(const std::string &name, uint64_t wall_time_max_ns, uint32_t
   return plane->add_function(std::move(spec))->id;
 }
 
-int64_t Bench::submit(uint32_t function, const std::string &input) {
+int64_t Bench::submit(uint32_t function, const std::string &input,
+                      uint64_t relative_deadline_ns) {
   Submission submission;
+  submission.relative_deadline_ns = relative_deadline_ns;
   submission.function = function;
   submission.input = {reinterpret_cast<const uint8_t *>(input.data()), input.size()};
   const int64_t index = plane->submit(submission, true);

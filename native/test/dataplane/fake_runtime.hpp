@@ -12,7 +12,8 @@
 namespace sledge::dataplane::testing {
 
 /// "empty", "echo" (its input), "trap", "exit", "loop" (until killed), "yield" (leaves three
-/// times), "wait" (blocks once), "deaf" (hears no kill for 5 ms).
+/// times), "wait" (blocks once), "asleep" (blocks for an hour), "deaf" (runs 5 ms and hears no
+/// kill), "stone" (hears a kill after 20 ms).
 class FakeSandbox final : public Sandbox {
  public:
   void begin(const SandboxStart &start);
@@ -83,10 +84,12 @@ class Bench {
   explicit Bench(DataPlaneOptions options, size_t slots = 64);
   ~Bench();
 
+  uint32_t add(FunctionSpec spec) { return plane->add_function(std::move(spec))->id; }
   uint32_t add(const std::string &name, uint64_t wall_time_max_ns = 0, uint32_t concurrent_max = 0,
                uint32_t queued_max = 0);
   /// Index in `endings`, or minus the sledge_error.
-  int64_t submit(uint32_t function, const std::string &input = "");
+  int64_t submit(uint32_t function, const std::string &input = "",
+                 uint64_t relative_deadline_ns = 0);
   void cancel(size_t submission);
   /// Takes outcomes until all have ended, or for `seconds`; true: all have.
   bool settle(int seconds = 20);

@@ -15,19 +15,33 @@ void storm(IdleKind idle, uint64_t seed, size_t total) {
   options.worker_count = 3;
   options.idle = idle;
   options.invocation_max = 64;
+  options.preemption.grace_ns = 100'000;
+  options.tenants = {{0, 0}, {40, 20}};
   Bench bench(options, 32);
   std::mt19937_64 random(seed);
   std::vector<uint32_t> functions;
   for (const char *name : {"echo", "empty", "trap", "exit", "yield", "wait"}) {
-    functions.push_back(bench.add(name, 50'000'000));
+    FunctionSpec spec;
+    spec.name = name;
+    spec.wall_time_max_ns = 50'000'000;
+    spec.tenant = functions.size() % 2;
+    spec.on_late = static_cast<OnLate>(functions.size() % 3);
+    spec.kill_on_disconnect = functions.size() != 4;
+    functions.push_back(bench.add(std::move(spec)));
   }
-  functions.push_back(bench.add("loop", 300'000));
+  FunctionSpec loop;
+  loop.name = "loop";
+  loop.cpu_time_max_ns = 300'000;
+  loop.on_late = OnLate::abort;
+  loop.polled = false;
+  functions.push_back(bench.add(std::move(loop)));
   std::vector<std::string> inputs;
   while (bench.endings.size() < total) {
     const bool looping = random() % 50 == 0;
     const uint32_t function = looping ? functions.back() : functions[random() % 6];
     const std::string input = std::to_string(random());
-    if (bench.submit(function, input) >= 0) {
+    const uint64_t deadline_ns = random() % 3 == 0 ? 1 + random() % 400'000 : 0;
+    if (bench.submit(function, input, deadline_ns) >= 0) {
       inputs.push_back(function == functions[0] ? input : "");
     } else {
       bench.reap();

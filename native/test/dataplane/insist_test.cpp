@@ -1,0 +1,62 @@
+// What is asked to leave and does not is signalled, and only that.
+#include <gtest/gtest.h>
+
+#include "fake_runtime.hpp"
+
+namespace sledge::dataplane::testing {
+
+namespace {
+
+constexpr uint64_t second_ns = 1'000'000'000;
+
+DataPlaneOptions with_grace(uint64_t grace_ns) {
+  DataPlaneOptions options;
+  options.preemption.grace_ns = grace_ns;
+  options.preemption.signal_interval_min_ns = 0;
+  return options;
+}
+
+FunctionSpec spec_of(const char *name, bool polled) {
+  FunctionSpec spec;
+  spec.name = name;
+  spec.wall_time_max_ns = 1'000'000;
+  spec.polled = polled;
+  return spec;
+}
+
+} // namespace
+
+TEST(Insist, WhatAnswersTheFlagGetsNoSignal) {
+  Bench bench(with_grace(3'600 * second_ns));
+  const int64_t killed = bench.submit(bench.add(spec_of("loop", true)));
+  ASSERT_TRUE(bench.settle());
+  EXPECT_EQ(bench.endings[killed].status, Status::timed_out);
+  EXPECT_EQ(bench.runtime->signals.load(), 0u);
+}
+
+TEST(Insist, WhatDoesNotAnswerIsSignalledAgainAndAgain) {
+  Bench bench(with_grace(100'000));
+  const int64_t deaf = bench.submit(bench.add(spec_of("stone", true)));
+  ASSERT_TRUE(bench.settle());
+  EXPECT_EQ(bench.endings[deaf].status, Status::timed_out);
+  EXPECT_GE(bench.runtime->signals.load(), 3u);
+}
+
+TEST(Insist, WhatHasNoPollsIsSignalledAtOnce) {
+  Bench bench(with_grace(3'600 * second_ns));
+  const int64_t killed = bench.submit(bench.add(spec_of("loop", false)));
+  ASSERT_TRUE(bench.settle());
+  EXPECT_EQ(bench.endings[killed].status, Status::timed_out);
+  EXPECT_GE(bench.runtime->signals.load(), 1u);
+}
+
+TEST(Insist, TheMechanismSignalSendsOneAlsoToWhatPolls) {
+  DataPlaneOptions options = with_grace(3'600 * second_ns);
+  options.preemption.mechanism = Mechanism::signal;
+  Bench bench(options);
+  bench.submit(bench.add(spec_of("loop", true)));
+  ASSERT_TRUE(bench.settle());
+  EXPECT_GE(bench.runtime->signals.load(), 1u);
+}
+
+} // namespace sledge::dataplane::testing
