@@ -57,10 +57,16 @@ void unblock_preempt_signal() {
   syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, nullptr, sizeof set);
 }
 
+void withdraw(ThreadState &thread) {
+  thread.current.store(nullptr, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  thread.stack_floor = 0;
+  thread.retry.disarm(); // after that: handlers arm it while something is current
+}
+
 /// Nothing has run yet, or the same as before.
 Leave leave_early(ThreadState &thread) {
-  thread.current.store(nullptr, std::memory_order_relaxed);
-  thread.stack_floor = 0;
+  withdraw(thread);
   thread.signalled.store(false, std::memory_order_relaxed);
   thread.early_leaves++;
   return Leave::preempted;
@@ -137,8 +143,7 @@ __attribute__((noinline)) Leave execution_run(Execution &execution) {
   sledge_context_switch(&thread.worker_sp, execution.sp);
   fibers::arrived_at_worker(thread);
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  thread.current.store(nullptr, std::memory_order_relaxed);
-  thread.stack_floor = 0;
+  withdraw(thread);
   if (execution.left_in_handler) {
     execution.left_in_handler = false;
     unblock_preempt_signal();

@@ -111,7 +111,8 @@ void land(Execution &execution, ucontext_t &context, Leave reason) {
   arch::redirect(context, execution.stack->stack_top(), &execution_trap_landing, &execution);
 }
 
-/// For what cannot be left now: the next safepoint or host call leaves, or a later signal.
+/// For what cannot be left now: the next safepoint or host call leaves, or a later signal. (That
+/// one must not be told apart: it may stand for another one that came while it was pending.)
 void remember(ThreadState &thread, const Execution &execution) {
   pending_flag(execution.instance).store(1, std::memory_order_seq_cst);
   if (!execution.polled)
@@ -143,12 +144,6 @@ void on_fault(int signal, siginfo_t *info, void *raw_context) {
   land(*execution, context, Leave::trapped);
 }
 
-/// A retry for a leave that has happened meanwhile.
-bool is_settled(const ThreadState &thread, const siginfo_t &info, const Execution *execution) {
-  return info.si_code == SI_TIMER && info.si_value.sival_ptr == &thread.retry &&
-         (execution == nullptr || pending_flag(execution->instance).load() == 0);
-}
-
 } // namespace
 } // namespace sledge
 
@@ -162,8 +157,6 @@ extern "C" void sledge_on_preempt(int signal, siginfo_t *info, void *raw_context
     return;
   }
   Execution *execution = thread->current.load(std::memory_order_relaxed);
-  if (is_settled(*thread, *info, execution))
-    return;
   if (execution == nullptr) {
     thread->signalled.store(true, std::memory_order_relaxed);
     return;

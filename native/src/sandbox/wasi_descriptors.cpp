@@ -97,7 +97,14 @@ uint32_t write_output(HostCall host, const uint8_t *data, uint64_t bytes) {
 void write_log(HostCall host, const uint8_t *data, uint64_t bytes) {
   HostState &state = host.state();
   const uint64_t room = state.limits.log_bytes_max - state.log.bytes();
-  state.log.append(data, std::min(bytes, room));
+  const uint64_t accepted = std::min(bytes, room);
+  for (uint64_t done = 0; done < accepted;) {
+    const uint64_t chunk = std::min<uint64_t>(kWorkBytes, accepted - done);
+    if (!state.log.append(data + done, chunk))
+      return;
+    done += chunk;
+    host.look();
+  }
 }
 
 uint32_t fd_write(HostCall host, uint32_t fd, uint32_t vectors, uint32_t count, uint32_t out) {

@@ -14,6 +14,11 @@ inline constexpr bool kThreadSanitizer = true; // signals to code without its ru
 #else
 inline constexpr bool kThreadSanitizer = false;
 #endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSlowSanitizer = true;
+#else
+inline constexpr bool kSlowSanitizer = false;
+#endif
 
 std::string module_path(const std::string &name);
 /// Fails the test when it cannot be loaded.

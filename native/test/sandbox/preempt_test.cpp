@@ -3,39 +3,15 @@
 // Method: endless loops, and modules/registers.c, which holds a value in every register class.
 #include <csignal>
 #include <cstring>
-#include <thread>
 #include <unistd.h>
 
-#include "base/clock.hpp"
 #include "harness.hpp"
+#include "pest.hpp"
 #include "sandbox/signals.hpp"
 #include "sandbox/slot.hpp"
 
 namespace sledge::test {
 namespace {
-
-/// Calls `act` every `pause_us` or so until it goes.
-class Pest {
- public:
-  template <typename Act> Pest(uint32_t pause_us, Act act) {
-    thread_ = std::thread([this, pause_us, act] {
-      while (!stop_.load(std::memory_order_relaxed)) {
-        act();
-        const uint64_t until = monotonic_ns() + pause_us * 1000ull;
-        while (monotonic_ns() < until)
-          std::this_thread::yield();
-      }
-    });
-  }
-  ~Pest() {
-    stop_ = true;
-    thread_.join();
-  }
-
- private:
-  std::atomic<bool> stop_{false};
-  std::thread thread_;
-};
 
 class Preempt : public testing::Test {
  protected:

@@ -9,7 +9,10 @@ typedef struct State {
 } State;
 
 enum { kFdRead, kFdWrite, kProcExit, kRandomGet, kPollOneoff, kClockTimeGet };
-enum { kInput = 1024, kVector = 512, kScratch = 2048, kMemoryMaxPages = 16, kTableMax = 100 };
+enum { kInput = 1024, kVector = 512, kScratch = 2048, kVectors = 16384, kTableMax = 100 };
+#ifndef MEMORY_MAX_PAGES
+#define MEMORY_MAX_PAGES 16
+#endif
 
 static const sledge_signature kTypes[] = {
     SIGNATURE_NONE,
@@ -64,7 +67,7 @@ static void fill(sledge_instance *i, uint8_t value) {
   State *state = (State *)i;
   const sledge_table_entry init = {0, 0, 77, (const void *)77};
   i->host->table_grow(i, &state->table, kTableMax - state->table.size, &init);
-  i->host->memory_grow(i, kMemoryMaxPages - i->memory->pages);
+  i->host->memory_grow(i, MEMORY_MAX_PAGES - i->memory->pages);
   for (uint32_t k = 0; k < COUNT(state->globals); k++)
     state->globals[k] = 0x0101010101010101ull * value;
   for (uint32_t k = 0; k < state->table.size; k++)
@@ -72,6 +75,24 @@ static void fill(sledge_instance *i, uint8_t value) {
   volatile uint8_t *memory = memory_of(i);
   for (uint64_t k = 0; k < i->memory->bytes; k++)
     memory[k] = value;
+}
+
+/* Random bytes after the first page, in memory that has room for them. */
+static void random_bytes(sledge_instance *i, uint32_t bytes) {
+  i->host->memory_grow(i, bytes / 65536 + 2 - i->memory->pages);
+  ((Call2)i->imports[kRandomGet].code)(i, 65536, bytes);
+}
+
+/* One write of 1024 times the same bytes, each different from the one before. */
+static void write_thousand(sledge_instance *i, uint32_t bytes) {
+  i->host->memory_grow(i, bytes / 65536 + 2);
+  for (uint32_t k = 0; k < bytes; k++)
+    memory_of(i)[65536 + k] = (uint8_t)(k * 7 + k / 256);
+  for (uint32_t k = 0; k < 1024; k++) {
+    store32(i, kVectors + 8 * k, 65536);
+    store32(i, kVectors + 8 * k + 4, bytes);
+  }
+  call4(i, kFdWrite, 1, kVectors, 1024, kVector + 8);
 }
 
 static void sleep_ns(sledge_instance *i, uint64_t ns) {
@@ -181,6 +202,10 @@ static void start(sledge_instance *i, const sledge_value *params, sledge_value *
     write_bytes(i, 1, kInput, input_bytes);
   if (command == 'p')
     sleep_ns(i, argument);
+  if (command == 'G')
+    random_bytes(i, (uint32_t)argument);
+  if (command == 'W')
+    write_thousand(i, (uint32_t)argument);
   if (command == 'R')
     store32(i, kScratch, ((Call2)i->imports[kRandomGet].code)(i, 65536, (uint32_t)argument));
 }
@@ -206,7 +231,7 @@ EXPORTED const sledge_module_descriptor sledge_module = {
     .flags = SLEDGE_MODULE_HAS_MEMORY | SLEDGE_MODULE_TABLES_CHANGE,
     .state_bytes = STATE_BYTES(State),
     .memory_min_pages = 2,
-    .memory_max_pages = kMemoryMaxPages,
+    .memory_max_pages = MEMORY_MAX_PAGES,
     .types = kTypes,
     .type_count = COUNT(kTypes),
     .imports = kImports,
