@@ -16,6 +16,7 @@ import type { CommonOptions } from './output';
 
 /** Runs one command; sets process.exitCode and never rejects. */
 export async function main(args: readonly string[]): Promise<void> {
+  surviveLostOutput();
   const separator = args.indexOf('--');
   const flags = separator < 0 ? args : args.slice(0, separator);
   const options: CommonOptions = {
@@ -30,6 +31,12 @@ export async function main(args: readonly string[]): Promise<void> {
     process.exitCode = exitCodeOf(failure) || EXIT.failed;
     printError(failure, options);
   }
+}
+
+/** Whoever reads the output may leave, and its disk may be full: a failure, and no crash. */
+function surviveLostOutput(): void {
+  process.stdout.on('error', () => (process.exitCode = EXIT.failed));
+  process.stderr.on('error', () => undefined);
 }
 
 function createProgram(): Command {

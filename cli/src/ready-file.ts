@@ -24,7 +24,11 @@ export function writeReadyFile(file: string, info: ReadyInfo): void {
   }
 }
 
-/** A server that has gone is not ready. */
+/** A server that has gone is not ready. What cannot be removed is told when it is written. */
 export function removeReadyFile(file: string): void {
-  rmSync(file, { force: true });
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // a folder, or below a file
+  }
 }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -193,4 +194,20 @@ test('doctor says what each fact of the machine means for the configuration', ()
     expect.arrayContaining(['node', 'cores', 'vm.max_map_count', 'address space', 'clang']),
   );
   expect(facts.every((fact) => fact.meaning.length > 0)).toBe(true);
+});
+
+test('output that cannot be written is a failure and no crash', () => {
+  const full = openSync('/dev/full', 'w');
+  try {
+    const { status, stderr } = spawnSync(process.execPath, [BIN, 'check'], {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+      timeout: 30_000,
+    });
+    expect(status).toBe(1);
+    expect(stderr).not.toContain('at writeSync');
+  } finally {
+    closeSync(full);
+  }
 });

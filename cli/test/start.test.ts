@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -131,4 +131,35 @@ int main(int argc, char **argv) { fprintf(stderr, "a word on stderr"); puts(argv
   const { status, stdout, stderr } = sledge(folder, ['invoke', '-c', 'own.json', 'own', 'said']);
   expect([status, stdout]).toEqual([3, 'said\n']);
   expect(stderr).toContain('a word on stderr');
+});
+
+test('a ready file that a killed server left is gone until the next one serves', () => {
+  const ready = path.join(folder, 'stale.json');
+  writeFileSync(ready, '{"pid":1}');
+  const args = ['start', '-c', 'missing.json', '--ready-file', ready];
+  expect(sledge(folder, args).status).toBe(3);
+  expect(existsSync(ready)).toBe(false);
+});
+
+test('a server whose log goes to a full disk serves on', async () => {
+  const full = openSync('/dev/full', 'w');
+  try {
+    const server = await serve(folder, [], full);
+    for (let call = 0; call < 3; call += 1) {
+      // its complaint goes to the log
+      expect((await fetch(`${server.url}/fibonacci?x`)).status).toBe(502);
+    }
+    expect(await (await fetch(`${server.url}/fibonacci?10`)).text()).toBe('55');
+    expect(await server.end('SIGINT')).toBe(0);
+  } finally {
+    closeSync(full);
+  }
+});
+
+test('invoke takes no more standard input than limits.bodyBytes', () => {
+  const args = ['invoke', 'echo', '--set', 'tenants.a.functions.echo.limits.bodyBytes=4'];
+  expect(sledge(folder, args, 'four')).toMatchObject({ status: 0, stdout: 'four' });
+  const { status, stderr } = sledge(folder, args, 'five!');
+  expect(status).toBe(2);
+  expect(stderr).toContain('larger than limits.bodyBytes, 4 bytes');
 });

@@ -24,7 +24,7 @@ async function invoke(name: string, args: string[], options: ConfigOptions): Pro
     withTransports: false,
     onFunctionLog: (_fn, text) => process.stderr.write(text),
   });
-  const input = await standardInput();
+  const input = await standardInput(loaded.config.tenants[0]?.functions[0]?.limits.bodyBytes);
   await sledge.start();
   try {
     const outcome = await sledge.invoke(name, { args, environ: [], input });
@@ -53,10 +53,18 @@ function keepOne(loaded: LoadedConfig, name: string): LoadedConfig {
   return { ...loaded, config };
 }
 
-async function standardInput(): Promise<Uint8Array | undefined> {
+async function standardInput(limitBytes = 0): Promise<Uint8Array | undefined> {
   if (process.stdin.isTTY) return undefined;
   const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  let bytes = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > limitBytes) {
+      const reason = `Standard input is larger than limits.bodyBytes, ${limitBytes} bytes.`;
+      throw new SledgeError('SLEDGE_ERR_CLI_USAGE', { reason });
+    }
+    chunks.push(chunk);
+  }
   return chunks.length > 0 ? Buffer.concat(chunks) : undefined;
 }
 

@@ -25,6 +25,8 @@ export function startCommand(program: Command): void {
 }
 
 async function start(options: StartOptions): Promise<void> {
+  // one that a killed server left would say that this one serves
+  if (options.readyFile !== undefined) removeReadyFile(options.readyFile);
   const loaded = await readConfig(options);
   const logger = createLogger(loaded.config.log);
   for (const warning of loaded.warnings) logger.warn(warning);

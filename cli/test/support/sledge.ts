@@ -41,14 +41,18 @@ export function sledge(
 }
 
 /** `sledge start` until its ready file is there; it must have port 0. */
-export async function serve(cwd: string, args: readonly string[]): Promise<Server> {
+export async function serve(
+  cwd: string,
+  args: readonly string[],
+  stderr: 'pipe' | number = 'pipe',
+): Promise<Server> {
   const readyFile = path.join(cwd, `ready-${Math.random().toString(36).slice(2)}.json`);
   const child = spawn(process.execPath, [BIN, 'start', '--ready-file', readyFile, ...args], {
     cwd,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'ignore', stderr],
   });
   let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (log += text));
   const limit = performance.now() + READY_LIMIT_MS;
   while (!existsSync(readyFile)) {
     if (child.exitCode !== null || performance.now() > limit) {

@@ -9,7 +9,9 @@ const STANDARD_ERROR = 2;
 export function createLogger(log: SledgeConfig['log']): Logger {
   const isPretty = log.pretty === 'auto' ? process.stderr.isTTY : log.pretty;
   const options = { level: log.level, base: null };
-  if (!isPretty) return pino(options, pino.destination({ dest: STANDARD_ERROR, sync: true }));
-  const ignore = 'pid,hostname';
-  return pino(options, pretty({ destination: STANDARD_ERROR, sync: true, ignore }));
+  const destination = pino.destination({ dest: STANDARD_ERROR, sync: true });
+  // a full disk takes the log away, not the server
+  destination.on('error', () => undefined);
+  if (!isPretty) return pino(options, destination);
+  return pino(options, pretty({ destination, ignore: 'pid,hostname' }));
 }
