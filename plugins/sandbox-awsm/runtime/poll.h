@@ -32,10 +32,15 @@ INLINE void poll(sledge_instance *I) {
                    : "cc");
 }
 
+/* Whether all iterations that are left make no more than one chunk. */
+INLINE u32 chunk_fits(u32 distance, u32 stride, u32 most) {
+  return distance - 1 < most * stride && distance % stride == 0;
+}
+
 /* How many iterations the next chunk of a counted loop takes: all that are left, or `most`. A
  * distance that the stride does not divide is never met within a chunk. */
 INLINE u32 chunk_trips(u32 distance, u32 stride, u32 most) {
-  return distance - 1 < most * stride && distance % stride == 0 ? distance / stride : most;
+  return chunk_fits(distance, stride, most) ? distance / stride : most;
 }
 
 #ifdef SLEDGE_POLL_STUB

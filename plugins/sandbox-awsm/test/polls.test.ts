@@ -25,7 +25,7 @@ const CASES: [string, number, number][] = [
 ];
 
 beforeAll(async () => {
-  const source = join(__dirname, 'support/polls.c');
+  const source = join(__dirname, 'support/run-export.c');
   execFileSync('gcc', ['-O1', `-I${INCLUDE}`, '-o', harness, source, '-ldl']);
   execFileSync('wat2wasm', [join(__dirname, 'support/polls.wat'), '-o', wasmPath]);
   wasm = new Uint8Array(readFileSync(wasmPath));

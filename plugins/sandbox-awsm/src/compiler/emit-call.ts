@@ -1,27 +1,75 @@
 import { callee, instanceOf } from './call-text';
 import { functionPointer, resultStruct, resultType } from './c-types';
 import type { FunctionEmitter } from './emit-function';
+import type { Layout } from './layout';
 import type { FunctionType, ValueTypeCode } from './model';
 import { functionType } from './validate-module';
 
 export function emitCall(emitter: FunctionEmitter, index: number): void {
   const { layout } = emitter;
-  const type = functionType(layout.module, index);
-  if (index >= layout.module.importedFunctions) {
-    return emitInvocation(emitter, type, `w${String(index)}`, 'I', 0);
-  }
-  const pointer = `((${functionPointer(type)})I->imports[${String(index)}].code)`;
-  emitInvocation(emitter, type, pointer, instanceOf(layout, `I->imports[${String(index)}]`), 0);
+  const { code, instance } = directCode(layout, index);
+  emitInvocation(emitter, functionType(layout.module, index), code, instance, 0);
 }
+
+function directCode(layout: Layout, index: number): { code: string; instance: string } {
+  if (index >= layout.module.importedFunctions) return { code: `w${String(index)}`, instance: 'I' };
+  const type = functionType(layout.module, index);
+  const holder = `I->imports[${String(index)}]`;
+  const code = `((${functionPointer(type)})${holder}.code)`;
+  return { code, instance: instanceOf(layout, holder) };
+}
+
+/** More callees than these are called through the table. */
+const DIRECT_CALLEES_MAX = 16;
 
 export function emitCallIndirect(emitter: FunctionEmitter, typeIndex: number, table: number): void {
   const { layout } = emitter;
   const type = layout.module.types[typeIndex] as FunctionType;
   const entry = callee(layout, table, emitter.operand(0), typeIndex);
+  const direct = directCallees(layout, typeIndex, table);
+  if (direct !== undefined) return emitDirectCalls(emitter, type, direct, entry);
   emitter.line(`{ const sledge_table_entry *entry = ${entry};`);
   const pointer = `((${functionPointer(type)})entry->code)`;
   emitInvocation(emitter, type, pointer, instanceOf(layout, '(*entry)'), 1);
   emitter.line('}');
+}
+
+/** By function: the indices at which a fixed table holds it, when they are few. */
+function directCallees(
+  layout: Layout,
+  typeIndex: number,
+  table: number,
+): ReadonlyMap<number, number[]> | undefined {
+  const callees = new Map<number, number[]>();
+  const content = layout.fixedTables.get(table);
+  if (content === undefined) return undefined;
+  for (const [place, index] of content.entries()) {
+    if (index === null) continue;
+    const type = layout.module.functions[index] as number;
+    if (layout.canonical[type] !== layout.canonical[typeIndex]) continue;
+    const places = callees.get(index);
+    if (places === undefined) callees.set(index, [place]);
+    else places.push(place);
+    if (callees.size > DIRECT_CALLEES_MAX) return undefined;
+  }
+  return callees;
+}
+
+/** A switch over the callees; any other index traps as the lookup in the table does. */
+function emitDirectCalls(
+  emitter: FunctionEmitter,
+  type: FunctionType,
+  callees: ReadonlyMap<number, number[]>,
+  lookup: string,
+): void {
+  emitter.line(`switch (${emitter.operand(0)}) {`);
+  for (const [index, places] of callees) {
+    for (const place of places) emitter.line(`case ${String(place)}u:`);
+    const { code, instance } = directCode(emitter.layout, index);
+    emitInvocation(emitter, type, code, instance, 1);
+    emitter.line('break;');
+  }
+  emitter.line(`default: (void)${lookup}; __builtin_unreachable(); }`);
 }
 
 function emitInvocation(

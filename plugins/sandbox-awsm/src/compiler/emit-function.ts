@@ -69,6 +69,14 @@ export class FunctionEmitter {
     this.lines.push(text);
   }
 
+  get lineCount(): number {
+    return this.lines.length;
+  }
+
+  linesFrom(first: number): readonly string[] {
+    return this.lines.slice(first);
+  }
+
   /** Height of the operand stack. */
   get height(): number {
     return this.validator.stack.length;

@@ -8,16 +8,26 @@ import { type HeadPoll, type PollPlan, planPolls } from './poll-plan';
 /** Where the text goes. */
 interface Lines {
   readonly index: number;
+  /** How many lines there are. */
+  readonly lineCount: number;
   line(text: string): void;
+  linesFrom(first: number): readonly string[];
 }
 
 type Chunks = Extract<HeadPoll, { kind: 'chunks' }>;
 
+/** A chunked loop that is open: its label, and where its body's text begins. */
+interface Latch {
+  readonly id: string;
+  readonly head: Chunks;
+  bodyStart: number;
+}
+
 /** Writes the looks at the pending flag of one function: the one place that makes safepoints. */
 export class PollEmitter {
   private readonly plan: PollPlan;
-  /** By the place of the latch: the loop's label and how it is chunked. */
-  private readonly latches = new Map<number, { id: string; head: Chunks }>();
+  /** By the place of the latch. */
+  private readonly latches = new Map<number, Latch>();
 
   constructor(
     private readonly out: Lines,
@@ -48,12 +58,18 @@ export class PollEmitter {
     const head = this.plan.heads.get(place);
     if (head?.kind === 'whole') return this.charge(String(head.amount));
     if (head?.kind !== 'chunks') return;
-    this.latches.set(head.latch, { id, head });
-    const { counted, iterations, weight } = head;
+    this.latches.set(head.latch, { id, head, bodyStart: 0 });
+    const { counted, iterations, weight, straight } = head;
     const local = `l${String(counted.local)}`;
     const stride = `${String(Math.abs(counted.step))}u`;
-    const trips = `chunk_trips(${distance(counted)}, ${stride}, ${String(iterations)}u)`;
-    this.out.line(`H${id}:; { u32 trips = ${trips};`);
+    const far = distance(counted);
+    const most = `${String(iterations)}u`;
+    if (straight) {
+      const cost = `(s32)((${far}) / ${stride} * ${String(weight)}u)`;
+      this.out.line(`if (chunk_fits(${far}, ${stride}, ${most}) && fuel > ${cost}) {`);
+      this.out.line(`fuel -= ${cost}; goto W${id}; }`);
+    }
+    this.out.line(`H${id}:; { u32 trips = chunk_trips(${far}, ${stride}, ${most});`);
     this.charge(`(s32)(trips * ${String(weight)}u)`);
     this.out.line(`stop${id} = ${local} + trips * ${hex32(counted.step)}; }`);
   }
@@ -63,16 +79,29 @@ export class PollEmitter {
     const head = this.plan.heads.get(place);
     if (head?.kind === 'poll') this.out.line('poll(I);');
     if (head?.kind === 'fuel') this.charge(String(head.amount));
+    const latch = head?.kind === 'chunks' ? this.latches.get(head.latch) : undefined;
+    if (latch !== undefined) latch.bodyStart = this.out.lineCount;
   }
 
-  /** Writes the back edge of a chunked loop; false: the branch is an ordinary one. */
+  /**
+   * Writes the back edge of a chunked loop; false: the branch is an ordinary one. A loop that the
+   * fuel pays for as a whole runs as a copy without chunks, which compiles better.
+   */
   latch(place: number): boolean {
     const latch = this.latches.get(place);
     if (latch === undefined) return false;
     const { id, head } = latch;
+    const body = this.out.linesFrom(latch.bodyStart);
     const local = `l${String(head.counted.local)}`;
+    const limit = limitText(head.counted);
     this.out.line(`if (${local} != stop${id}) goto L${id};`);
-    this.out.line(`if (${local} != ${limitText(head.counted)}) goto H${id};`);
+    this.out.line(`if (${local} != ${limit}) goto H${id};`);
+    if (!head.straight) return true;
+    this.out.line(`goto D${id};`);
+    this.out.line(`W${id}:;`);
+    for (const line of body) this.out.line(line);
+    this.out.line(`if (${local} != ${limit}) goto W${id};`);
+    this.out.line(`D${id}:;`);
     return true;
   }
 

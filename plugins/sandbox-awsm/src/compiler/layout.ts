@@ -1,6 +1,7 @@
 import type { CheckedModule } from './analyse';
 import { type CallCosts, callCosts } from './call-graph';
 import { byteSize, cType } from './c-types';
+import { type FixedTable, fixedTables } from './fixed-tables';
 import { ExternalKind, type FunctionType, type ValueTypeCode, type WasmModule } from './model';
 
 /** sizeof(sledge_instance), sizeof(sledge_table): checked in the generated C. */
@@ -38,6 +39,8 @@ export interface Layout {
   /** Position of each data segment in the module's one blob of data. */
   readonly dataOffsets: readonly number[];
   readonly tablesChange: boolean;
+  /** Tables whose content is known now. */
+  readonly fixedTables: ReadonlyMap<number, FixedTable>;
   /** Present when the module looks at its pending flag. */
   readonly polls: CallCosts | undefined;
 }
@@ -59,6 +62,7 @@ export function layOut(checked: CheckedModule, options: LowerOptions): Layout {
     ...state,
     referenced: referencedFunctions(checked),
     dataOffsets: dataOffsets(module),
+    fixedTables: linkable ? new Map() : fixedTables(checked),
     tablesChange: checked.use.writtenTables.size > 0,
     polls: options.polled ? callCosts(checked, canonical, linkable) : undefined,
   };

@@ -10,6 +10,8 @@ export interface Loop {
   /** Branches to its head. */
   readonly backEdges: number[];
   hasCalls: boolean;
+  /** Blocks or ifs stand in it. */
+  hasBlocks: boolean;
   /** Branches or ifs inside, but for a final branch to its head. */
   innerBranches: number;
 }
@@ -45,6 +47,7 @@ export function findLoops(body: readonly Instruction[]): Loop[] {
       loops.push(current);
       frames.push({ loop: current });
     } else if (op === Op.Block || op === Op.If) {
+      if (current !== undefined) current.hasBlocks = true;
       if (op === Op.If && current !== undefined) current.innerBranches++;
       frames.push({ loop: undefined });
     } else if (op === Op.End) {
@@ -72,6 +75,7 @@ function openLoop(start: number, parent: Loop | undefined): Loop {
     children: [],
     backEdges: [],
     hasCalls: false,
+    hasBlocks: false,
     innerBranches: 0,
   };
   parent?.children.push(loop);

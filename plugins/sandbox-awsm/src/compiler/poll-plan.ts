@@ -18,6 +18,8 @@ export type HeadPoll =
       readonly iterations: number;
       readonly weight: number;
       readonly latch: number;
+      /** No label inside: the body's text may be written twice. */
+      readonly straight: boolean;
     };
 
 export interface PollPlan {
@@ -105,7 +107,8 @@ function countedHead(loop: Loop, counted: CountedLoop, own: number): HeadPoll {
   if (iterations * Math.abs(counted.step) > CHUNK_SPAN_MAX) {
     return { kind: 'fuel', amount: charge(own * 4) };
   }
-  return { kind: 'chunks', counted, iterations, weight, latch: loop.end - 1 };
+  const straight = !branches && !loop.hasBlocks;
+  return { kind: 'chunks', counted, iterations, weight, latch: loop.end - 1, straight };
 }
 
 /** Whether every way from the head to a back edge calls a function that looks at its entry. */

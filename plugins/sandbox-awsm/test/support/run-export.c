@@ -1,9 +1,10 @@
-/* polls.c - runs an exported function of a module with its pending flag set all the time, and a
- * safepoint that spoils every register that its caller does not expect to be kept. Prints the
- * result, how often it was called, and the largest gap in loop iterations that the module counted
- * in its first global. Arguments: module, name of the export, its one i32 argument. */
+/* run-export.c - runs an exported function of a module with its pending flag set all the time, and
+ * a safepoint that spoils every register that its caller does not expect to be kept. Prints the
+ * result, how often the safepoint was called, and the gap that the module promises; or "trap" and
+ * its kind. Arguments: module, name of the export, its one i32 argument. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,11 @@ static void trap(sledge_instance *instance, uint32_t kind) {
   printf("trap %u\n", kind);
   fflush(stdout);
   _Exit(0);
+}
+
+static void fault(int number) {
+  (void)number;
+  trap(NULL, SLEDGE_TRAP_MEMORY_OUT_OF_BOUNDS);
 }
 
 static uint32_t memory_grow(sledge_instance *instance, uint32_t delta) {
@@ -55,8 +61,9 @@ static const sledge_host host = {SLEDGE_MODULE_ABI_VERSION, sizeof host, trap,
 
 static sledge_instance *make_instance(const sledge_module_descriptor *module) {
   uint64_t bytes = module->memory_min_pages * SLEDGE_PAGE_BYTES;
-  uint8_t *area = mmap(NULL, SLEDGE_INSTANCE_AREA_BYTES + bytes + SLEDGE_PAGE_BYTES,
-                       PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  uint8_t *area = mmap(NULL, (8ull << 30) + 2 * SLEDGE_INSTANCE_AREA_BYTES, PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  mprotect(area, SLEDGE_INSTANCE_AREA_BYTES + bytes, PROT_READ | PROT_WRITE);
   uint8_t *memory = area + SLEDGE_INSTANCE_AREA_BYTES;
   sledge_instance *instance = (sledge_instance *)(memory - module->state_bytes);
   instance->host = &host;
@@ -69,12 +76,14 @@ static sledge_instance *make_instance(const sledge_module_descriptor *module) {
     *table = (sledge_table){calloc(size + 1, sizeof(sledge_table_entry)), size, size};
   }
   module->initialise(instance);
+  if (module->start != NULL) module->start(instance);
   instance->pending = 1;
   return instance;
 }
 
 int main(int count, char **arguments) {
   if (count != 4) return 2;
+  signal(SIGSEGV, fault);
   void *library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
   if (library == NULL) return fprintf(stderr, "%s\n", dlerror()), 1;
   const sledge_module_descriptor *module = dlsym(library, "sledge_module");
