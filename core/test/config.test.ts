@@ -133,7 +133,8 @@ describe('what is wrong with a configuration', () => {
       'did you mean info?',
       'tenants[0].port (5:28): expected at most 65535, got 70000',
       'tenants[0].functions[0].route (6:53): expected a path that starts with "/"',
-      'tenants[0].functions[0].relativeDeadlineU (6:60): unknown key; did you mean relativeDeadlineUs?',
+      'tenants[0].functions[0].relativeDeadlineU (6:60): unknown key',
+      'did you mean relativeDeadlineUs?',
       'tenants[1].name (7:15): "a" is taken by tenants[0].name',
     ]) {
       expect(message).toContain(line);

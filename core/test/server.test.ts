@@ -15,6 +15,7 @@ interface Setup {
   journal?: string[];
   more?: object;
   withTransports?: boolean;
+  signal?: AbortSignal;
 }
 
 function setup({
@@ -53,7 +54,7 @@ async function failureOf(promise: Promise<unknown>): Promise<SledgeError> {
 
 const text = (outcome: Outcome) => Buffer.from(outcome.output).toString();
 
-test('a started server invokes functions by name, and by tenant where a name is not enough', async () => {
+test('a server invokes functions by name, and by tenant where a name is not enough', async () => {
   const sledge = setup({});
   await sledge.start();
   const request = { args: ['10'], environ: [] };
@@ -92,7 +93,7 @@ test('a file that two functions share is built once', async () => {
   await sledge.stop();
 });
 
-test('a function that does not build ends the start with its error, and nothing stays', async () => {
+test('a function that does not build ends the start with its error; nothing stays', async () => {
   const journal: string[] = [];
   const sandbox = fakeSandbox((name) => {
     const details = { name, feature: 'threads', wayOut: '' };
@@ -105,6 +106,22 @@ test('a function that does not build ends the start with its error, and nothing 
     'stop dispatch',
     'stop sched',
   ]);
+});
+
+test('a start that is cancelled ends with what it builds, and nothing else starts', async () => {
+  const stop = new AbortController();
+  const journal: string[] = [];
+  const names: string[] = [];
+  const sandbox = fakeSandbox((name) => {
+    names.push(name);
+    stop.abort();
+    return Promise.resolve();
+  });
+  const more = { sandbox, build: { parallel: 1 } };
+  const error = await failureOf(setup({ journal, more, signal: stop.signal }).start());
+  expect(error.code).toBe('SLEDGE_ERR_BUILD_CANCELLED');
+  expect(names).toEqual(['a/one']);
+  expect(journal).not.toContain('start transport');
 });
 
 test('a transport that cannot start stops what had started, the data plane too', async () => {
@@ -140,7 +157,7 @@ test('what does not end within the limit of draining is ended with its outcome',
   await sledge.stop();
 });
 
-test('transports see the tenants from their container; without transports none is created', async () => {
+test('transports see the tenants from their container; without any none is created', async () => {
   let host: TransportHost | undefined;
   const transport = {
     ...journalPlugin('transport', 'transport', []),

@@ -27,7 +27,7 @@ const { loadUserModule } = createRequire(core + '/index.js')(core + '/host.js');
 const show = (value) => process.stdout.write(JSON.stringify(value));
 `;
 
-test('a decorated TypeScript plugin outside the workspace loads, gets its options and works', () => {
+test('a decorated TypeScript plugin outside the workspace loads and gets its options', () => {
   write('helper.ts', 'export enum Mode { Loud = 7 }\n');
   write(
     'plugins/own.ts',
@@ -56,7 +56,8 @@ export default class Own {
   const said = node(
     `${LOAD}
 const { loadPlugins, PluginHost, createLogger } = require(core + '/host.js');
-const limits = { createTimeoutMs: 1e3, startTimeoutMs: 1e3, drainTimeoutMs: 1e3, stopTimeoutMs: 1e3 };
+const ms = 1000;
+const limits = { createTimeoutMs: ms, startTimeoutMs: ms, drainTimeoutMs: ms, stopTimeoutMs: ms };
 const logger = createLogger({ level: 'silent', pretty: false });
 const host = new PluginHost({ limits, logger, seed: 1 });
 const reference = { place: 'p', kind: 'observer', source: './plugins/own.ts', options: undefined };
@@ -95,7 +96,7 @@ test('modules in node_modules are left to Node', () => {
   expect(node(`${LOAD}show(loadUserModule(process.argv[3]));`, file)).toBe('plain');
 });
 
-test("a built-in plugin can be imported from outside, and Node's own message stays for others", () => {
+test("a built-in plugin can be imported from outside; Node's own message stays for others", () => {
   const file = write(
     'imports.ts',
     "import http from '@sledge/transport-http';\nexport default http;",

@@ -67,8 +67,7 @@ std::unique_ptr<Engine> build_engine(const Napi::Object &options, PolicyError &e
     return nullptr;
   }
   bool failed = false;
-  PolicyInstance estimator =
-      optional_policy(options, "estimator", SLEDGE_ESTIMATOR, failed, error);
+  PolicyInstance estimator = optional_policy(options, "estimator", SLEDGE_ESTIMATOR, failed, error);
   PolicyInstance admission =
       failed ? PolicyInstance()
              : optional_policy(options, "admission", SLEDGE_ADMISSION, failed, error);

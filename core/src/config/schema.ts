@@ -67,8 +67,8 @@ const preemption = z.strictObject({
     .enum(['safepoint', 'signal', 'none'])
     .default('safepoint')
     .describe(
-      'How running code is asked to leave. safepoint: a flag that it polls, and a signal for code ' +
-        'without polls or without an answer. none: requests are never preempted; limits still hold.',
+      'How running code is asked to leave. safepoint: a flag that it polls, and a signal ' +
+        'for code that does not poll. none: requests are never preempted; limits still hold.',
     ),
   graceUs: count(10, 10_000_000)
     .default(1000)

@@ -30,7 +30,7 @@ export interface DataPlaneOptions {
 
 /** How running code is asked to leave its worker. */
 export interface DataPlanePreemption {
-  /** 'safepoint': a flag that code polls; a signal where it does not. 'none': never, but to kill. */
+  /** 'safepoint': a flag that code polls, else a signal. 'none': never, but to kill. */
   mechanism: 'safepoint' | 'signal' | 'none';
   /** After this without an answer comes a signal. */
   graceUs: number;
@@ -91,7 +91,7 @@ export interface DataPlane {
   readonly inFlight: number;
   /** Counters and gauges by name. */
   stats(): Record<string, number>;
-  /** What became of its invocations, by name: in time, late, and others. Empty: no such function. */
+  /** What became of its invocations: in time, late, and others. Empty: no such function. */
   functionStats(fn: number): Record<string, number>;
   /**
    * Takes nothing more and waits for what is in flight; what is left after `limitMs` is ended,

@@ -108,8 +108,7 @@ export const ERROR_CATALOGUE = {
     message: 'The plugin {plugin} took longer than {limitMs} ms to {step}.',
     http: 500,
     rpc: 'DEADLINE_EXCEEDED',
-    solve:
-      'It may await something that never comes; raise lifecycle.{step}TimeoutMs if it is just slow.',
+    solve: 'It may await what never comes; raise lifecycle.{step}TimeoutMs if it is just slow.',
   },
   SLEDGE_ERR_PLUGIN_DUPLICATE: {
     number: 130,

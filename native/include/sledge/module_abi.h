@@ -45,8 +45,13 @@ typedef enum sledge_trap {
 
 /* Value types as in the binary format. */
 enum {
-  SLEDGE_I32 = 0x7f, SLEDGE_I64 = 0x7e, SLEDGE_F32 = 0x7d, SLEDGE_F64 = 0x7c,
-  SLEDGE_V128 = 0x7b, SLEDGE_FUNCREF = 0x70, SLEDGE_EXTERNREF = 0x6f
+  SLEDGE_I32 = 0x7f,
+  SLEDGE_I64 = 0x7e,
+  SLEDGE_F32 = 0x7d,
+  SLEDGE_F64 = 0x7c,
+  SLEDGE_V128 = 0x7b,
+  SLEDGE_FUNCREF = 0x70,
+  SLEDGE_EXTERNREF = 0x6f
 };
 
 /* One value on its way through the generic invoker: 16 bytes, unused bytes zero. */
@@ -121,11 +126,11 @@ struct sledge_instance {
   const sledge_import_function *imports; /* one per imported function */
   sledge_memory *memory;                 /* &own_memory, or that of another instance */
   sledge_memory own_memory;
-  sledge_table **tables;        /* linkable modules: one per table, own or imported; else null */
-  void **import_globals;        /* linkable modules: address of each imported global's value */
-  const uint64_t *type_ids;     /* linkable modules: process-wide id of each of `types` */
+  sledge_table **tables;           /* linkable modules: one per table, own or imported; else null */
+  void **import_globals;           /* linkable modules: address of each imported global's value */
+  const uint64_t *type_ids;        /* linkable modules: process-wide id of each of `types` */
   const sledge_funcref *own_funcs; /* linkable modules: one per function of the index space */
-  void *sandbox;                /* the runtime's */
+  void *sandbox;                   /* the runtime's */
   uint64_t reserved_words[4];
 };
 
@@ -141,16 +146,21 @@ typedef struct sledge_signature {
   uint16_t result_count;
 } sledge_signature;
 
-enum { SLEDGE_KIND_FUNC = 0, SLEDGE_KIND_TABLE = 1, SLEDGE_KIND_MEMORY = 2, SLEDGE_KIND_GLOBAL = 3 };
+enum {
+  SLEDGE_KIND_FUNC = 0,
+  SLEDGE_KIND_TABLE = 1,
+  SLEDGE_KIND_MEMORY = 2,
+  SLEDGE_KIND_GLOBAL = 3
+};
 
 typedef struct sledge_import {
   sledge_name module;
   sledge_name name;
   uint32_t kind;
-  uint32_t type;    /* func: index into types; global: value type; table: element type */
+  uint32_t type;       /* func: index into types; global: value type; table: element type */
   uint32_t mutability; /* global: 1 if mutable */
-  uint32_t min;     /* table, memory */
-  uint32_t max;     /* table, memory; 0xffffffff: none */
+  uint32_t min;        /* table, memory */
+  uint32_t max;        /* table, memory; 0xffffffff: none */
 } sledge_import;
 
 /* Calls an exported function: reads param_count values, writes result_count values. */
@@ -169,13 +179,13 @@ typedef struct sledge_export {
 typedef struct sledge_table_decl {
   uint32_t element_type;
   uint32_t min;
-  uint32_t max;          /* 0xffffffff: none */
+  uint32_t max; /* 0xffffffff: none */
   uint32_t imported;
   uint64_t state_offset; /* own table: its sledge_table, bytes from the instance's start */
 } sledge_table_decl;
 
 enum {
-  SLEDGE_MODULE_POLLED = 1u << 0,        /* has safepoints */
+  SLEDGE_MODULE_POLLED = 1u << 0, /* has safepoints */
   SLEDGE_MODULE_STRICT_FLOAT = 1u << 1,
   SLEDGE_MODULE_LINKABLE = 1u << 2,      /* may share state with other modules (tests) */
   SLEDGE_MODULE_TABLES_CHANGE = 1u << 3, /* tables can change at run time: copy per instance */
@@ -190,7 +200,7 @@ typedef struct sledge_module_descriptor {
   uint32_t flags;
   uint32_t state_bytes; /* whole instance, header included; multiple of the alignment */
   uint32_t memory_min_pages;
-  uint32_t memory_max_pages; /* 0xffffffff: none declared */
+  uint32_t memory_max_pages;  /* 0xffffffff: none declared */
   uint64_t poll_gap_cost_max; /* largest cost between two polls, in the compiler's units; 0: none */
   const sledge_signature *types; /* structurally distinct; type_id k+1 is types[k] */
   uint32_t type_count;

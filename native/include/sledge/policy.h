@@ -27,11 +27,11 @@ extern "C" {
 #define SLEDGE_NO_WORKER UINT32_MAX
 
 typedef enum sledge_request_state {
-  SLEDGE_REQUEST_HELD = 0,     /* the dispatcher has it */
-  SLEDGE_REQUEST_QUEUED = 1,   /* in a worker's run queue, never run yet */
+  SLEDGE_REQUEST_HELD = 0,   /* the dispatcher has it */
+  SLEDGE_REQUEST_QUEUED = 1, /* in a worker's run queue, never run yet */
   SLEDGE_REQUEST_RUNNING = 2,
   SLEDGE_REQUEST_PREEMPTED = 3, /* has run, waits to go on */
-  SLEDGE_REQUEST_BLOCKED = 4   /* waits in a host call */
+  SLEDGE_REQUEST_BLOCKED = 4    /* waits in a host call */
 } sledge_request_state;
 
 typedef enum sledge_removal {
@@ -42,29 +42,29 @@ typedef enum sledge_removal {
 
 /* What a policy may know of a request. Read-only but for `policy_word`. */
 typedef struct sledge_request {
-  uint64_t id;       /* arrival sequence, from 1 */
-  uint32_t type;     /* dense index of the function (or class), from 0 */
-  uint32_t group;    /* DARC group of the type, from 0 */
-  uint32_t tenant;   /* dense index */
-  uint32_t state;    /* sledge_request_state */
+  uint64_t id;     /* arrival sequence, from 1 */
+  uint32_t type;   /* dense index of the function (or class), from 0 */
+  uint32_t group;  /* DARC group of the type, from 0 */
+  uint32_t tenant; /* dense index */
+  uint32_t state;  /* sledge_request_state */
   uint64_t arrival_ns;
   uint64_t deadline_ns;  /* SLEDGE_NO_DEADLINE if none */
   uint64_t estimate_ns;  /* service time expected, fixed at arrival; >= 1 */
   uint64_t run_ns;       /* service received so far */
   uint64_t remaining_ns; /* expected: estimate - run; the estimate doubled until it exceeds run */
   uint32_t preemptions;
-  uint32_t worker;       /* where it is assigned or bound; SLEDGE_NO_WORKER */
-  uint32_t bound;        /* 1: has started and can resume on `worker` only */
+  uint32_t worker; /* where it is assigned or bound; SLEDGE_NO_WORKER */
+  uint32_t bound;  /* 1: has started and can resume on `worker` only */
   uint32_t reserved;
   uint64_t policy_word[4]; /* the dispatcher's own, zero at arrival: links, stamps */
 } sledge_request;
 
 typedef struct sledge_worker_view {
   uint32_t id;
-  uint32_t queue_length;          /* waiting in its run queue, the running one not counted */
-  const sledge_request *running;  /* null: idle */
-  uint64_t running_since_ns;      /* when it last got the worker */
-  uint64_t queued_work_ns;        /* sum of remaining_ns in the queue, the running one included */
+  uint32_t queue_length;         /* waiting in its run queue, the running one not counted */
+  const sledge_request *running; /* null: idle */
+  uint64_t running_since_ns;     /* when it last got the worker */
+  uint64_t queued_work_ns;       /* sum of remaining_ns in the queue, the running one included */
 } sledge_worker_view;
 
 /* The host's side, valid during a callback only. Ids and pointers that are no longer true, and
@@ -121,8 +121,8 @@ typedef struct sledge_option {
 typedef struct sledge_policy_config {
   const sledge_option *options;
   uint32_t option_count;
-  uint32_t worker_count;   /* of this group */
-  uint32_t type_count_max; /* request types are below this */
+  uint32_t worker_count;      /* of this group */
+  uint32_t type_count_max;    /* request types are below this */
   uint32_t request_count_max; /* requests alive at any moment */
   uint64_t seed;
 } sledge_policy_config;
@@ -209,9 +209,9 @@ typedef enum sledge_policy_kind {
   SLEDGE_ADMISSION = 4
 } sledge_policy_kind;
 
-enum { /* sledge_policy.flags */
-  SLEDGE_POLICY_WORK_CONSERVING = 1u << 0, /* no worker idles beside runnable held work */
-  SLEDGE_POLICY_PREEMPTS = 1u << 1         /* sends interrupts, or preempts by rank or quantum */
+enum {                                          /* sledge_policy.flags */
+       SLEDGE_POLICY_WORK_CONSERVING = 1u << 0, /* no worker idles beside runnable held work */
+       SLEDGE_POLICY_PREEMPTS = 1u << 1 /* sends interrupts, or preempts by rank or quantum */
 };
 
 typedef struct sledge_policy {

@@ -7,7 +7,7 @@ const library = path.resolve(
   '../../../build/native/plugins/estimator-percentile/estimator-percentile.so',
 );
 
-/** A percentile of the last 256 service times of a type, for all workers and, if asked, for each. */
+/** A percentile of the last 256 service times of a type, for all workers or for each. */
 export default definePlugin({
   name: 'estimator-percentile',
   kind: 'estimator',

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { request } from 'undici';
 import { SledgeError } from '@sledge/core';
 import { makeFunction, output, startTransport, type Running } from './harness';
@@ -86,7 +87,7 @@ describe('what the function gets', () => {
       yield Buffer.from('two');
     }
     const headers = { 'content-type': 'not a type' };
-    await request(`${running.url}/fib`, { method: 'PUT', body: chunks(), headers });
+    await request(`${running.url}/fib`, { method: 'PUT', body: Readable.from(chunks()), headers });
     expect(lastCall().input.toString()).toBe('one two');
     expect(lastCall().environ.get('CONTENT_LENGTH')).toBe('7');
     expect(lastCall().environ.get('CONTENT_TYPE')).toBe('not a type');
