@@ -1,10 +1,13 @@
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, mkdtempSync, openSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ROOT, serve, sledge } from './support/sledge';
+import { BIN, ROOT, serve, sledge } from './support/sledge';
 
 // The real thing: real server, native sandboxes, real signals.
 const folder = mkdtempSync(path.join(tmpdir(), 'sledge-start-'));
@@ -162,4 +165,27 @@ test('invoke takes no more standard input than limits.bodyBytes', () => {
   const { status, stderr } = sledge(folder, args, 'five!');
   expect(status).toBe(2);
   expect(stderr).toContain('larger than limits.bodyBytes, 4 bytes');
+});
+
+test('Ctrl+C while functions are built ends the start, with 0 and nothing half-written', async () => {
+  const cache = path.join(folder, 'cold');
+  const args = [
+    BIN,
+    'start',
+    '--set',
+    `build.cacheDirectory=${cache}`,
+    '--set',
+    'build.parallel=1',
+  ];
+  const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+  const exited = once(child, 'exit');
+  const limit = performance.now() + 45_000;
+  while (!log.includes('built a/fibonacci') && performance.now() < limit) await delay(5);
+  child.kill('SIGINT');
+  expect(await exited).toEqual([0, null]);
+  expect(log).toContain('SIGINT: it had not served yet');
+  expect(log).not.toContain('built a/endless_loop');
+  expect(readdirSync(cache).filter((name) => name.startsWith('.build'))).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { createSledge } from '@sledge/core';
 import type { Sledge } from '@sledge/core';
-import { createLogger } from '@sledge/core/host';
+import { asSledgeError, createLogger } from '@sledge/core/host';
 import type { Command } from 'commander';
 import { readConfig, withCommon, withConfig } from '../config-options';
 import type { ConfigOptions } from '../config-options';
@@ -14,6 +14,7 @@ interface StartOptions extends ConfigOptions {
 
 /** npm hands a terminal's Ctrl+C on to a process that has had it already: those are one. */
 const SAME_SIGNAL_MS = 300;
+const CLEARING_MS = 2000;
 const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
 
 export function startCommand(program: Command): void {
@@ -30,14 +31,25 @@ async function start(options: StartOptions): Promise<void> {
   const loaded = await readConfig(options);
   const logger = createLogger(loaded.config.log);
   for (const warning of loaded.warnings) logger.warn(warning);
+  const stop = new AbortController();
+  const ended = untilSignal();
+  void ended.then(() => stop.abort());
   const sledge = createSledge(loaded, {
     logger,
+    signal: stop.signal,
     onBuild: ({ name, module }) => {
       if (module?.cached === false) logger.info({ ms: module.durationMs }, `built ${name}`);
     },
   });
-  const ended = untilSignal();
-  await sledge.start();
+  try {
+    await sledge.start();
+  } catch (error) {
+    if (asSledgeError(error).code !== 'SLEDGE_ERR_BUILD_CANCELLED') throw error;
+    logger.info(`${await ended}: it had not served yet`);
+    // the compilers' files are still being cleared away
+    setTimeout(() => process.exit(EXIT.ok), CLEARING_MS).unref();
+    return;
+  }
   try {
     announce(sledge, options);
     logger.info(`${await ended}: draining`);

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export const ROOT = path.join(__dirname, '..', '..', '..');
-const BIN = path.join(ROOT, 'cli', 'bin', 'sledge.js');
+export const BIN = path.join(ROOT, 'cli', 'bin', 'sledge.js');
 const READY_LIMIT_MS = 45_000;
 
 export interface Ready {

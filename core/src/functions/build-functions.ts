@@ -65,10 +65,12 @@ async function buildOne(
   job: BuildJob,
   settings: BuildSettings,
 ): Promise<BuildReport> {
+  const { cacheDirectory, level, signal } = settings;
+  const { name } = job;
   try {
+    if (signal?.aborted === true) throw new SledgeError('SLEDGE_ERR_BUILD_CANCELLED', { name });
     const wasm = await readWasm(job.file);
-    const { cacheDirectory, level, signal } = settings;
-    const module = await sandbox.build({ wasm, name: job.name, cacheDirectory, level, signal });
+    const module = await sandbox.build({ wasm, name, cacheDirectory, level, signal });
     return { ...job, module };
   } catch (error) {
     return { ...job, error: asSledgeError(error) };

@@ -27,6 +27,8 @@ export interface SledgeOptions {
   logger?: Logger;
   /** Without transports only `invoke` works. Default: with. */
   withTransports?: boolean;
+  /** Ends `start` while it builds, with SLEDGE_ERR_BUILD_CANCELLED; later it has no effect. */
+  signal?: AbortSignal;
   /** Called as each function is built or found in the cache. */
   onBuild?: (report: BuildReport) => void;
   /** What a function wrote to standard error, after its invocation. Default: to the log. */
@@ -148,9 +150,14 @@ export class Sledge {
   private async build(): Promise<BuildReport[]> {
     const { config, folder } = this.loaded;
     const { level, parallel } = config.build;
-    const settings = { cacheDirectory: cacheDirectoryOf(config.build, folder), level, parallel };
+    const { signal, onBuild } = this.options;
+    const cacheDirectory = cacheDirectoryOf(config.build, folder);
     const jobs = buildJobs(config.tenants);
-    const reports = await buildAll(this.sandbox(), jobs, settings, this.options.onBuild);
+    const settings = { cacheDirectory, level, parallel, signal };
+    const reports = await buildAll(this.sandbox(), jobs, settings, onBuild);
+    if (signal?.aborted === true) {
+      throw new SledgeError('SLEDGE_ERR_BUILD_CANCELLED', { name: 'the functions' });
+    }
     const errors = reports.flatMap(({ error }) => error ?? []);
     for (const error of errors) this.logger.error({ code: error.code }, error.message);
     if (errors[0] !== undefined) throw errors[0];
