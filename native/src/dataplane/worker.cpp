@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint32_t outcomes_per_flush_max = 32;
 constexpr uint64_t outcome_age_max_ns = 20'000; // an outcome waits no longer behind others' runs
+constexpr uint32_t yield_turns = 4096; // some 100 us
 constexpr uint64_t slot_wait_max_ns = 1'000'000;
 constexpr uint64_t worker_stack_bytes = 256u << 10;
 
@@ -184,7 +185,10 @@ void Worker::wait(uint32_t seen) {
   uint32_t turns = 0;
   while (spin_ns != 0 && !doorbell_.changed(seen)) {
     cpu_relax();
-    if (++turns % 16 == 0 && spin_ns != no_timeout_ns && now_ns() - since_ns >= spin_ns) {
+    if (++turns % yield_turns == 0) {
+      sched_yield(); // who is to knock may need this core
+    }
+    if (turns % 16 == 0 && spin_ns != no_timeout_ns && now_ns() - since_ns >= spin_ns) {
       break;
     }
   }

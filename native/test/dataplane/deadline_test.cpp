@@ -58,9 +58,9 @@ TEST(Deadline, IsLookedAtWhenTheTurnComes) {
 
 TEST(Deadline, AbortsWhatRunsAndWhatIsBlocked) {
   Bench bench({});
-  const int64_t looping = bench.submit(bench.add(spec_of("loop", OnLate::abort)), "", 3 * ms);
+  const int64_t looping = bench.submit(bench.add(spec_of("loop", OnLate::abort)), "", 200 * ms);
   ASSERT_TRUE(bench.settle());
-  const int64_t blocked = bench.submit(bench.add(spec_of("asleep", OnLate::abort)), "", 3 * ms);
+  const int64_t blocked = bench.submit(bench.add(spec_of("asleep", OnLate::abort)), "", 200 * ms);
   ASSERT_TRUE(bench.settle());
   for (const int64_t at : {looping, blocked}) {
     EXPECT_EQ(bench.endings[at].status, Status::timed_out);
