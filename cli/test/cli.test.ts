@@ -152,6 +152,15 @@ test('build without files builds every function of the configuration', () => {
   expect(readFileSync(file('cache/gwu-fib.so'), 'utf8')).toBe('development false 4');
 });
 
+test('build without files and without a configuration says what is missing', () => {
+  const { status, stderr } = spawnSync(process.execPath, [BIN, 'build'], {
+    cwd: mkdtempSync(file('nothing-')),
+    encoding: 'utf8',
+  });
+  expect(status).toBe(3);
+  expect(stderr).toContain('SLEDGE_ERR_CONFIG_NOT_FOUND');
+});
+
 test('build puts what it built into --out and passes --strict-float on', () => {
   const { status, stderr } = sledge(['build', 'fib.wasm', '--strict-float', '--out', 'out']);
   expect(stderr).toContain('fib built in 2 ms');

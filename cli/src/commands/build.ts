@@ -9,7 +9,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import picocolors from 'picocolors';
 import { compileC } from '../compile-c';
-import { readConfigOrDefaults, withCommon, withConfig } from '../config-options';
+import { readConfig, readConfigOrDefaults, withCommon, withConfig } from '../config-options';
 import type { ConfigOptions } from '../config-options';
 import { exitCodeOf } from '../exit-codes';
 import { printError, printJson, printNote } from '../output';
@@ -34,7 +34,8 @@ export function buildCommand(program: Command): void {
 
 async function build(files: string[], options: BuildOptions): Promise<void> {
   const strict = options.strictFloat === true ? ['sandbox.strictFloat=true'] : [];
-  const loaded = await readConfigOrDefaults(options, strict);
+  const read = files.length > 0 ? readConfigOrDefaults : readConfig;
+  const loaded = await read(options, strict);
   const compiled = await Promise.all(files.map((file) => toWasm(file, options.out)));
   const failed = compiled.filter((report) => report.error !== undefined);
   const jobs =
