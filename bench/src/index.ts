@@ -5,12 +5,13 @@ import type { BenchArea } from './area';
 import { codeArea } from './areas/code';
 import { compileArea } from './areas/compile';
 import { httpArea } from './areas/http';
+import { preemptArea } from './areas/preempt';
 import { sandboxArea } from './areas/sandbox';
 import { describeMachine, readCpuTimes } from './machine';
 import { formatReport } from './report';
 import type { Report } from './report';
 
-const AREAS: readonly BenchArea[] = [sandboxArea, httpArea, codeArea, compileArea];
+const AREAS: readonly BenchArea[] = [sandboxArea, httpArea, codeArea, compileArea, preemptArea];
 const ROOT = resolve(__dirname, '../..');
 
 function usage(): string {

@@ -51,7 +51,7 @@ export async function buildKernel(
   const { artifactPath } = await buildModule(wasmPath, join(cacheDirectory, 'artifacts'), {
     level: 'production',
     oneCore: false,
-    settings: polled ? [] : ['sandbox.safepoints=off'],
+    settings: [`sandbox.safepoints=${polled ? 'flag' : 'off'}`],
   });
   return artifactPath;
 }

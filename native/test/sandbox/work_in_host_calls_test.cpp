@@ -18,30 +18,30 @@ class WorkInHostCalls : public testing::TestWithParam<bool> {
   }
   static bool by_signal() { return GetParam(); }
 
-  /// Asks for a leave every 200 us or so, and kills 2 ms after the work has begun.
+  /// Asks for a leave every 200 us or so, and kills after a few of them within the work: it begins
+  /// once memory has grown.
   Leave kill_in_the_middle(Sandbox &sandbox) {
     const uint64_t generation = sandbox.generation();
+    const uint64_t bytes_before = sandbox.memory_bytes();
     const pid_t worker = gettid();
-    const uint64_t kill_at = monotonic_ns() + 2'000'000;
-    const Pest pest(200, [=, &sandbox] {
-      if (monotonic_ns() > kill_at)
+    std::atomic<uint32_t> leaves{0};
+    const Pest pest(200, [=, &sandbox, &leaves] {
+      if (leaves.load() >= 5)
         sandbox.request_kill(generation);
       if (by_signal())
         signal_thread(worker);
       else
         sandbox.request_leave();
     });
-    leaves_ = 0;
     Leave leave = sandbox.run();
     for (; leave == Leave::preempted; leave = sandbox.run())
-      leaves_++;
+      leaves += sandbox.memory_bytes() > bytes_before;
     return leave;
   }
 
   SandboxThread thread_;
   std::shared_ptr<const Module> module_ = load("probe_large", 20'000);
   std::shared_ptr<Arena> arena_ = open_arena(1);
-  uint64_t leaves_ = 0;
 };
 
 TEST_P(WorkInHostCalls, RandomBytesForAGigabyteEndAtAKill) {

@@ -33,6 +33,15 @@ static void start(sledge_instance *instance, const sledge_value *params, sledge_
   for (uint64_t i = 0; i < VARIANT_TOUCH_BYTES; i++)
     ((volatile uint8_t *)memory_of(instance))[i] = (uint8_t)(i | 1);
 #endif
+#ifdef VARIANT_SPIN
+  while (1) {
+#ifdef POLLED
+    if (*(volatile uint32_t *)&instance->pending != 0)
+      instance->host->safepoint(instance);
+#endif
+    ((volatile uint32_t *)memory_of(instance))[1]++;
+  }
+#endif
 #ifdef VARIANT_YIELD
   while (1)
     instance->host->safepoint(instance);
@@ -64,7 +73,11 @@ static const sledge_export kExports[] = {
 EXPORTED const sledge_module_descriptor sledge_module = {
     .abi_version = ABI,
     .descriptor_bytes = sizeof(sledge_module_descriptor),
+#ifdef POLLED
+    .flags = SLEDGE_MODULE_HAS_MEMORY | SLEDGE_MODULE_POLLED,
+#else
     .flags = SLEDGE_MODULE_HAS_MEMORY,
+#endif
     .state_bytes = STATE_BYTES(State),
     .memory_min_pages = MIN_PAGES,
     .memory_max_pages = 0xffffffff,
