@@ -169,7 +169,7 @@ describe('admission and estimates', () => {
 });
 
 describe('more workers than cores', () => {
-  it.each(['safepoint', 'signal'] as const)(
+  it.each(['safepoint', 'signal', 'timer'] as const)(
     'serve all, with preemption by %s',
     async (mechanism) => {
       const under = PlaneUnderTest.start({

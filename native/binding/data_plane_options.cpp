@@ -109,9 +109,10 @@ uint64_t measured_signal_interval_ns() {
 
 dataplane::PreemptionOptions preemption_options(const Napi::Object &options) {
   dataplane::PreemptionOptions preemption;
-  if (text_of(options, "preemption") == "signal") {
-    preemption.mechanism = dataplane::Mechanism::signal;
-  }
+  const std::string mechanism = text_of(options, "preemption");
+  preemption.mechanism = mechanism == "signal"  ? dataplane::Mechanism::signal
+                         : mechanism == "timer" ? dataplane::Mechanism::timer
+                                                : dataplane::Mechanism::safepoint;
   preemption.grace_ns = us_to_ns(number_of(options, "graceUs"));
   const double interval_us = number_of(options, "minSignalIntervalUs");
   preemption.signal_interval_min_ns =

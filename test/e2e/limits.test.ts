@@ -31,8 +31,8 @@ async function get(url: string, headers: Record<string, string> = {}) {
 }
 
 describe.each([
-  ['safepoint', []],
-  ['signal', ['preemption.mechanism=signal']],
+  ['safepoint', ['preemption.mechanism=safepoint', 'sandbox.safepoints=flag']],
+  ['signal', ['preemption.mechanism=signal', 'sandbox.safepoints=off']],
 ])('with %s', (_, set) => {
   let server: Server;
   beforeAll(async () => {

@@ -64,7 +64,7 @@ const limits = z.strictObject({
 
 const preemption = z.strictObject({
   mechanism: z
-    .enum(['safepoint', 'signal', 'none'])
+    .enum(['safepoint', 'signal', 'timer', 'none'])
     .default('safepoint')
     .describe(
       'How running code is asked to leave. safepoint: a flag that it polls, and a signal ' +

@@ -31,7 +31,7 @@ export interface DataPlaneOptions {
 /** How running code is asked to leave its worker. */
 export interface DataPlanePreemption {
   /** 'safepoint': a flag that code polls, else a signal. 'none': never, but to kill. */
-  mechanism: 'safepoint' | 'signal' | 'none';
+  mechanism: 'safepoint' | 'signal' | 'timer' | 'none';
   /** After this without an answer comes a signal. */
   graceUs: number;
   /** Least time between two signals to one worker; 'auto': 20 times their measured cost. */

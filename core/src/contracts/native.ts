@@ -20,7 +20,7 @@ export interface NativeDataPlaneOptions {
   scheduler: NativePolicySpec;
   estimator: NativePolicySpec | null;
   admission: NativePolicySpec | null;
-  preemption: 'safepoint' | 'signal' | 'none';
+  preemption: 'safepoint' | 'signal' | 'timer' | 'none';
   graceUs: number;
   /** -1: 20 times the measured cost of a signal. */
   minSignalIntervalUs: number;

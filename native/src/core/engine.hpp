@@ -132,6 +132,8 @@ class Engine {
 
   /// What the worker runs, or null.
   Request *running(uint32_t worker) const { return workers_[worker].running; }
+  /// When the quantum of what the worker runs ends, if somebody waits for it; 0: nobody does.
+  uint64_t turn_end_ns(uint32_t worker) const;
   uint32_t queue_length(uint32_t worker) const { return workers_[worker].queue.length(); }
 
   // --- time ---

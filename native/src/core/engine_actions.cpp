@@ -114,6 +114,13 @@ uint64_t Engine::timer_due_ns(const Worker &worker) const {
   return due_ns;
 }
 
+uint64_t Engine::turn_end_ns(uint32_t worker) const {
+  const Worker &w = workers_[worker];
+  const bool has_end = w.running != nullptr && w.quantum_end_ns != WorkerTimers::never_ns;
+  const bool someone_waits = !w.queue.empty() || counters_.held != 0;
+  return config_.preemption && has_end && someone_waits ? w.quantum_end_ns : 0;
+}
+
 void Engine::set_parked(uint32_t worker, bool parked) {
   if (bit(parked_bits_, worker) == parked)
     return;

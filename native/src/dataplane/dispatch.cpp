@@ -88,6 +88,7 @@ Invocation *Dispatch::start(Request *request, uint32_t worker, uint64_t now_ns) 
   if (request == nullptr) {
     return nullptr;
   }
+  turn_end_ns_[worker] = engine_->turn_end_ns(worker);
   Invocation *invocation = owner(request);
   if (external_) {
     invocation->start_ns = now_ns;

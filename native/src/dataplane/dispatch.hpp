@@ -51,7 +51,7 @@ class Dispatch {
   Dispatch(std::unique_ptr<Engine> engine, InvocationTable &table, ActionTarget &target,
            bool external)
       : engine_(std::move(engine)), table_(table), target_(target), external_(external),
-        owners_(engine_->pool().capacity(), nullptr) {}
+        owners_(engine_->pool().capacity(), nullptr), turn_end_ns_(engine_->worker_count(), 0) {}
 
   /// With an error nothing has changed. `target` gets what follows.
   Admission submit(Invocation &invocation, ActionTarget &target);
@@ -71,6 +71,10 @@ class Dispatch {
   /// This number now names another function.
   void forget_type(uint32_t type);
 
+  /// When the turn that the worker has begun ends, if somebody waits for that; 0: nobody. The
+  /// worker.
+  uint64_t turn_end_ns(uint32_t worker) const { return turn_end_ns_[worker]; }
+
   EngineCounters counters();
   /// Requests that wait, as of the last change; a hint, read without the lock.
   uint64_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
@@ -89,6 +93,7 @@ class Dispatch {
   ActionTarget &target_;
   const bool external_;
   std::vector<Invocation *> owners_; ///< by Request::index
+  std::vector<uint64_t> turn_end_ns_; ///< each its worker's own
   uint64_t last_ns_ = 0;
   std::atomic<uint64_t> waiting_{0};
 };

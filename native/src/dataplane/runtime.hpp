@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 
+#include "sandbox/preempt_timer.hpp"
 #include "sandbox/sandbox.hpp"
 
 namespace sledge::dataplane {
@@ -15,6 +16,8 @@ class Runtime {
   virtual Sandbox *start(const SandboxStart &start) = 0;
   virtual void end(Sandbox *sandbox) = 0;
   virtual void signal_thread(int32_t thread_id) = 0;
+  /// The calling thread gets the preempt signal once at `deadline_ns` (as monotonic_ns()); 0: not.
+  virtual void arm_timer(uint64_t deadline_ns) = 0;
   virtual ArenaStats stats() const = 0;
 };
 
@@ -27,6 +30,14 @@ class ArenaRuntime final : public Runtime {
   Sandbox *start(const SandboxStart &start) override { return start_sandbox(*arena_, start); }
   void end(Sandbox *sandbox) override { end_sandbox(sandbox); }
   void signal_thread(int32_t thread_id) override { sledge::signal_thread(thread_id); }
+  void arm_timer(uint64_t deadline_ns) override {
+    static thread_local PreemptTimer timer;
+    if (deadline_ns == 0) {
+      timer.disarm();
+    } else if (timer.create()) {
+      timer.arm(deadline_ns);
+    }
+  }
   ArenaStats stats() const override { return arena_stats(*arena_); }
   Arena &arena() { return *arena_; }
 
@@ -42,6 +53,7 @@ class NoRuntime final : public Runtime {
   Sandbox *start(const SandboxStart &) override { return nullptr; }
   void end(Sandbox *) override {}
   void signal_thread(int32_t) override {}
+  void arm_timer(uint64_t) override {}
   ArenaStats stats() const override { return {}; }
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <sys/prctl.h>
 
 #include "dataplane/clock.hpp"
 
@@ -53,6 +54,7 @@ void Watchdog::expect_limit(uint64_t limit_ns) {
 
 void *Watchdog::thread_main(void *self) {
   pthread_setname_np(pthread_self(), "sledge-watch");
+  prctl(PR_SET_TIMERSLACK, 1); // the default rounds its sleeps by 50 us
   static_cast<Watchdog *>(self)->loop();
   return nullptr;
 }

@@ -80,12 +80,18 @@ void Worker::interrupt(uint64_t request_id, uint64_t now_ns) {
   if (only_signals_reach_it()) {
     const uint64_t since_ns = now_ns - signalled_ns_.load(std::memory_order_relaxed);
     if (running_id_.load(std::memory_order_relaxed) == request_id &&
-        since_ns >= options_.preemption.signal_interval_min_ns) {
+        since_ns >= options_.preemption.signal_interval_min_ns && !timer_answers(now_ns)) {
       signal(now_ns);
     }
   } else if (Sandbox *sandbox = shared_.table.at(index).sandbox.load(std::memory_order_acquire)) {
     sandbox->request_leave();
   }
+}
+
+/// Its timer has just sent a signal for the same reason.
+bool Worker::timer_answers(uint64_t now_ns) const {
+  const uint64_t timer_ns = timer_ns_.load(std::memory_order_relaxed);
+  return timer_ns != 0 && now_ns - timer_ns < options_.preemption.grace_ns;
 }
 
 void Worker::signal(uint64_t now_ns) {
@@ -305,8 +311,21 @@ uint64_t Worker::publish(Invocation &invocation) {
   invocation.limit_ns.store(limit_ns, std::memory_order_relaxed);
   polled_.store(spec.polled, std::memory_order_relaxed);
   running_id_.store(invocation.request->id, std::memory_order_relaxed);
+  if (options_.preemption.mechanism == Mechanism::timer) {
+    arm_timer(entered_ns);
+  }
   current_.store(invocation.index, std::memory_order_seq_cst);
   return entered_ns;
+}
+
+/// While somebody waits for the end of this turn; whoever comes later is helped by the watchdog.
+void Worker::arm_timer(uint64_t entered_ns) {
+  uint64_t due_ns = shared_.dispatch.turn_end_ns(options_.id);
+  if (due_ns != 0) {
+    due_ns = std::max(due_ns, entered_ns + options_.preemption.signal_interval_min_ns);
+  }
+  timer_ns_.store(due_ns, std::memory_order_relaxed);
+  shared_.runtime.arm_timer(due_ns == 0 ? 0 : process_start_ns() + due_ns);
 }
 
 Leave Worker::run_sandbox(Invocation &invocation, Sandbox &sandbox) {

@@ -15,7 +15,8 @@ namespace sledge::dataplane {
 /// How a sandbox is asked to leave its worker.
 enum class Mechanism : uint8_t {
   safepoint, ///< a flag that its code polls; a signal when it has no polls or does not answer
-  signal     ///< a signal
+  signal,    ///< a signal
+  timer      ///< a signal, which at a quantum's end the worker's own timer sends
 };
 
 struct PreemptionOptions {
@@ -87,9 +88,11 @@ class Worker {
   Sandbox *start_when_slot_is_free(const SandboxStart &start);
   Leave run_sandbox(Invocation &invocation, Sandbox &sandbox);
   uint64_t publish(Invocation &invocation);
+  void arm_timer(uint64_t entered_ns);
+  bool timer_answers(uint64_t now_ns) const;
   void signal(uint64_t now_ns);
   bool only_signals_reach_it() const {
-    return options_.preemption.mechanism == Mechanism::signal ||
+    return options_.preemption.mechanism != Mechanism::safepoint ||
            !polled_.load(std::memory_order_relaxed);
   }
   Invocation *leave_alive(Invocation &invocation, Sandbox &sandbox, Leave leave);
@@ -107,6 +110,7 @@ class Worker {
   std::atomic<bool> polled_{true};        ///< `current_` has safepoints
   std::atomic<uint64_t> asked_ns_{0};     ///< when it was last asked to leave
   std::atomic<uint64_t> signalled_ns_{0}; ///< when the last signal was sent
+  std::atomic<uint64_t> timer_ns_{0};     ///< when the worker's timer sends one; 0: it does not
   std::atomic<int32_t> thread_id_{0};
   std::atomic<uint32_t> started_{0}; ///< 0 not yet, 1 runs, else errno + 2
   std::atomic<uint32_t> ended_{0};

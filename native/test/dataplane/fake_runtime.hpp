@@ -51,9 +51,11 @@ class FakeRuntime final : public Runtime {
   Sandbox *start(const SandboxStart &start) override;
   void end(Sandbox *sandbox) override;
   void signal_thread(int32_t) override { signals.fetch_add(1); }
+  void arm_timer(uint64_t deadline_ns) override { timers.fetch_add(deadline_ns != 0 ? 1 : 0); }
   ArenaStats stats() const override { return {}; }
   size_t slots_in_use();
   std::atomic<uint64_t> signals{0};
+  std::atomic<uint64_t> timers{0}; ///< armed
 
  private:
   std::mutex lock_;
