@@ -113,7 +113,8 @@ uint64_t Worker::insist(bool killed, uint64_t now_ns) {
   if (!killed && (wanted == 0 || wanted != running_id_.load(std::memory_order_relaxed))) {
     return UINT64_MAX;
   }
-  const uint64_t grace_ns = only_signals_reach_it() && !killed ? 0 : preemption.grace_ns;
+  const bool at_once = only_signals_reach_it() && !killed && !timer_answers(now_ns);
+  const uint64_t grace_ns = at_once ? 0 : preemption.grace_ns;
   const uint64_t due_ns = std::max(asked_ns_.load(std::memory_order_relaxed) + grace_ns,
                                    signalled_ns_.load(std::memory_order_relaxed) +
                                        std::max(grace_ns, preemption.signal_interval_min_ns));
