@@ -36,6 +36,20 @@ describe('building', () => {
     expect(cacheContents(cache)).toEqual([`${first.artifactPath.split('/').pop() ?? ''}`]);
   });
 
+  test('builds anew what was damaged in the cache', async () => {
+    const cache = freshCache();
+    const wasm = sample();
+    const { artifactPath } = await makeSandbox().build(request(wasm, cache));
+    const whole = readFileSync(artifactPath);
+    const flipped = Buffer.from(whole);
+    flipped[whole.length >> 1] = (flipped[whole.length >> 1] ?? 0) ^ 1;
+    for (const damaged of [whole.subarray(0, whole.length >> 1), flipped, Buffer.alloc(0)]) {
+      writeFileSync(artifactPath, damaged);
+      expect(await makeSandbox().build(request(wasm, cache))).toMatchObject({ cached: false });
+      expect(await makeSandbox().build(request(wasm, cache))).toMatchObject({ cached: true });
+    }
+  });
+
   test('keeps levels and options apart', async () => {
     const cache = freshCache();
     const wasm = sample();

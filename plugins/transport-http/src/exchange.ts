@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SledgeError } from '@sledge/core';
-import type { Outcome } from '@sledge/core';
+import type { FunctionHandle, Outcome } from '@sledge/core';
 import { parseCgiResponse } from './cgi-response';
 import { LINGER_BYTES, LINGER_MS, type Connection } from './connection';
 import { parseDeadlineUs } from './deadline';
@@ -26,7 +26,7 @@ const NO_ARGS: readonly string[] = [];
 /** One request and its answer: parse, invoke, reply. Main thread. */
 export class Exchange {
   #id = -1;
-  #route: Route | undefined;
+  #fn: FunctionHandle | undefined;
   #args = NO_ARGS;
   #environ: EnvironBuilder | undefined;
   #deadlineUs: number | undefined;
@@ -73,12 +73,13 @@ export class Exchange {
     if (path === '*') return this.#answerServerOptions(method);
     const route = listener.routes.match(path) ?? listener.routes.match(safeDecode(path));
     if (route === undefined) throw new SledgeError('SLEDGE_ERR_HTTP_NO_ROUTE', { path });
-    if (!route.methods.has(method)) return this.#answerOtherMethod(route, method);
+    const fn = route.functions.get(method);
+    if (fn === undefined) return this.#answerOtherMethod(route, method);
     if (connection.running.size >= listener.options.maxPipelined) {
       const limit = listener.options.maxPipelined;
       throw new SledgeError('SLEDGE_ERR_HTTP_PIPELINE', { limit });
     }
-    this.#route = route;
+    this.#fn = fn;
     const headers = request.headers;
     this.#deadlineUs = parseDeadlineUs(
       headers['x-sledge-deadline-us'] as string | undefined,
@@ -86,7 +87,7 @@ export class Exchange {
     );
     this.#environ = this.#makeEnviron(route, method, path, query);
     if (query !== '') this.#args = query.split('&');
-    if (hasBody(request)) this.#receive(route);
+    if (hasBody(request)) this.#receive(fn);
     else this.#invoke(EMPTY);
   }
 
@@ -118,9 +119,9 @@ export class Exchange {
     this.#sendProblem(problem, false);
   }
 
-  #receive(route: Route): void {
+  #receive(fn: FunctionHandle): void {
     const { request, response } = this;
-    const limitBytes = route.fn.maxBodyBytes;
+    const limitBytes = fn.maxBodyBytes;
     const declared = request.headers['content-length'];
     if (declared !== undefined && Number(declared) > limitBytes) throw tooLarge(limitBytes);
     this.connection.receiving = this;
@@ -160,11 +161,11 @@ export class Exchange {
   #invoke(input: Buffer): void {
     const { listener, connection } = this;
     const environ = this.#environ;
-    const route = this.#route;
-    if (environ === undefined || route === undefined) return;
+    const fn = this.#fn;
+    if (environ === undefined || fn === undefined) return;
     if (input.length > 0) environ.add('CONTENT_LENGTH', String(input.length));
     this.#id = listener.invoker.invoke(
-      route.fn,
+      fn,
       {
         args: this.#args,
         environ: { text: environ.text, count: environ.count },
@@ -172,40 +173,40 @@ export class Exchange {
         input: input.length > 0 ? input : undefined,
         relativeDeadlineUs: this.#deadlineUs,
       },
-      (outcome) => this.#onOutcome(outcome, route),
+      (outcome) => this.#onOutcome(outcome, fn),
     );
     connection.running.add(this);
   }
 
-  #onOutcome(outcome: Outcome, route: Route): void {
+  #onOutcome(outcome: Outcome, fn: FunctionHandle): void {
     this.connection.running.delete(this);
     if (this.#answered) return;
     const { response } = this;
     try {
       if (outcome.status !== 'completed') this.#sendFailure(outcome);
-      else if (route.fn.responseFormat === 'cgi') this.#sendCgi(outcome, route);
-      else this.#sendOutput(outcome, route);
+      else if (fn.responseFormat === 'cgi') this.#sendCgi(outcome, fn);
+      else this.#sendOutput(outcome, fn);
     } catch (error) {
       if (response.headersSent) response.destroy();
       else this.#fail(error, outcome);
     }
   }
 
-  #sendOutput(outcome: Outcome, route: Route): void {
+  #sendOutput(outcome: Outcome, fn: FunctionHandle): void {
     const body = asBuffer(outcome.output);
-    const headers = ['Content-Type', route.fn.responseContentType];
+    const headers = ['Content-Type', fn.responseContentType];
     headers.push('Content-Length', String(body.length));
     this.#addTiming(headers, outcome);
     this.#send(200, headers, body);
   }
 
-  #sendCgi(outcome: Outcome, route: Route): void {
+  #sendCgi(outcome: Outcome, fn: FunctionHandle): void {
     const isHead = this.request.method === 'HEAD';
     const answer = parseCgiResponse(asBuffer(outcome.output), isHead);
     const { headers, status } = answer;
     const hasBody = status !== 204 && status !== 304;
     if (!answer.hasContentType && hasBody && answer.body.length > 0) {
-      headers.push('Content-Type', route.fn.responseContentType);
+      headers.push('Content-Type', fn.responseContentType);
     }
     if (hasBody) headers.push('Content-Length', String(answer.body.length));
     this.#addTiming(headers, outcome);

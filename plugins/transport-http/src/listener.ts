@@ -117,6 +117,8 @@ export class Listener {
       onRequest,
     );
     server.maxConnections = options.maxConnections;
+    // maxHeaderBytes bounds them; a count would drop what comes after it without a word.
+    server.maxHeadersCount = 0;
     // A client may close its sending side and still wait for the answer.
     Object.assign(server, { httpAllowHalfOpen: true });
     server.on('connection', (socket: OurSocket) => this.#onConnection(socket));

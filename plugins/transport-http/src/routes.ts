@@ -3,12 +3,12 @@ import type { FunctionHandle } from '@sledge/core';
 const SLASH = 47;
 const DEFAULT_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
-/** One function at its route, with what every answer of it needs, made once. */
+/** The functions at one route, with what every answer of it needs, made once. */
 export interface Route {
-  readonly fn: FunctionHandle;
+  /** Which function answers a method; several may share a route with methods of their own. */
+  readonly functions: ReadonlyMap<string, FunctionHandle>;
   /** Without a slash at its end; '' is the root. */
   readonly path: string;
-  readonly methods: ReadonlySet<string>;
   /** Value of the Allow header. */
   readonly allow: string;
   /** Environ entries that are the same for every request to it, joined. */
@@ -26,11 +26,15 @@ export class RouteTable {
 
   /** @param environ Joined environ entries of the listener. */
   constructor(functions: readonly FunctionHandle[], environ: string) {
+    const byPath = new Map<string, Map<string, FunctionHandle>>();
     for (const fn of functions) {
       if (fn.route === undefined) continue;
       const path = fn.route.replace(/\/+$/, '');
-      this.#routes.set(path, makeRoute(fn, path, environ));
+      const methods = byPath.get(path) ?? new Map<string, FunctionHandle>();
+      for (const method of fn.methods ?? DEFAULT_METHODS) methods.set(method, fn);
+      byPath.set(path, methods);
     }
+    for (const [path, methods] of byPath) this.#routes.set(path, makeRoute(methods, path, environ));
     const lengths = new Set([...this.#routes.keys()].map((path) => path.length));
     this.#lengths = [...lengths].sort((a, b) => b - a);
   }
@@ -48,8 +52,11 @@ export class RouteTable {
   }
 }
 
-function makeRoute(fn: FunctionHandle, path: string, environ: string): Route {
-  const methods = new Set(fn.methods ?? DEFAULT_METHODS);
-  const allow = [...new Set([...methods, 'OPTIONS'])].join(', ');
-  return { fn, path, methods, allow, environ: `${environ}SCRIPT_NAME=${path}\0` };
+function makeRoute(
+  functions: ReadonlyMap<string, FunctionHandle>,
+  path: string,
+  environ: string,
+): Route {
+  const allow = [...new Set([...functions.keys(), 'OPTIONS'])].join(', ');
+  return { functions, path, allow, environ: `${environ}SCRIPT_NAME=${path}\0` };
 }

@@ -9,6 +9,8 @@ const functions = [
   makeFunction({ name: 'deep', route: '/fib/deep/' }),
   makeFunction({ name: 'html', route: '/page', responseContentType: 'text/html; charset=utf-8' }),
   makeFunction({ name: 'get', route: '/get', methods: ['GET'] }),
+  makeFunction({ name: 'read', route: '/shared', methods: ['GET'] }),
+  makeFunction({ name: 'write', route: '/shared', methods: ['POST'] }),
   makeFunction({ name: 'cgi', route: '/cgi', responseFormat: 'cgi' }),
 ];
 
@@ -189,6 +191,22 @@ describe('what the client gets', () => {
     expect(running.invoker.calls[0]?.environ.get('REQUEST_METHOD')).toBe('HEAD');
     const missing = await request(`${running.url}/no`, { method: 'HEAD' });
     expect([missing.statusCode, await missing.body.text()]).toEqual([404, '']);
+  });
+
+  test('functions with methods of their own share a route', async () => {
+    const url = `${running.url}/shared`;
+    await request(url);
+    expect(lastCall().fn.name).toBe('read');
+    await request(url, { method: 'POST', body: 'x' });
+    expect(lastCall().fn.name).toBe('write');
+    const put = await request(url, { method: 'PUT', body: 'x' });
+    expect([put.statusCode, put.headers.allow]).toEqual([405, 'GET, POST, OPTIONS']);
+  });
+
+  test('what comes behind a thousand headers still counts', async () => {
+    const headers = Array.from({ length: 1200 }, (_, i) => [`x${i}`, '']).flat();
+    await request(`${running.url}/fib`, { method: 'POST', headers, body: 'abc' });
+    expect(lastCall().input.toString()).toBe('abc');
   });
 
   test('OPTIONS names the methods, and other methods get 405', async () => {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureDirectory, SledgeError } from '@sledge/core';
 
 const BUILD_PREFIX = '.build-';
+const DIGEST_BYTES = 32;
 export const RUNTIME_DIRECTORY = join(__dirname, '../../runtime');
 export const INCLUDE_DIRECTORY = join(__dirname, '../../../../native/include');
 
@@ -31,7 +32,10 @@ export function sha256(...parts: (Uint8Array | string)[]): string {
   return hash.digest('hex');
 }
 
-/** Finished artifacts of one directory. A file that has its name is whole. */
+/**
+ * Finished artifacts of one directory. Each ends with the sha256 of what is before it, where the
+ * loader does not look: a file that was damaged since is not loaded but built again.
+ */
 export class ArtifactCache {
   private readonly prepared: Promise<void>;
 
@@ -46,7 +50,7 @@ export class ArtifactCache {
 
   async has(key: string): Promise<boolean> {
     try {
-      return (await stat(this.path(key))).size > 0;
+      return isWhole(await readFile(this.path(key)));
     } catch {
       return false;
     }
@@ -70,8 +74,12 @@ export class ArtifactCache {
   async publish(file: string, key: string): Promise<string> {
     const target = this.path(key);
     try {
-      const handle = await open(file, 'r');
+      const digest = createHash('sha256')
+        .update(await readFile(file))
+        .digest();
+      const handle = await open(file, 'a');
       try {
+        await handle.write(digest);
         await handle.sync();
       } finally {
         await handle.close();
@@ -84,7 +92,15 @@ export class ArtifactCache {
   }
 }
 
+function isWhole(artifact: Buffer): boolean {
+  const end = artifact.length - DIGEST_BYTES;
+  if (end <= 0) return false;
+  const digest = createHash('sha256').update(artifact.subarray(0, end)).digest();
+  return digest.equals(artifact.subarray(end));
+}
+
 export function cacheError(path: string, error: unknown): SledgeError {
+  if (error instanceof SledgeError) return error;
   const reason = error instanceof Error ? error.message : String(error);
   return new SledgeError('SLEDGE_ERR_BUILD_CACHE', { path, reason }, { cause: error });
 }
