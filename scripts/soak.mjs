@@ -3,6 +3,8 @@
 // --seconds N, --workers N, --load 0.8, --built (skips the set-up).
 import { createRequire } from 'node:module';
 import { readdirSync, readFileSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { inRoot } from './lib/paths.mjs';

@@ -120,7 +120,7 @@ describe('limits of CPU time and of tenants', () => {
           try {
             under.plane.submit(fn, request, resolve);
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
         }),
       );

@@ -183,8 +183,7 @@ bool DataPlane::fill(Invocation &invocation, const Submission &submission) {
 void DataPlane::set_times(Invocation &invocation, const Submission &submission) {
   const FunctionSpec &spec = invocation.function->spec;
   const uint64_t now = now_ns();
-  invocation.arrival_ns =
-      submission.arrival_ns != 0 ? std::min(submission.arrival_ns, now) : now;
+  invocation.arrival_ns = submission.arrival_ns != 0 ? std::min(submission.arrival_ns, now) : now;
   const uint64_t relative_ns = submission.relative_deadline_ns != 0
                                    ? submission.relative_deadline_ns
                                    : spec.relative_deadline_ns;
@@ -253,123 +252,6 @@ void DataPlane::end_all() {
   for (uint32_t index = 0; index < table_.count(); index++) {
     end_by_owner(index, Kill::shutdown);
   }
-}
-
-/// Any thread.
-void DataPlane::end(Invocation &invocation, uint32_t generation, Kill why) {
-  Sandbox *sandbox = nullptr;
-  switch (dispatch_.end(invocation, generation, why)) {
-  case Ended::gone:
-    return;
-  case Ended::running:
-    return kill_running(invocation, generation);
-  case Ended::unstarted:
-    invocation.function->count_started();
-    set_unstarted(invocation, why);
-    break;
-  case Ended::suspended:
-    sandbox = invocation.sandbox.load(std::memory_order_acquire);
-    set_killed(invocation, why);
-    take_output(invocation, *sandbox);
-    break;
-  case Ended::taken:
-    set_killed(invocation, why);
-    external_.revoke(invocation.worker.load(std::memory_order_relaxed), invocation.index);
-    break;
-  }
-  invocation.end_ns = now_ns();
-  if (options_.external && invocation.start_ns != 0) {
-    invocation.run_ns = invocation.end_ns - invocation.start_ns;
-  }
-  inbox_.push(invocation);
-  inbox_.notify();
-  if (sandbox != nullptr) {
-    runtime_->end(sandbox);
-  }
-}
-
-/// It is marked; now its sandbox must notice. The watchdog insists until it has.
-void DataPlane::kill_running(Invocation &invocation, uint32_t generation) {
-  Sandbox *sandbox = invocation.sandbox.load(std::memory_order_seq_cst);
-  const uint64_t sandbox_generation = invocation.sandbox_generation.load(std::memory_order_relaxed);
-  const uint32_t worker = invocation.worker.load(std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_acquire);
-  if (invocation.load().generation() != generation || sandbox == nullptr) {
-    return;
-  }
-  sandbox->request_kill(sandbox_generation);
-  sandbox->request_leave();
-  workers_[worker]->hasten(invocation.index, now_ns());
-  watchdog_.look_now();
-}
-
-uint64_t DataPlane::watch_one(Invocation &invocation, Worker *worker, uint64_t now_ns) {
-  constexpr uint64_t repeat_ns = 1'000'000;
-  const Life life = invocation.load();
-  const uint64_t limit_ns = invocation.limit_ns.load(std::memory_order_relaxed);
-  if (life.state() != State::running) {
-    return now_ns + repeat_ns;
-  }
-  if (life.kill() != Kill::none) {
-    return worker != nullptr ? worker->insist(true, now_ns) : now_ns + repeat_ns;
-  }
-  if (limit_ns > now_ns) {
-    return worker != nullptr ? std::min(limit_ns, worker->insist(false, now_ns)) : limit_ns;
-  }
-  end(invocation, life.generation(), invocation.overrun(now_ns));
-  return now_ns + repeat_ns;
-}
-
-uint64_t DataPlane::watch_running(uint64_t now_ns) {
-  const bool interrupted = interrupted_.exchange(false, std::memory_order_relaxed);
-  uint64_t next_ns = interrupted ? now_ns + options_.preemption.grace_ns : UINT64_MAX;
-  for (const auto &worker : workers_) {
-    const uint32_t index = worker->current();
-    if (index != no_invocation) {
-      next_ns = std::min(next_ns, watch_one(table_.at(index), worker.get(), now_ns));
-    }
-  }
-  for (uint32_t worker = 0; worker < external_.count(); worker++) {
-    const uint32_t index = external_.current(worker);
-    if (index != no_invocation) {
-      next_ns = std::min(next_ns, watch_one(table_.at(index), nullptr, now_ns));
-    }
-  }
-  return next_ns;
-}
-
-uint64_t DataPlane::watch_due(const Watch &watch, uint64_t now_ns) {
-  constexpr uint64_t busy_look_ns = 1'000'000;
-  Invocation &invocation = table_.at(watch.index);
-  const Life life = invocation.load();
-  if (life.generation() != watch.generation || life.state() == State::ended ||
-      life.state() == State::free) {
-    return UINT64_MAX;
-  }
-  const uint64_t limit_ns = invocation.limit_ns.load(std::memory_order_relaxed);
-  if (life.state() == State::running) {
-    return now_ns + busy_look_ns;
-  }
-  if (life.state() == State::queued) {
-    const uint64_t drop_ns = invocation.drop_ns.load(std::memory_order_relaxed);
-    if (drop_ns <= now_ns) {
-      end(invocation, watch.generation, Kill::deadline);
-      return UINT64_MAX;
-    }
-    return drop_ns;
-  }
-  if (limit_ns <= now_ns) {
-    end(invocation, watch.generation, invocation.overrun(now_ns));
-    return UINT64_MAX;
-  }
-  if (life.state() == State::blocked) {
-    const uint64_t wake_ns = invocation.wake_ns.load(std::memory_order_relaxed);
-    if (wake_ns > now_ns) {
-      return std::min(wake_ns, limit_ns);
-    }
-    dispatch_.unblock(invocation, watch.generation);
-  }
-  return limit_ns;
 }
 
 Invocation *DataPlane::reap() {

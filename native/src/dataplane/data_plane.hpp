@@ -31,7 +31,7 @@ struct DataPlaneOptions {
   uint64_t spin_ns = 20'000;
   PreemptionOptions preemption;
   std::vector<TenantLimits> tenants; ///< by index; those beyond have no limits
-  uint32_t invocation_max = 1024; ///< alive at any moment
+  uint32_t invocation_max = 1024;    ///< alive at any moment
   uint64_t stop_limit_ns = 2'000'000'000;
 };
 

@@ -92,7 +92,7 @@ class Dispatch {
   InvocationTable &table_;
   ActionTarget &target_;
   const bool external_;
-  std::vector<Invocation *> owners_; ///< by Request::index
+  std::vector<Invocation *> owners_;  ///< by Request::index
   std::vector<uint64_t> turn_end_ns_; ///< each its worker's own
   uint64_t last_ns_ = 0;
   std::atomic<uint64_t> waiting_{0};

@@ -62,9 +62,9 @@ struct FunctionCounters {
 struct Function {
   FunctionSpec spec;
   uint32_t id = 0;
-  std::atomic<uint32_t> alive{0};       ///< from submission to the reaping of the outcome
-  std::atomic<uint32_t> queued{0};      ///< never started yet
-  Tenant *tenant = nullptr;             ///< null: its tenant has no limits
+  std::atomic<uint32_t> alive{0};  ///< from submission to the reaping of the outcome
+  std::atomic<uint32_t> queued{0}; ///< never started yet
+  Tenant *tenant = nullptr;        ///< null: its tenant has no limits
   FunctionCounters counters;
   std::atomic<uint64_t> run_mean_ns{0}; ///< running estimate of the service time; 0: no sample
   std::atomic<bool> removed{false};

@@ -66,11 +66,11 @@ struct alignas(64) Invocation {
   std::atomic<uint64_t> wall_end_ns{0}; ///< when its wall time ends; UINT64_MAX: never
   std::atomic<uint64_t> drop_ns{0};     ///< when it ends if it has not started
   std::atomic<uint64_t> abort_ns{0};    ///< when it ends, because it is late
-  std::atomic<uint32_t> worker{0};   ///< where it runs or is bound
+  std::atomic<uint32_t> worker{0};      ///< where it runs or is bound
 
   uint64_t arrival_ns = 0;
   uint64_t deadline_ns = 0; ///< SLEDGE_NO_DEADLINE: none
-  uint64_t start_ns = 0; ///< 0: never started
+  uint64_t start_ns = 0;    ///< 0: never started
   uint64_t end_ns = 0;
   uint64_t run_ns = 0;
   std::atomic<uint64_t> wake_ns{0}; ///< blocked: when it may go on

@@ -60,9 +60,10 @@ std::vector<Statistic> DataPlane::statistics() {
       "endedCompleted",   "endedExited",    "endedTrapped", "endedTimedOut",
       "endedOutputLimit", "endedCancelled", "endedDropped", "endedFailed"};
   static constexpr std::array<const char *, rejection_count> rejected_names{
-      "rejectedDraining",      "rejectedFunctionGone",   "rejectedMalformed", "rejectedConcurrency",
-      "rejectedFunctionQueue", "rejectedTenantConcurrency", "rejectedTenantQueue",
-      "rejectedMaxInvocations", "rejectedQueueFull", "rejectedNoMemory", "rejectedNotAdmitted"};
+      "rejectedDraining",    "rejectedFunctionGone",   "rejectedMalformed",
+      "rejectedConcurrency", "rejectedFunctionQueue",  "rejectedTenantConcurrency",
+      "rejectedTenantQueue", "rejectedMaxInvocations", "rejectedQueueFull",
+      "rejectedNoMemory",    "rejectedNotAdmitted"};
   for (size_t at = 0; at < ended_names.size(); at++) {
     all.push_back({ended_names[at], number(ended_[at])});
   }

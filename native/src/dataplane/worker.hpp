@@ -21,7 +21,7 @@ enum class Mechanism : uint8_t {
 
 struct PreemptionOptions {
   Mechanism mechanism = Mechanism::safepoint;
-  uint64_t grace_ns = 1'000'000;            ///< after this without an answer comes a signal
+  uint64_t grace_ns = 1'000'000;             ///< after this without an answer comes a signal
   uint64_t signal_interval_min_ns = 200'000; ///< between two signals to preempt on one worker
 };
 

@@ -127,8 +127,7 @@ uint32_t Bench::add(const std::string &name, uint64_t wall_time_max_ns, uint32_t
   return plane->add_function(std::move(spec))->id;
 }
 
-int64_t Bench::submit(uint32_t function, const std::string &input,
-                      uint64_t relative_deadline_ns) {
+int64_t Bench::submit(uint32_t function, const std::string &input, uint64_t relative_deadline_ns) {
   Submission submission;
   submission.relative_deadline_ns = relative_deadline_ns;
   submission.function = function;
