@@ -1,0 +1,80 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { compileKernel, Peers, type Program } from './peers';
+
+const ROOT = join(__dirname, '../..');
+const KERNELS = join(ROOT, 'bench/kernels');
+const FUNCTIONS = join(ROOT, 'functions');
+
+/** Small enough for every way to run in well under a second. */
+const KERNEL_ARGUMENTS: Readonly<Record<string, number>> = {
+  gemm: 2,
+  two_mm: 2,
+  jacobi_2d: 6,
+  cholesky: 2,
+  nbody: 3000,
+  mandelbrot: 90,
+  sha256: 500,
+  quicksort: 20_000,
+  vm: 15_000,
+  base64: 8,
+  search_tree: 3000,
+  queens: 8,
+  levenshtein: 300,
+};
+/** Those that never end, show time and chance, or what the host gives them. */
+const NOT_COMPARABLE = new Set(['endless_loop', 'environ', 'hold', 'memory_growth']);
+const INPUTS: Readonly<Record<string, { args: string[]; input: string }>> = {
+  fibonacci: { args: ['20'], input: '' },
+  hash: { args: ['100'], input: '' },
+  exit: { args: ['7'], input: '' },
+  echo: { args: [], input: 'one line\nand another' },
+  huge_output: { args: ['100000'], input: '' },
+};
+
+const names = (folder: string, suffix: string): string[] =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith(suffix))
+    .map((file) => basename(file, suffix));
+
+describe('compiled code agrees with V8 and with wasm2c', () => {
+  let directory = '';
+  let peers: Peers;
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'sledge-agreement-'));
+    peers = new Peers(directory);
+  });
+  afterAll(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  async function expectAgreement(program: Program): Promise<void> {
+    const reference = peers.v8(program);
+    expect(peers.wasm2c(program)).toEqual(reference);
+    expect(await peers.sledge(program, {})).toEqual(reference);
+    expect(await peers.sledge(program, { safepoints: 'flag' })).toEqual(reference);
+  }
+
+  test.each(names(KERNELS, '.c'))(
+    'the kernel %s',
+    async (kernel) => {
+      const wasm = join(directory, `${kernel}.wasm`);
+      compileKernel(join(KERNELS, `${kernel}.c`), wasm);
+      const args = ['kernel', String(KERNEL_ARGUMENTS[kernel] ?? 1)];
+      await expectAgreement({ wasm, args, input: '' });
+    },
+    120_000,
+  );
+
+  test.each(names(FUNCTIONS, '.wasm').filter((name) => !NOT_COMPARABLE.has(name)))(
+    'the function %s',
+    async (name) => {
+      const { args, input } = INPUTS[name] ?? { args: [], input: '' };
+      const wasm = join(FUNCTIONS, `${name}.wasm`);
+      await expectAgreement({ wasm, args: [name, ...args], input });
+    },
+    120_000,
+  );
+});
