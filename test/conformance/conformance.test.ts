@@ -17,11 +17,41 @@ if (suite === undefined) {
   console.log('SLEDGE_WASM_SUITE names no folder with the core suite: conformance is skipped');
 }
 const whenSuite = suite === undefined ? describe.skip : describe;
+const deviations = [...REFUSED_OTHERWISE, ...NAN_PAYLOADS];
+const withSafepoints = process.env['SLEDGE_TEST_LONG'] === '1' ? SCALAR_FILES : CONTROL_FILES;
+let directory = '';
+
+async function runFile(
+  file: string,
+  strictFloat = false,
+  safepoints: 'flag' | 'off' = 'off',
+): Promise<ScriptResult> {
+  const script = readScript(suite ?? '', file, join(directory, file));
+  const cacheDirectory = join(directory, 'cache');
+  const modules = new SuiteModules({ strictFloat, safepoints, cacheDirectory });
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const binding = require(bindingPath) as NativeBinding;
+  const store = new binding.TestStore();
+  try {
+    const spectest = await modules.spectest(directory);
+    return await new ScriptRunner(script, modules, store).run(spectest);
+  } finally {
+    store.close();
+  }
+}
+
+function unexpected(file: string, failures: readonly Failure[]): Failure[] {
+  const allowed = new Set(deviations.filter((d) => d.file === file).map((d) => d.line));
+  const differing = failures.filter((failure) => !allowed.delete(failure.line));
+  const missing = [...allowed].map((line) => ({
+    line,
+    type: 'deviation',
+    reason: 'is listed as a deviation and does not differ',
+  }));
+  return [...differing, ...missing];
+}
 
 whenSuite('the 90 scalar files of the WebAssembly core suite', () => {
-  let directory = '';
-  const deviations = [...REFUSED_OTHERWISE, ...NAN_PAYLOADS];
-  const withSafepoints = process.env['SLEDGE_TEST_LONG'] === '1' ? SCALAR_FILES : CONTROL_FILES;
   let executed = 0;
 
   beforeAll(() => {
@@ -30,36 +60,6 @@ whenSuite('the 90 scalar files of the WebAssembly core suite', () => {
   afterAll(() => {
     rmSync(directory, { recursive: true, force: true });
   });
-
-  async function runFile(
-    file: string,
-    strictFloat = false,
-    safepoints: 'flag' | 'off' = 'off',
-  ): Promise<ScriptResult> {
-    const script = readScript(suite ?? '', file, join(directory, file));
-    const cacheDirectory = join(directory, 'cache');
-    const modules = new SuiteModules({ strictFloat, safepoints, cacheDirectory });
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    const binding = require(bindingPath) as NativeBinding;
-    const store = new binding.TestStore();
-    try {
-      const spectest = await modules.spectest(directory);
-      return await new ScriptRunner(script, modules, store).run(spectest);
-    } finally {
-      store.close();
-    }
-  }
-
-  function unexpected(file: string, failures: readonly Failure[]): Failure[] {
-    const allowed = new Set(deviations.filter((d) => d.file === file).map((d) => d.line));
-    const differing = failures.filter((failure) => !allowed.delete(failure.line));
-    const missing = [...allowed].map((line) => ({
-      line,
-      type: 'deviation',
-      reason: 'is listed as a deviation and does not differ',
-    }));
-    return [...differing, ...missing];
-  }
 
   test.each(SCALAR_FILES)(
     '%s behaves as the suite says under production flags',

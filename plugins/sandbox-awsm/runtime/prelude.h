@@ -214,7 +214,8 @@ DEFINE_ROUND(f64_trunc, double, "roundsd", "11")
     if (a == b) return FROM_BITS(BITS_OF(a) & BITS_OF(b));                                         \
     return a > b ? a : b;                                                                          \
   }
-DEFINE_FLOAT(f32, float, u32, i32_reinterpret_f32, f32_reinterpret_i32, 0x80000000u, __builtin_sqrtf)
+DEFINE_FLOAT(f32, float, u32, i32_reinterpret_f32, f32_reinterpret_i32, 0x80000000u,
+             __builtin_sqrtf)
 DEFINE_FLOAT(f64, double, u64, i64_reinterpret_f64, f64_reinterpret_i64, 0x8000000000000000ull,
              __builtin_sqrt)
 

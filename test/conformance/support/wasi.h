@@ -66,7 +66,8 @@ static uint32_t transfer(uint8_t *memory, uint32_t descriptor, uint32_t vectors,
   for (uint32_t i = 0; i < count; i++) {
     uint8_t *bytes = memory + get_u32(memory, vectors + 8 * i);
     uint32_t length = get_u32(memory, vectors + 8 * i + 4);
-    ssize_t moved = descriptor == 0 ? read(0, bytes, length) : write((int)descriptor, bytes, length);
+    ssize_t moved =
+        descriptor == 0 ? read(0, bytes, length) : write((int)descriptor, bytes, length);
     if (moved > 0)
       done += (uint32_t)moved;
     if (moved < (ssize_t)length)

@@ -107,9 +107,9 @@ export class ModuleBuilder {
     request: BuildRequest,
     signal: AbortSignal,
   ): Promise<string> {
+    const lowered = await this.lower(recipe, request, signal);
     const directory = await cache.temporary();
     try {
-      const lowered = await lowerInThread(request.wasm, recipe.lower, signal);
       await writeSources(directory, lowered);
       await this.compile(directory, recipe, lowered, request.name, signal);
       return await cache.publish(join(directory, 'module.so'), recipe.key);
@@ -118,6 +118,19 @@ export class ModuleBuilder {
       throw toSledgeError(request.name, error);
     } finally {
       await rm(directory, { recursive: true, force: true });
+    }
+  }
+
+  private async lower(
+    recipe: Recipe,
+    request: BuildRequest,
+    signal: AbortSignal,
+  ): Promise<LoweredModule> {
+    try {
+      return await lowerInThread(request.wasm, recipe.lower, signal);
+    } catch (error) {
+      if (signal.aborted) throw cancelled(request.name);
+      throw toSledgeError(request.name, error);
     }
   }
 

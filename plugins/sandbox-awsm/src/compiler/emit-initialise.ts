@@ -94,8 +94,10 @@ function initialise(layout: Layout): string[] {
       const at = value(layout, segment.at, ValueType.I32);
       const count = `${String(segment.items.length)}u`;
       const isFunc = segment.type === ValueType.FuncRef ? '1' : '0';
-      const head = `table_init(I, ${tablePlace(layout, segment.table)}, elements_${index}, ${count}`;
-      out.push(`${head}, ${isFunc}, ${at}, 0, ${count});`);
+      const place = tablePlace(layout, segment.table);
+      out.push(
+        `table_init(I, ${place}, elements_${index}, ${count}, ${isFunc}, ${at}, 0, ${count});`,
+      );
     }
     if (checked.use.elementSegments && segment.mode !== 'passive') {
       out.push(`S->elements_dropped[${index}] = 1;`);

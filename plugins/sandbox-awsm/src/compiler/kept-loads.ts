@@ -11,8 +11,9 @@ import { Op } from './opcodes';
  * register; and that keeps the compiler from vectorising the loop around it. In a small counted
  * loop it can be proved that every loaded value matters: it goes, by operations whose result is
  * different for each value of each operand, into a store that no other store can replace, or into
- * a local that combines them and is forced after the loop. Such loads need no force. What the proof needs the compiler
- * not to know (the values of locals used as data) is hidden from it before the loop.
+ * a local that combines them and is forced after the loop. Such loads need no force. What the
+ * proof needs the compiler not to know (the values of locals used as data) is hidden from it
+ * before the loop.
  *
  * Not admitted: anything that could cancel a value (integer subtraction, masks, shifts), constants
  * that could absorb one or leave it as it is (NaN, infinity, 0, 1), copies from where they go to,

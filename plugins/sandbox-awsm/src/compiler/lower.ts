@@ -29,7 +29,8 @@ export function lowerModule(bytes: Uint8Array, options: LowerOptions): LoweredMo
   }
   const chunks = splitFunctions(layout);
   const single = chunks.length <= 1;
-  const main = `${emitInitialise(layout)}${emitDescriptor(layout, options.polled ? POLL_GAP_COST_MAX : 0)}`;
+  const pollGapCostMax = options.polled ? POLL_GAP_COST_MAX : 0;
+  const main = `${emitInitialise(layout)}${emitDescriptor(layout, pollGapCostMax)}`;
   const header = emitHeader(layout, single);
   const text = (indices: readonly number[]): string =>
     indices.map((index) => new FunctionEmitter(layout, index).emit()).join('\n');

@@ -32,8 +32,8 @@ export interface PollPlan {
 }
 
 /**
- * Upper bound of the cost between two looks at the flag: a full load of fuel, the head that overdraws
- * it, straight code, and a callee that does not look.
+ * Upper bound of the cost between two looks at the flag: a full load of fuel, the head that
+ * overdraws it, straight code, and a callee that does not look.
  */
 export const POLL_GAP_COST_MAX = POLL_BUDGET * 2.5;
 

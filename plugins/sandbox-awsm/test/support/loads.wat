@@ -4,7 +4,8 @@
   (memory 1)
   (func $fill (local $i i32)
     (loop $l
-      (i64.store (local.get $i) (i64.mul (i64.extend_i32_u (local.get $i)) (i64.const 0x9e3779b97f4a7c15)))
+      (i64.store (local.get $i)
+        (i64.mul (i64.extend_i32_u (local.get $i)) (i64.const 0x9e3779b97f4a7c15)))
       (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 8))) (i32.const 65536)))))
   (start $fill)
 
@@ -64,7 +65,8 @@
       (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
     (i32.load (i32.const 800)))
 
-  (func (export "cancelled") (param $n i32) (result i32) (local $i i32) (local $x i32) (local $y i32)
+  (func (export "cancelled") (param $n i32) (result i32)
+    (local $i i32) (local $x i32) (local $y i32)
     (loop $l
       (local.set $y (i32.load (local.get $i)))
       (local.set $x (i32.add (i32.sub (local.get $x) (local.get $y)) (local.get $y)))

@@ -24,7 +24,8 @@
     (local.set $n (i32.mul (local.get $n) (i32.const 12)))
     (loop $l
       (i32.store (i32.and (local.get $i) (i32.const 0xfffc)) (local.get $sum))
-      (local.set $sum (i32.add (local.get $sum) (i32.load (i32.and (local.get $sum) (i32.const 0xfffc)))))
+      (local.set $sum
+        (i32.add (local.get $sum) (i32.load (i32.and (local.get $sum) (i32.const 0xfffc)))))
       (local.set $sum (i32.add (local.get $sum) (local.get $i)))
       (local.set $i (i32.add (local.get $i) (i32.const 12)))
       (br_if $l (i32.ne (local.get $i) (local.get $n))))
@@ -45,7 +46,8 @@
       (loop $inner
         (local.set $sum (i32.rotl (i32.add (local.get $sum) (local.get $j)) (i32.const 5)))
         (br_if $inner (i32.ne (local.tee $j (i32.add (local.get $j) (i32.const 1))) (i32.const 9))))
-      (br_if $outer (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $outer (i32.lt_u (local.get $i) (local.get $n))))
     (local.get $sum))
 
   (func (export "searches") (param $n i32) (result i32) (local $x i32)
