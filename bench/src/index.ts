@@ -6,12 +6,20 @@ import { codeArea } from './areas/code';
 import { compileArea } from './areas/compile';
 import { httpArea } from './areas/http';
 import { preemptArea } from './areas/preempt';
+import { slowdownArea } from './areas/slowdown';
 import { sandboxArea } from './areas/sandbox';
 import { describeMachine, readCpuTimes } from './machine';
 import { formatReport } from './report';
 import type { Report } from './report';
 
-const AREAS: readonly BenchArea[] = [sandboxArea, httpArea, codeArea, compileArea, preemptArea];
+const AREAS: readonly BenchArea[] = [
+  sandboxArea,
+  httpArea,
+  codeArea,
+  compileArea,
+  preemptArea,
+  slowdownArea,
+];
 const ROOT = resolve(__dirname, '../..');
 
 function usage(): string {

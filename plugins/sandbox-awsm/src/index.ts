@@ -32,7 +32,7 @@ const options = z.strictObject({
   /** NaN payloads exactly as every operation of the specification allows; slower code. */
   strictFloat: z.boolean().default(false),
   /** 'flag': the code looks at its instance's pending flag often enough to be preempted. */
-  safepoints: z.enum(['flag', 'off']).default('off'),
+  safepoints: z.enum(['flag', 'off']).default('flag'),
   /** Modules may share memory, tables and globals; for the conformance tests. */
   linkable: z.boolean().default(false),
   /** Compiler processes at any moment; default: one per core. */
