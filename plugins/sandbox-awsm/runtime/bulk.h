@@ -11,7 +11,8 @@
 
 INLINE void bulk_poll(sledge_instance *I) {
 #if SLEDGE_POLLED
-  if (UNLIKELY(__atomic_load_n(&I->pending, __ATOMIC_RELAXED) != 0)) I->host->safepoint(I);
+  if (UNLIKELY(__atomic_load_n(&I->pending, __ATOMIC_RELAXED) != 0))
+    I->host->safepoint(I);
 #else
   (void)I;
 #endif
@@ -19,7 +20,9 @@ INLINE void bulk_poll(sledge_instance *I) {
 
 /* ---- bytes ---- */
 
-typedef struct __attribute__((packed, may_alias)) { u64 a, b; } block16;
+typedef struct __attribute__((packed, may_alias)) {
+  u64 a, b;
+} block16;
 
 /* Lowest address first: right for any overlap where `to` is below `from`. */
 INLINE void copy_up(u8 *to, const u8 *from, u64 count) {
@@ -27,8 +30,10 @@ INLINE void copy_up(u8 *to, const u8 *from, u64 count) {
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
     return;
   }
-  for (; count >= 16; count -= 16, to += 16, from += 16) *(block16 *)to = *(const block16 *)from;
-  for (; count > 0; count--) *to++ = *from++;
+  for (; count >= 16; count -= 16, to += 16, from += 16)
+    *(block16 *)to = *(const block16 *)from;
+  for (; count > 0; count--)
+    *to++ = *from++;
 }
 
 /* Highest address first: right for any overlap where `to` is above `from`. */
@@ -50,14 +55,17 @@ INLINE void fill_up(u8 *to, u8 value, u64 count) {
   }
   u64 word = 0x0101010101010101ull * value;
   block16 block = {word, word};
-  for (; count >= 16; count -= 16, to += 16) *(block16 *)to = block;
-  for (; count > 0; count--) *to++ = value;
+  for (; count >= 16; count -= 16, to += 16)
+    *(block16 *)to = block;
+  for (; count > 0; count--)
+    *to++ = value;
 }
 
 /* ---- memory.fill, memory.copy, memory.init ---- */
 
 OUTLINE void memory_fill(sledge_instance *I, u8 *base, u64 bytes, u32 at, u32 value, u32 count) {
-  if (UNLIKELY((u64)at + count > bytes)) trap(I, SLEDGE_TRAP_MEMORY_OUT_OF_BOUNDS);
+  if (UNLIKELY((u64)at + count > bytes))
+    trap(I, SLEDGE_TRAP_MEMORY_OUT_OF_BOUNDS);
   u8 *to = base + at;
   while (count > CHUNK_BYTES) {
     fill_up(to, (u8)value, CHUNK_BYTES);
@@ -115,7 +123,8 @@ OUTLINE void memory_init(sledge_instance *I, u8 *base, u64 bytes, const u8 *data
 
 INLINE sledge_table_entry func_entry(ref value) {
   const sledge_funcref *f = (const sledge_funcref *)value;
-  if (f == 0) return (sledge_table_entry){0, 0, 0, 0};
+  if (f == 0)
+    return (sledge_table_entry){0, 0, 0, 0};
   return (sledge_table_entry){f->code, f->instance, f->type_id, value};
 }
 
@@ -126,7 +135,8 @@ INLINE sledge_table_entry extern_entry(ref value) {
 /* The entry to call; a null entry's type is 0, which no type has. */
 INLINE const sledge_table_entry *callee(sledge_instance *I, const sledge_table *table, u32 size,
                                         u32 index, u64 type_id) {
-  if (UNLIKELY(index >= size)) trap(I, SLEDGE_TRAP_UNDEFINED_ELEMENT);
+  if (UNLIKELY(index >= size))
+    trap(I, SLEDGE_TRAP_UNDEFINED_ELEMENT);
   const sledge_table_entry *entry = &table->entries[index];
   if (UNLIKELY(entry->type_id != type_id)) {
     trap(I, entry->type_id == 0 ? SLEDGE_TRAP_UNINITIALIZED_ELEMENT
@@ -136,13 +146,15 @@ INLINE const sledge_table_entry *callee(sledge_instance *I, const sledge_table *
 }
 
 INLINE ref table_get(sledge_instance *I, const sledge_table *table, u32 index) {
-  if (UNLIKELY(index >= table->size)) trap(I, SLEDGE_TRAP_TABLE_OUT_OF_BOUNDS);
+  if (UNLIKELY(index >= table->size))
+    trap(I, SLEDGE_TRAP_TABLE_OUT_OF_BOUNDS);
   return table->entries[index].ref;
 }
 
 INLINE void table_set(sledge_instance *I, sledge_table *table, u32 index,
                       sledge_table_entry entry) {
-  if (UNLIKELY(index >= table->size)) trap(I, SLEDGE_TRAP_TABLE_OUT_OF_BOUNDS);
+  if (UNLIKELY(index >= table->size))
+    trap(I, SLEDGE_TRAP_TABLE_OUT_OF_BOUNDS);
   table->entries[index] = entry;
 }
 
@@ -153,10 +165,12 @@ OUTLINE u32 table_grow(sledge_instance *I, sledge_table *table, u32 delta,
 
 OUTLINE void table_fill(sledge_instance *I, sledge_table *table, u32 at, sledge_table_entry entry,
                         u32 count) {
-  if (UNLIKELY((u64)at + count > table->size)) trap(I, SLEDGE_TRAP_TABLE_OUT_OF_BOUNDS);
+  if (UNLIKELY((u64)at + count > table->size))
+    trap(I, SLEDGE_TRAP_TABLE_OUT_OF_BOUNDS);
   for (u32 done = 0; done < count; done++) {
     table->entries[at + done] = entry;
-    if (done % CHUNK_ENTRIES == CHUNK_ENTRIES - 1) bulk_poll(I);
+    if (done % CHUNK_ENTRIES == CHUNK_ENTRIES - 1)
+      bulk_poll(I);
   }
 }
 
@@ -171,7 +185,8 @@ OUTLINE void table_init(sledge_instance *I, sledge_table *to, const u32 *items, 
   for (u32 done = 0; done < count; done++) {
     ref value = item_ref(I, items[from_at + done]);
     to->entries[to_at + done] = is_func ? func_entry(value) : extern_entry(value);
-    if (done % CHUNK_ENTRIES == CHUNK_ENTRIES - 1) bulk_poll(I);
+    if (done % CHUNK_ENTRIES == CHUNK_ENTRIES - 1)
+      bulk_poll(I);
   }
 }
 
@@ -184,7 +199,8 @@ OUTLINE void table_copy(sledge_instance *I, sledge_table *to, const sledge_table
   for (u32 done = 0; done < count; done++) {
     u32 place = down ? count - 1 - done : done;
     to->entries[to_at + place] = from->entries[from_at + place];
-    if (done % CHUNK_ENTRIES == CHUNK_ENTRIES - 1) bulk_poll(I);
+    if (done % CHUNK_ENTRIES == CHUNK_ENTRIES - 1)
+      bulk_poll(I);
   }
 }
 

@@ -63,7 +63,9 @@ DEFINE_ACCESS(double);
     force(v);                                                                                      \
     return v;                                                                                      \
   }                                                                                                \
-  INLINE T name##_kept(const u8 *p) { return (T)((const struct stored##_access *)p)->v; }
+  INLINE T name##_kept(const u8 *p) {                                                              \
+    return (T)((const struct stored##_access *)p)->v;                                              \
+  }
 DEFINE_LOAD(i32_load, u32, u32, FORCE_INT)
 DEFINE_LOAD(i64_load, u64, u64, FORCE_INT)
 DEFINE_LOAD(f32_load, float, float, FORCE_FLOAT)
@@ -80,7 +82,9 @@ DEFINE_LOAD(i64_load32_s, u64, s32, FORCE_INT)
 DEFINE_LOAD(i64_load32_u, u64, u32, FORCE_INT)
 
 #define DEFINE_STORE(name, T, stored)                                                              \
-  INLINE void name(u8 *p, T v) { ((struct stored##_access *)p)->v = (stored)v; }
+  INLINE void name(u8 *p, T v) {                                                                   \
+    ((struct stored##_access *)p)->v = (stored)v;                                                  \
+  }
 DEFINE_STORE(i32_store, u32, u32)
 DEFINE_STORE(i64_store, u64, u64)
 DEFINE_STORE(f32_store, float, float)
@@ -94,29 +98,75 @@ DEFINE_STORE(i64_store32, u64, u32)
 /* ---- integers ---- */
 
 #define DEFINE_INTEGER(P, U, S, BITS, CLZ, CTZ, POPCOUNT)                                          \
-  INLINE u32 P##_eqz(U a) { return a == 0; }                                                       \
-  INLINE u32 P##_eq(U a, U b) { return a == b; }                                                   \
-  INLINE u32 P##_ne(U a, U b) { return a != b; }                                                   \
-  INLINE u32 P##_lt_s(U a, U b) { return (S)a < (S)b; }                                            \
-  INLINE u32 P##_lt_u(U a, U b) { return a < b; }                                                  \
-  INLINE u32 P##_gt_s(U a, U b) { return (S)a > (S)b; }                                            \
-  INLINE u32 P##_gt_u(U a, U b) { return a > b; }                                                  \
-  INLINE u32 P##_le_s(U a, U b) { return (S)a <= (S)b; }                                           \
-  INLINE u32 P##_le_u(U a, U b) { return a <= b; }                                                 \
-  INLINE u32 P##_ge_s(U a, U b) { return (S)a >= (S)b; }                                           \
-  INLINE u32 P##_ge_u(U a, U b) { return a >= b; }                                                 \
-  INLINE U P##_clz(U a) { return a == 0 ? BITS : (U)CLZ(a); }                                      \
-  INLINE U P##_ctz(U a) { return a == 0 ? BITS : (U)CTZ(a); }                                      \
-  INLINE U P##_popcnt(U a) { return (U)POPCOUNT(a); }                                              \
-  INLINE U P##_add(U a, U b) { return a + b; }                                                     \
-  INLINE U P##_sub(U a, U b) { return a - b; }                                                     \
-  INLINE U P##_mul(U a, U b) { return a * b; }                                                     \
-  INLINE U P##_and(U a, U b) { return a & b; }                                                     \
-  INLINE U P##_or(U a, U b) { return a | b; }                                                      \
-  INLINE U P##_xor(U a, U b) { return a ^ b; }                                                     \
-  INLINE U P##_shl(U a, U b) { return a << (b & (BITS - 1)); }                                     \
-  INLINE U P##_shr_u(U a, U b) { return a >> (b & (BITS - 1)); }                                   \
-  INLINE U P##_shr_s(U a, U b) { return (U)((S)a >> (b & (BITS - 1))); }                           \
+  INLINE u32 P##_eqz(U a) {                                                                        \
+    return a == 0;                                                                                 \
+  }                                                                                                \
+  INLINE u32 P##_eq(U a, U b) {                                                                    \
+    return a == b;                                                                                 \
+  }                                                                                                \
+  INLINE u32 P##_ne(U a, U b) {                                                                    \
+    return a != b;                                                                                 \
+  }                                                                                                \
+  INLINE u32 P##_lt_s(U a, U b) {                                                                  \
+    return (S)a < (S)b;                                                                            \
+  }                                                                                                \
+  INLINE u32 P##_lt_u(U a, U b) {                                                                  \
+    return a < b;                                                                                  \
+  }                                                                                                \
+  INLINE u32 P##_gt_s(U a, U b) {                                                                  \
+    return (S)a > (S)b;                                                                            \
+  }                                                                                                \
+  INLINE u32 P##_gt_u(U a, U b) {                                                                  \
+    return a > b;                                                                                  \
+  }                                                                                                \
+  INLINE u32 P##_le_s(U a, U b) {                                                                  \
+    return (S)a <= (S)b;                                                                           \
+  }                                                                                                \
+  INLINE u32 P##_le_u(U a, U b) {                                                                  \
+    return a <= b;                                                                                 \
+  }                                                                                                \
+  INLINE u32 P##_ge_s(U a, U b) {                                                                  \
+    return (S)a >= (S)b;                                                                           \
+  }                                                                                                \
+  INLINE u32 P##_ge_u(U a, U b) {                                                                  \
+    return a >= b;                                                                                 \
+  }                                                                                                \
+  INLINE U P##_clz(U a) {                                                                          \
+    return a == 0 ? BITS : (U)CLZ(a);                                                              \
+  }                                                                                                \
+  INLINE U P##_ctz(U a) {                                                                          \
+    return a == 0 ? BITS : (U)CTZ(a);                                                              \
+  }                                                                                                \
+  INLINE U P##_popcnt(U a) {                                                                       \
+    return (U)POPCOUNT(a);                                                                         \
+  }                                                                                                \
+  INLINE U P##_add(U a, U b) {                                                                     \
+    return a + b;                                                                                  \
+  }                                                                                                \
+  INLINE U P##_sub(U a, U b) {                                                                     \
+    return a - b;                                                                                  \
+  }                                                                                                \
+  INLINE U P##_mul(U a, U b) {                                                                     \
+    return a * b;                                                                                  \
+  }                                                                                                \
+  INLINE U P##_and(U a, U b) {                                                                     \
+    return a & b;                                                                                  \
+  }                                                                                                \
+  INLINE U P##_or(U a, U b) {                                                                      \
+    return a | b;                                                                                  \
+  }                                                                                                \
+  INLINE U P##_xor(U a, U b) {                                                                     \
+    return a ^ b;                                                                                  \
+  }                                                                                                \
+  INLINE U P##_shl(U a, U b) {                                                                     \
+    return a << (b & (BITS - 1));                                                                  \
+  }                                                                                                \
+  INLINE U P##_shr_u(U a, U b) {                                                                   \
+    return a >> (b & (BITS - 1));                                                                  \
+  }                                                                                                \
+  INLINE U P##_shr_s(U a, U b) {                                                                   \
+    return (U)((S)a >> (b & (BITS - 1)));                                                          \
+  }                                                                                                \
   INLINE U P##_rotl(U a, U b) {                                                                    \
     return (a << (b & (BITS - 1))) | (a >> ((0 - b) & (BITS - 1)));                                \
   }                                                                                                \
@@ -124,33 +174,54 @@ DEFINE_STORE(i64_store32, u64, u32)
     return (a >> (b & (BITS - 1))) | (a << ((0 - b) & (BITS - 1)));                                \
   }                                                                                                \
   INLINE U P##_div_u(sledge_instance *I, U a, U b) {                                               \
-    if (UNLIKELY(b == 0)) trap(I, SLEDGE_TRAP_INTEGER_DIVIDE_BY_ZERO);                             \
+    if (UNLIKELY(b == 0))                                                                          \
+      trap(I, SLEDGE_TRAP_INTEGER_DIVIDE_BY_ZERO);                                                 \
     return a / b;                                                                                  \
   }                                                                                                \
   INLINE U P##_rem_u(sledge_instance *I, U a, U b) {                                               \
-    if (UNLIKELY(b == 0)) trap(I, SLEDGE_TRAP_INTEGER_DIVIDE_BY_ZERO);                             \
+    if (UNLIKELY(b == 0))                                                                          \
+      trap(I, SLEDGE_TRAP_INTEGER_DIVIDE_BY_ZERO);                                                 \
     return a % b;                                                                                  \
   }                                                                                                \
   INLINE U P##_div_s(sledge_instance *I, U a, U b) {                                               \
-    if (UNLIKELY(b == 0)) trap(I, SLEDGE_TRAP_INTEGER_DIVIDE_BY_ZERO);                             \
-    if (UNLIKELY(a == (U)1 << (BITS - 1) && b == (U)-1)) trap(I, SLEDGE_TRAP_INTEGER_OVERFLOW);    \
+    if (UNLIKELY(b == 0))                                                                          \
+      trap(I, SLEDGE_TRAP_INTEGER_DIVIDE_BY_ZERO);                                                 \
+    if (UNLIKELY(a == (U)1 << (BITS - 1) && b == (U)-1))                                           \
+      trap(I, SLEDGE_TRAP_INTEGER_OVERFLOW);                                                       \
     return (U)((S)a / (S)b);                                                                       \
   }                                                                                                \
   INLINE U P##_rem_s(sledge_instance *I, U a, U b) {                                               \
-    if (UNLIKELY(b == 0)) trap(I, SLEDGE_TRAP_INTEGER_DIVIDE_BY_ZERO);                             \
+    if (UNLIKELY(b == 0))                                                                          \
+      trap(I, SLEDGE_TRAP_INTEGER_DIVIDE_BY_ZERO);                                                 \
     return UNLIKELY(b == (U)-1) ? 0 : (U)((S)a % (S)b);                                            \
   }
 DEFINE_INTEGER(i32, u32, s32, 32u, __builtin_clz, __builtin_ctz, __builtin_popcount)
 DEFINE_INTEGER(i64, u64, s64, 64u, __builtin_clzll, __builtin_ctzll, __builtin_popcountll)
 
-INLINE u32 i32_wrap_i64(u64 a) { return (u32)a; }
-INLINE u64 i64_extend_i32_s(u32 a) { return (u64)(s64)(s32)a; }
-INLINE u64 i64_extend_i32_u(u32 a) { return a; }
-INLINE u32 i32_extend8_s(u32 a) { return (u32)(s32)(s8)a; }
-INLINE u32 i32_extend16_s(u32 a) { return (u32)(s32)(s16)a; }
-INLINE u64 i64_extend8_s(u64 a) { return (u64)(s64)(s8)a; }
-INLINE u64 i64_extend16_s(u64 a) { return (u64)(s64)(s16)a; }
-INLINE u64 i64_extend32_s(u64 a) { return (u64)(s64)(s32)a; }
+INLINE u32 i32_wrap_i64(u64 a) {
+  return (u32)a;
+}
+INLINE u64 i64_extend_i32_s(u32 a) {
+  return (u64)(s64)(s32)a;
+}
+INLINE u64 i64_extend_i32_u(u32 a) {
+  return a;
+}
+INLINE u32 i32_extend8_s(u32 a) {
+  return (u32)(s32)(s8)a;
+}
+INLINE u32 i32_extend16_s(u32 a) {
+  return (u32)(s32)(s16)a;
+}
+INLINE u64 i64_extend8_s(u64 a) {
+  return (u64)(s64)(s8)a;
+}
+INLINE u64 i64_extend16_s(u64 a) {
+  return (u64)(s64)(s16)a;
+}
+INLINE u64 i64_extend32_s(u64 a) {
+  return (u64)(s64)(s32)a;
+}
 
 /* ---- floats: bit patterns in and out, no contraction, NaN and signed zero as specified ---- */
 
@@ -188,30 +259,60 @@ DEFINE_ROUND(f64_trunc, double, "roundsd", "11")
 #endif
 
 #define DEFINE_FLOAT(P, F, U, BITS_OF, FROM_BITS, SIGN, SQRT)                                      \
-  INLINE u32 P##_eq(F a, F b) { return a == b; }                                                   \
-  INLINE u32 P##_ne(F a, F b) { return a != b; }                                                   \
-  INLINE u32 P##_lt(F a, F b) { return a < b; }                                                    \
-  INLINE u32 P##_gt(F a, F b) { return a > b; }                                                    \
-  INLINE u32 P##_le(F a, F b) { return a <= b; }                                                   \
-  INLINE u32 P##_ge(F a, F b) { return a >= b; }                                                   \
-  INLINE F P##_abs(F a) { return FROM_BITS(BITS_OF(a) & ~(SIGN)); }                                \
-  INLINE F P##_neg(F a) { return FROM_BITS(BITS_OF(a) ^ (SIGN)); }                                 \
+  INLINE u32 P##_eq(F a, F b) {                                                                    \
+    return a == b;                                                                                 \
+  }                                                                                                \
+  INLINE u32 P##_ne(F a, F b) {                                                                    \
+    return a != b;                                                                                 \
+  }                                                                                                \
+  INLINE u32 P##_lt(F a, F b) {                                                                    \
+    return a < b;                                                                                  \
+  }                                                                                                \
+  INLINE u32 P##_gt(F a, F b) {                                                                    \
+    return a > b;                                                                                  \
+  }                                                                                                \
+  INLINE u32 P##_le(F a, F b) {                                                                    \
+    return a <= b;                                                                                 \
+  }                                                                                                \
+  INLINE u32 P##_ge(F a, F b) {                                                                    \
+    return a >= b;                                                                                 \
+  }                                                                                                \
+  INLINE F P##_abs(F a) {                                                                          \
+    return FROM_BITS(BITS_OF(a) & ~(SIGN));                                                        \
+  }                                                                                                \
+  INLINE F P##_neg(F a) {                                                                          \
+    return FROM_BITS(BITS_OF(a) ^ (SIGN));                                                         \
+  }                                                                                                \
   INLINE F P##_copysign(F a, F b) {                                                                \
     return FROM_BITS((BITS_OF(a) & ~(SIGN)) | (BITS_OF(b) & (SIGN)));                              \
   }                                                                                                \
-  INLINE F P##_sqrt(F a) { return SQRT(a); }                                                       \
-  INLINE F P##_add(F a, F b) { return a + b; }                                                     \
-  INLINE F P##_sub(F a, F b) { return a - b; }                                                     \
-  INLINE F P##_mul(F a, F b) { return a * b; }                                                     \
-  INLINE F P##_div(F a, F b) { return a / b; }                                                     \
+  INLINE F P##_sqrt(F a) {                                                                         \
+    return SQRT(a);                                                                                \
+  }                                                                                                \
+  INLINE F P##_add(F a, F b) {                                                                     \
+    return a + b;                                                                                  \
+  }                                                                                                \
+  INLINE F P##_sub(F a, F b) {                                                                     \
+    return a - b;                                                                                  \
+  }                                                                                                \
+  INLINE F P##_mul(F a, F b) {                                                                     \
+    return a * b;                                                                                  \
+  }                                                                                                \
+  INLINE F P##_div(F a, F b) {                                                                     \
+    return a / b;                                                                                  \
+  }                                                                                                \
   INLINE F P##_min(F a, F b) {                                                                     \
-    if (UNLIKELY(a != a || b != b)) return a + b;                                                  \
-    if (a == b) return FROM_BITS(BITS_OF(a) | BITS_OF(b));                                         \
+    if (UNLIKELY(a != a || b != b))                                                                \
+      return a + b;                                                                                \
+    if (a == b)                                                                                    \
+      return FROM_BITS(BITS_OF(a) | BITS_OF(b));                                                   \
     return a < b ? a : b;                                                                          \
   }                                                                                                \
   INLINE F P##_max(F a, F b) {                                                                     \
-    if (UNLIKELY(a != a || b != b)) return a + b;                                                  \
-    if (a == b) return FROM_BITS(BITS_OF(a) & BITS_OF(b));                                         \
+    if (UNLIKELY(a != a || b != b))                                                                \
+      return a + b;                                                                                \
+    if (a == b)                                                                                    \
+      return FROM_BITS(BITS_OF(a) & BITS_OF(b));                                                   \
     return a > b ? a : b;                                                                          \
   }
 DEFINE_FLOAT(f32, float, u32, i32_reinterpret_f32, f32_reinterpret_i32, 0x80000000u,
@@ -224,15 +325,33 @@ INLINE float f32_demote_f64(double a) {
   __asm__("" : "+x"(a));
   return (float)a;
 }
-INLINE double f64_promote_f32(float a) { return (double)a; }
-INLINE float f32_convert_i32_s(u32 a) { return (float)(s32)a; }
-INLINE float f32_convert_i32_u(u32 a) { return (float)a; }
-INLINE float f32_convert_i64_s(u64 a) { return (float)(s64)a; }
-INLINE float f32_convert_i64_u(u64 a) { return (float)a; }
-INLINE double f64_convert_i32_s(u32 a) { return (double)(s32)a; }
-INLINE double f64_convert_i32_u(u32 a) { return (double)a; }
-INLINE double f64_convert_i64_s(u64 a) { return (double)(s64)a; }
-INLINE double f64_convert_i64_u(u64 a) { return (double)a; }
+INLINE double f64_promote_f32(float a) {
+  return (double)a;
+}
+INLINE float f32_convert_i32_s(u32 a) {
+  return (float)(s32)a;
+}
+INLINE float f32_convert_i32_u(u32 a) {
+  return (float)a;
+}
+INLINE float f32_convert_i64_s(u64 a) {
+  return (float)(s64)a;
+}
+INLINE float f32_convert_i64_u(u64 a) {
+  return (float)a;
+}
+INLINE double f64_convert_i32_s(u32 a) {
+  return (double)(s32)a;
+}
+INLINE double f64_convert_i32_u(u32 a) {
+  return (double)a;
+}
+INLINE double f64_convert_i64_s(u64 a) {
+  return (double)(s64)a;
+}
+INLINE double f64_convert_i64_u(u64 a) {
+  return (double)a;
+}
 
 /* `low` and `high` are exclusive or inclusive as LOW and HIGH say; both are exact in F. */
 #define DEFINE_TRUNC(suffix, P, F, U, S, LOW, low, high, MIN, MAX)                                 \
@@ -243,9 +362,12 @@ INLINE double f64_convert_i64_u(u64 a) { return (double)a; }
     return (U)(S)a;                                                                                \
   }                                                                                                \
   INLINE U P##_trunc_sat_##suffix(F a) {                                                           \
-    if (a != a) return 0;                                                                          \
-    if (!(a LOW low)) return (U)MIN;                                                               \
-    if (!(a < high)) return (U)MAX;                                                                \
+    if (a != a)                                                                                    \
+      return 0;                                                                                    \
+    if (!(a LOW low))                                                                              \
+      return (U)MIN;                                                                               \
+    if (!(a < high))                                                                               \
+      return (U)MAX;                                                                               \
     return (U)(S)a;                                                                                \
   }
 DEFINE_TRUNC(f32_s, i32, float, u32, s32, >=, -2147483648.0f, 2147483648.0f, INT32_MIN, INT32_MAX)

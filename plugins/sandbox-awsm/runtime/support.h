@@ -10,7 +10,8 @@ HIDDEN void *memcpy(void *to, const void *from, unsigned long count) {
 }
 
 HIDDEN void *memmove(void *to, const void *from, unsigned long count) {
-  if ((unsigned long)to - (unsigned long)from >= count) return memcpy(to, from, count);
+  if ((unsigned long)to - (unsigned long)from >= count)
+    return memcpy(to, from, count);
   unsigned char *target = (unsigned char *)to;
   while (count-- > 0) {
     target[count] = ((const volatile unsigned char *)from)[count];

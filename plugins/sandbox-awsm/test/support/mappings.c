@@ -4,7 +4,8 @@
 #include <string.h>
 
 int main(int count, char **arguments) {
-  if (count != 2) return 2;
+  if (count != 2)
+    return 2;
   void *module = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
   if (module == NULL) {
     fprintf(stderr, "%s\n", dlerror());
@@ -16,9 +17,11 @@ int main(int count, char **arguments) {
   int mappings = 0;
   int executable_and_writable = 0;
   while (fgets(line, sizeof line, maps) != NULL) {
-    if (strstr(line, name) == NULL) continue;
+    if (strstr(line, name) == NULL)
+      continue;
     mappings++;
-    if (strstr(line, "rwx") != NULL) executable_and_writable++;
+    if (strstr(line, "rwx") != NULL)
+      executable_and_writable++;
   }
   fclose(maps);
   printf("%d %d %d\n", mappings, executable_and_writable, dlsym(module, "sledge_module") != NULL);

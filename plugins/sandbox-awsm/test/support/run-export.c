@@ -56,8 +56,8 @@ static void safepoint(sledge_instance *instance) {
                      "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "cc", "memory");
 }
 
-static const sledge_host host = {SLEDGE_MODULE_ABI_VERSION, sizeof host, trap,
-                                 memory_grow,               table_grow,  safepoint};
+static const sledge_host host = {
+    SLEDGE_MODULE_ABI_VERSION, sizeof host, trap, memory_grow, table_grow, safepoint};
 
 static sledge_instance *make_instance(const sledge_module_descriptor *module) {
   uint64_t bytes = module->memory_min_pages * SLEDGE_PAGE_BYTES;
@@ -76,22 +76,27 @@ static sledge_instance *make_instance(const sledge_module_descriptor *module) {
     *table = (sledge_table){calloc(size + 1, sizeof(sledge_table_entry)), size, size};
   }
   module->initialise(instance);
-  if (module->start != NULL) module->start(instance);
+  if (module->start != NULL)
+    module->start(instance);
   instance->pending = 1;
   return instance;
 }
 
 int main(int count, char **arguments) {
-  if (count != 4) return 2;
+  if (count != 4)
+    return 2;
   signal(SIGSEGV, fault);
   void *library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
-  if (library == NULL) return fprintf(stderr, "%s\n", dlerror()), 1;
+  if (library == NULL)
+    return fprintf(stderr, "%s\n", dlerror()), 1;
   const sledge_module_descriptor *module = dlsym(library, "sledge_module");
   sledge_instance *instance = make_instance(module);
   for (uint32_t i = 0; i < module->export_count; i++) {
     const sledge_export *item = &module->exports[i];
-    if (item->kind != SLEDGE_KIND_FUNC || item->name.length != strlen(arguments[2])) continue;
-    if (memcmp(item->name.bytes, arguments[2], item->name.length) != 0) continue;
+    if (item->kind != SLEDGE_KIND_FUNC || item->name.length != strlen(arguments[2]))
+      continue;
+    if (memcmp(item->name.bytes, arguments[2], item->name.length) != 0)
+      continue;
     sledge_value parameter = {.i32 = (uint32_t)strtoul(arguments[3], NULL, 0)};
     sledge_value result = {0};
     item->invoke(instance, &parameter, &result);
