@@ -18,13 +18,13 @@ if (suite === undefined) {
 }
 const whenSuite = suite === undefined ? describe.skip : describe;
 const deviations = [...REFUSED_OTHERWISE, ...NAN_PAYLOADS];
-const withSafepoints = process.env['SLEDGE_TEST_LONG'] === '1' ? SCALAR_FILES : CONTROL_FILES;
+const withoutSafepoints = process.env['SLEDGE_TEST_LONG'] === '1' ? SCALAR_FILES : CONTROL_FILES;
 let directory = '';
 
 async function runFile(
   file: string,
   strictFloat = false,
-  safepoints: 'flag' | 'off' = 'off',
+  safepoints: 'flag' | 'off' = 'flag',
 ): Promise<ScriptResult> {
   const script = readScript(suite ?? '', file, join(directory, file));
   const cacheDirectory = join(directory, 'cache');
@@ -80,10 +80,10 @@ whenSuite('the 90 scalar files of the WebAssembly core suite', () => {
     FILE_TIMEOUT_MS,
   );
 
-  test.each(withSafepoints)(
-    '%s behaves the same with safepoints',
+  test.each(withoutSafepoints)(
+    '%s behaves the same without safepoints',
     async (file) => {
-      const result = await runFile(file, false, 'flag');
+      const result = await runFile(file, false, 'off');
       expect(unexpected(file, result.failures)).toEqual([]);
     },
     FILE_TIMEOUT_MS,
