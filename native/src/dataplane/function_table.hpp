@@ -25,7 +25,8 @@ struct TenantLimits {
 };
 
 struct Tenant {
-  TenantLimits limits;
+  explicit Tenant(const TenantLimits &of) : limits(of) {}
+  const TenantLimits limits;
   std::atomic<uint32_t> alive{0};
   std::atomic<uint32_t> queued{0};
 };

@@ -30,7 +30,7 @@ uint64_t LoopNetwork::next_delivery_ns() const {
 }
 
 void LoopNetwork::carry(uint64_t to, uint32_t source_ipv4, bool management,
-                        std::vector<uint8_t> bytes) {
+                        const std::vector<uint8_t> &bytes) {
   if (chance() < faults_.loss) {
     ++lost_;
     return;
@@ -92,7 +92,7 @@ void LoopBackend::send(const Route &route, std::span<const uint8_t, kHeaderBytes
   if (network_.faulty_) {
     std::vector<uint8_t> bytes(header.begin(), header.end());
     bytes.insert(bytes.end(), data.begin(), data.end());
-    network_.carry(to, routing_.ipv4, false, std::move(bytes));
+    network_.carry(to, routing_.ipv4, false, bytes);
     return;
   }
   if (cached_ == nullptr || cached_address_ != to) {
@@ -150,7 +150,7 @@ void LoopChannel::send(const SmAddress &to, const SmBytes &bytes) {
   const uint64_t address = address_of(to.ipv4, to.port);
   std::vector<uint8_t> copy(bytes.begin(), bytes.end());
   if (network_.faulty_)
-    network_.carry(address, address_.ipv4, true, std::move(copy));
+    network_.carry(address, address_.ipv4, true, copy);
   else
     network_.deliver({0, 0, address, address_.ipv4, true, std::move(copy)});
 }

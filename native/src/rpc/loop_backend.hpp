@@ -61,7 +61,7 @@ class LoopNetwork {
   };
 
   double chance();
-  void carry(uint64_t to, uint32_t source_ipv4, bool management, std::vector<uint8_t> bytes);
+  void carry(uint64_t to, uint32_t source_ipv4, bool management, const std::vector<uint8_t> &bytes);
   void deliver(const Flight &flight);
   LoopBackend *backend_at(uint64_t address) const;
 
