@@ -194,7 +194,8 @@ async function soakTest() {
 function print(report, seconds, soak, now, busy) {
   const at = ((seconds * report) / REPORTS).toFixed(0).padStart(4);
   console.log(
-    `${at} s  sent ${soak.sent}  refused ${soak.refused}  workers ${(busy * 100).toFixed(0)} % busy` +
+    `${at} s  sent ${soak.sent}  refused ${soak.refused}  ` +
+      `workers ${(busy * 100).toFixed(0)} % busy` +
       `  memory ${now.memoryMiB} MiB  descriptors ${now.descriptors}  mappings ${now.mappings}`,
   );
 }

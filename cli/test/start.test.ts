@@ -167,7 +167,7 @@ test('invoke takes no more standard input than limits.bodyBytes', () => {
   expect(stderr).toContain('larger than limits.bodyBytes, 4 bytes');
 });
 
-test('Ctrl+C while functions are built ends the start, with 0 and nothing half-written', async () => {
+test('Ctrl+C while functions are built ends the start, and leaves nothing', async () => {
   const cache = path.join(folder, 'cold');
   const args = [
     BIN,

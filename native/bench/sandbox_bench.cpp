@@ -27,14 +27,18 @@ struct Clock {
   }
 };
 
-std::shared_ptr<const Module> load(const char *name) {
+std::shared_ptr<const Module> load_file(const std::string &path) {
   ModuleLoadError error;
-  auto module = load_module(std::string(SLEDGE_TEST_MODULES "/") + name + ".wasm.so", {}, error);
+  auto module = load_module(path, {}, error);
   if (!module) {
     fprintf(stderr, "%s: %s\n", sledge_error_name(error.code), error.detail.c_str());
     exit(1);
   }
   return module;
+}
+
+std::shared_ptr<const Module> load(const char *name) {
+  return load_file(std::string(SLEDGE_TEST_MODULES "/") + name + ".wasm.so");
 }
 
 double median(std::vector<double> &samples) {
@@ -64,13 +68,14 @@ class Bench {
     figure("context_switch", [this] { return context_switch(); });
     figure("slot_to_first_instruction", [this] { return slot_to_first_instruction(); });
     figure("reset_128kib", [this] { return reset_128kib(); });
-    figure("empty_on_worker", [this] { return whole(*empty_); });
+    figure("empty_on_worker", [this] { return whole(*function_); });
     figure("trap", [this] { return whole(*trap_); });
     figure("load_module", [] { return load_and_unload(); });
     printf("\n] }\n");
   }
 
-  Bench() {
+  /// `empty_path`: what empty_on_worker runs; null: the module of the tests, with two pages.
+  explicit Bench(const char *empty_path) {
     ModuleLoadError error;
     arena_ = make_arena({.slot_count = 8, .stack_bytes = 262144}, error);
     if (!arena_ || !enter_sandbox_thread()) {
@@ -78,6 +83,7 @@ class Bench {
       exit(1);
     }
     empty_ = load("empty");
+    function_ = empty_path != nullptr ? load_file(empty_path) : empty_;
     trap_ = load("trap");
     yield_ = load("yield");
     touch_ = load("touch_128kib");
@@ -171,12 +177,12 @@ class Bench {
 
   Clock clock_;
   std::shared_ptr<Arena> arena_;
-  std::shared_ptr<const Module> empty_, trap_, yield_, touch_;
+  std::shared_ptr<const Module> empty_, function_, trap_, yield_, touch_;
 };
 
 } // namespace
 } // namespace sledge
 
-int main() {
-  sledge::Bench().run();
+int main(int argc, char **argv) {
+  sledge::Bench(argc > 1 ? argv[1] : nullptr).run();
 }

@@ -8,16 +8,13 @@
 // measured closed-loop capacity. A segment of 200 ms counts if the two threads waited less than 0.4
 // ms for their cores; tails are the median over at least 10 such segments. One JSON object.
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <dirent.h>
-#include <fcntl.h>
 #include <random>
 #include <sched.h>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 #include "core/policy_loader.hpp"

@@ -10,6 +10,7 @@ import { figure, median } from '../figure';
 import type { Figure } from '../figure';
 import { Noop } from '../noop';
 import { interleave, pairedRatios } from '../rounds';
+import { buildModule } from '../sledge';
 import { Toolchain } from '../toolchain';
 
 const run = promisify(execFile);
@@ -24,10 +25,15 @@ interface NativeReport {
 /** Each run of the native benchmark gives one sample a figure: its own median. */
 async function nativeFigures(context: BenchContext): Promise<Figure[]> {
   const program = join(context.root, 'build/native/src/sandbox/test/sandbox_bench');
+  const empty = await buildModule(
+    join(context.root, 'functions/empty.wasm'),
+    join(context.cacheDirectory, 'artifacts'),
+    { level: 'production', oneCore: false },
+  );
   const samples = new Map<string, number[]>(NATIVE_FIGURES.map((name) => [name, []]));
   const rounds = context.quick ? 3 : 9;
   for (let round = 0; round < rounds; round += 1) {
-    const { stdout } = await run(program);
+    const { stdout } = await run(program, [empty.artifactPath]);
     for (const { name, median: value } of (JSON.parse(stdout) as NativeReport).figures)
       samples.get(name)?.push(value);
     context.note(`native round ${round + 1} of ${rounds}`);
