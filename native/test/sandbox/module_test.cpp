@@ -81,6 +81,8 @@ TEST(Module, RunsItsStartFunctionBeforeItsEntryAndTrapsThere) {
 
 TEST(Module, TwoThousandLoadedAndCalledTakeTwoMappingsEach) {
   constexpr size_t kModules = kThreadSanitizer ? 100 : 2000;
+  // What is not a module's: slots, heap; the sanitizer maps shadows as memory is touched.
+  constexpr size_t kOthers = kThreadSanitizer ? 300 : 100;
   const SandboxThread thread;
   const auto folder =
       std::filesystem::temp_directory_path() / ("sledge-modules-" + std::to_string(getpid()));
@@ -96,11 +98,11 @@ TEST(Module, TwoThousandLoadedAndCalledTakeTwoMappingsEach) {
     ASSERT_NE(modules.back(), nullptr) << error.detail;
     EXPECT_EQ(run(*arena, *modules.back(), {}).leave, Leave::completed);
   }
-  EXPECT_LE(count_mappings() - before, kModules * 2 + 100);
+  EXPECT_LE(count_mappings() - before, kModules * 2 + kOthers);
   modules.clear();
   for (uint32_t i = 0; i < 4; i++)
     run(*arena, *load("empty"), {.input = {}, .limits = {}, .tenant = 100 + i});
-  EXPECT_LE(count_mappings() - before, 100u) << "unloaded with the last reference";
+  EXPECT_LE(count_mappings() - before, kOthers) << "unloaded with the last reference";
   std::filesystem::remove_all(folder);
 }
 
