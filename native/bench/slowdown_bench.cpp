@@ -99,7 +99,7 @@ std::shared_ptr<const Module> load(const std::string &path) {
 /// One worker on core 1 under one policy; the calling thread, on core 0, submits and reaps.
 class Server {
  public:
-  Server(const Policy &policy, const std::string &plugins, std::shared_ptr<Arena> arena)
+  Server(const Policy &policy, const std::string &plugins, const std::shared_ptr<Arena> &arena)
       : plane_(options(), make_engine(policy, plugins), std::make_shared<ArenaRuntime>(arena),
                waker_) {
     if (plane_.start() != 0)
@@ -338,8 +338,8 @@ Calls prepare(Server &server, const std::shared_ptr<const Module> &hash) {
 
 /// p99 of one tenant's short requests at half load while endless loops of another never stop,
 /// against the same alone.
-void neighbour(const Policy &policy, const std::string &plugins, std::shared_ptr<Arena> arena,
-               const std::shared_ptr<const Module> &hash,
+void neighbour(const Policy &policy, const std::string &plugins,
+               const std::shared_ptr<Arena> &arena, const std::shared_ptr<const Module> &hash,
                const std::shared_ptr<const Module> &endless, size_t segments_max) {
   double alone = 0;
   for (const bool flooded : {false, true}) {
