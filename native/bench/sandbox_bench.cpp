@@ -4,7 +4,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <sched.h>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -184,5 +186,10 @@ class Bench {
 } // namespace sledge
 
 int main(int argc, char **argv) {
+  // As workers are by default: pinned to the last core.
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  CPU_SET(static_cast<size_t>(sysconf(_SC_NPROCESSORS_ONLN) - 1), &cores);
+  sched_setaffinity(0, sizeof cores, &cores);
   sledge::Bench(argc > 1 ? argv[1] : nullptr).run();
 }
