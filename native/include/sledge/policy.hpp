@@ -84,6 +84,22 @@ constexpr sledge_policy_table scheduler_table(const char *name, uint32_t flags, 
   return t;
 }
 
+template <typename State>
+constexpr sledge_policy_table estimator_table(const char *name, Create create,
+                                              const sledge_estimator_ops *ops) {
+  sledge_policy_table t = table<State>(name, SLEDGE_ESTIMATOR, 0, create);
+  t.estimator = ops;
+  return t;
+}
+
+template <typename State>
+constexpr sledge_policy_table admission_table(const char *name, Create create,
+                                              const sledge_admission_ops *ops) {
+  sledge_policy_table t = table<State>(name, SLEDGE_ADMISSION, 0, create);
+  t.admission = ops;
+  return t;
+}
+
 /// Requests that a dispatcher holds, in order, linked through policy_word[0] and [1].
 class HeldQueue {
  public:

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <new>
 
-#include "sledge/policy.h"
+#include "sledge/policy.hpp"
 
 namespace {
 
@@ -27,10 +27,6 @@ void *create(const sledge_policy_config *config, char *, size_t) {
       self->workers_max = static_cast<uint32_t>(std::clamp<uint64_t>(number, 1, 4096));
   }
   return self;
-}
-
-void destroy(void *self) {
-  delete static_cast<Deadline *>(self);
 }
 
 sledge_verdict admit(void *opaque, const sledge_request *r, uint64_t *, sledge_workers *workers) {
@@ -61,19 +57,5 @@ constexpr sledge_admission_ops ops = {.admit = admit, .ended = ended};
 
 } // namespace
 
-extern "C" __attribute__((visibility("default"))) const sledge_policy_table sledge_policy = {
-    .api_version = SLEDGE_POLICY_API_VERSION,
-    .struct_bytes = sizeof(sledge_policy_table),
-    .name = "admission-deadline",
-    .kind = SLEDGE_ADMISSION,
-    .flags = 0,
-    .create = create,
-    .destroy = destroy,
-    .tick_ns = nullptr,
-    .quantum_ns = nullptr,
-    .overdue_share_ppm = nullptr,
-    .dispatcher = nullptr,
-    .scheduler = nullptr,
-    .estimator = nullptr,
-    .admission = &ops,
-};
+SLEDGE_EXPORT_POLICY =
+    sledge::policy::admission_table<Deadline>("admission-deadline", create, &ops);

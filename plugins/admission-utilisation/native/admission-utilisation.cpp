@@ -5,7 +5,7 @@
 #include <cstring>
 #include <new>
 
-#include "sledge/policy.h"
+#include "sledge/policy.hpp"
 
 namespace {
 
@@ -27,10 +27,6 @@ void *create(const sledge_policy_config *config, char *, size_t) {
                                              static_cast<double>(whole));
   }
   return self;
-}
-
-void destroy(void *self) {
-  delete static_cast<Utilisation *>(self);
 }
 
 /// Share of a worker in millionths, at least one; a request without a deadline takes none.
@@ -63,19 +59,5 @@ constexpr sledge_admission_ops ops = {.admit = admit, .ended = ended};
 
 } // namespace
 
-extern "C" __attribute__((visibility("default"))) const sledge_policy_table sledge_policy = {
-    .api_version = SLEDGE_POLICY_API_VERSION,
-    .struct_bytes = sizeof(sledge_policy_table),
-    .name = "admission-utilisation",
-    .kind = SLEDGE_ADMISSION,
-    .flags = 0,
-    .create = create,
-    .destroy = destroy,
-    .tick_ns = nullptr,
-    .quantum_ns = nullptr,
-    .overdue_share_ppm = nullptr,
-    .dispatcher = nullptr,
-    .scheduler = nullptr,
-    .estimator = nullptr,
-    .admission = &ops,
-};
+SLEDGE_EXPORT_POLICY =
+    sledge::policy::admission_table<Utilisation>("admission-utilisation", create, &ops);

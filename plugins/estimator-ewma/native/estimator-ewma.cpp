@@ -5,7 +5,7 @@
 #include <cstring>
 #include <new>
 
-#include "sledge/policy.h"
+#include "sledge/policy.hpp"
 
 namespace {
 
@@ -13,6 +13,7 @@ constexpr uint64_t fraction = 256;
 constexpr uint64_t sample_max_ns = 1ull << 43;
 
 struct Ewma {
+  ~Ewma() { std::free(means); }
   uint64_t *means = nullptr; // ns times `fraction`; 0: no sample
   uint32_t types = 0;
   uint64_t weight_ppm = 125'000;
@@ -37,12 +38,6 @@ void *create(const sledge_policy_config *config, char *, size_t) {
     return nullptr;
   }
   return self;
-}
-
-void destroy(void *opaque) {
-  auto *self = static_cast<Ewma *>(opaque);
-  std::free(self->means);
-  delete self;
 }
 
 uint64_t estimate(void *opaque, uint32_t type, uint32_t, uint64_t fallback_ns, uint64_t) {
@@ -78,19 +73,4 @@ constexpr sledge_estimator_ops ops = {.estimate = estimate, .observe = observe, 
 
 } // namespace
 
-extern "C" __attribute__((visibility("default"))) const sledge_policy_table sledge_policy = {
-    .api_version = SLEDGE_POLICY_API_VERSION,
-    .struct_bytes = sizeof(sledge_policy_table),
-    .name = "estimator-ewma",
-    .kind = SLEDGE_ESTIMATOR,
-    .flags = 0,
-    .create = create,
-    .destroy = destroy,
-    .tick_ns = nullptr,
-    .quantum_ns = nullptr,
-    .overdue_share_ppm = nullptr,
-    .dispatcher = nullptr,
-    .scheduler = nullptr,
-    .estimator = &ops,
-    .admission = nullptr,
-};
+SLEDGE_EXPORT_POLICY = sledge::policy::estimator_table<Ewma>("estimator-ewma", create, &ops);

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <new>
 
-#include "sledge/policy.h"
+#include "sledge/policy.hpp"
 
 namespace {
 
@@ -39,10 +39,6 @@ void *create(const sledge_policy_config *config, char *, size_t) {
   return self;
 }
 
-void destroy(void *self) {
-  delete static_cast<Noisy *>(self);
-}
-
 uint64_t estimate(void *opaque, uint32_t, uint32_t worker, uint64_t fallback_ns,
                   uint64_t oracle_ns) {
   auto &self = *static_cast<Noisy *>(opaque);
@@ -63,19 +59,4 @@ constexpr sledge_estimator_ops ops = {.estimate = estimate, .observe = observe, 
 
 } // namespace
 
-extern "C" __attribute__((visibility("default"))) const sledge_policy_table sledge_policy = {
-    .api_version = SLEDGE_POLICY_API_VERSION,
-    .struct_bytes = sizeof(sledge_policy_table),
-    .name = "estimator-noisy",
-    .kind = SLEDGE_ESTIMATOR,
-    .flags = 0,
-    .create = create,
-    .destroy = destroy,
-    .tick_ns = nullptr,
-    .quantum_ns = nullptr,
-    .overdue_share_ppm = nullptr,
-    .dispatcher = nullptr,
-    .scheduler = nullptr,
-    .estimator = &ops,
-    .admission = nullptr,
-};
+SLEDGE_EXPORT_POLICY = sledge::policy::estimator_table<Noisy>("estimator-noisy", create, &ops);

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <new>
 
-#include "sledge/policy.h"
+#include "sledge/policy.hpp"
 
 namespace {
 
@@ -24,6 +24,7 @@ struct Window {
 };
 
 struct Percentile {
+  ~Percentile() { std::free(windows); }
   Window *windows = nullptr; // per type: one for all workers, then one for each
   uint64_t window_count = 0;
   uint32_t types = 0;
@@ -89,12 +90,6 @@ void *create(const sledge_policy_config *config, char *error, size_t error_bytes
   return self;
 }
 
-void destroy(void *opaque) {
-  auto *self = static_cast<Percentile *>(opaque);
-  std::free(self->windows);
-  delete self;
-}
-
 Window *window_of(Percentile &self, uint32_t type, uint32_t worker) {
   const bool whole = worker == SLEDGE_NO_WORKER;
   if (type >= self.types || (!whole && worker + 1 >= self.per_type))
@@ -134,19 +129,5 @@ constexpr sledge_estimator_ops ops = {.estimate = estimate, .observe = observe, 
 
 } // namespace
 
-extern "C" __attribute__((visibility("default"))) const sledge_policy_table sledge_policy = {
-    .api_version = SLEDGE_POLICY_API_VERSION,
-    .struct_bytes = sizeof(sledge_policy_table),
-    .name = "estimator-percentile",
-    .kind = SLEDGE_ESTIMATOR,
-    .flags = 0,
-    .create = create,
-    .destroy = destroy,
-    .tick_ns = nullptr,
-    .quantum_ns = nullptr,
-    .overdue_share_ppm = nullptr,
-    .dispatcher = nullptr,
-    .scheduler = nullptr,
-    .estimator = &ops,
-    .admission = nullptr,
-};
+SLEDGE_EXPORT_POLICY =
+    sledge::policy::estimator_table<Percentile>("estimator-percentile", create, &ops);
