@@ -12,6 +12,7 @@ void FakeSandbox::begin(const SandboxStart &start) {
   name_ = start.payload.argv.data();
   output_.assign(start.payload.input.begin(), start.payload.input.end());
   turn_ = 0;
+  signals_at_begin_ = signals_->load();
   generation_.fetch_add(1);
 }
 
@@ -31,6 +32,9 @@ Leave FakeSandbox::run() {
   while ((name_ == "loop" || name_ == "stone") && !killed()) {
     sched_yield();
   }
+  while (name_ == "mute" && !(killed() && signalled())) {
+    sched_yield();
+  }
   if (killed()) {
     return Leave::killed;
   }
@@ -42,6 +46,12 @@ Leave FakeSandbox::run() {
     return Leave::blocked;
   }
   return name_ == "trap" ? Leave::trapped : name_ == "exit" ? Leave::exited : Leave::completed;
+}
+
+FakeRuntime::FakeRuntime(size_t slots) : slots_(slots) {
+  for (FakeSandbox &slot : slots_) {
+    slot.set_signals(&signals);
+  }
 }
 
 Sandbox *FakeRuntime::start(const SandboxStart &start) {

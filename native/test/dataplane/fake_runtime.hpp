@@ -13,7 +13,7 @@ namespace sledge::dataplane::testing {
 
 /// "empty", "echo" (its input), "trap", "exit", "loop" (until killed), "yield" (leaves three
 /// times), "wait" (blocks once), "asleep" (blocks for an hour), "deaf" (runs 5 ms and hears no
-/// kill), "stone" (hears a kill after 20 ms).
+/// kill), "stone" (hears a kill after 20 ms), "mute" (hears a kill only by a signal).
 class FakeSandbox final : public Sandbox {
  public:
   void begin(const SandboxStart &start);
@@ -26,6 +26,7 @@ class FakeSandbox final : public Sandbox {
   uint64_t memory_bytes() const override { return 0; }
   uint64_t generation() const override { return generation_.load(); }
   void request_leave() override {}
+  void set_signals(const std::atomic<uint64_t> *signals) { signals_ = signals; }
   void request_kill(uint64_t generation) override {
     if (generation_.load() == generation) {
       killed_generation_.store(generation);
@@ -35,17 +36,20 @@ class FakeSandbox final : public Sandbox {
 
  private:
   bool killed() const { return killed_generation_.load() == generation_.load(); }
+  bool signalled() const { return signals_->load() != signals_at_begin_; }
   std::string name_;
   std::vector<uint8_t> output_;
   std::atomic<uint64_t> generation_{0};
   std::atomic<uint64_t> killed_generation_{0};
   uint64_t wake_at_ns_ = 0;
+  const std::atomic<uint64_t> *signals_ = nullptr; ///< sent by the runtime, to any thread
+  uint64_t signals_at_begin_ = 0;
   int turn_ = 0;
 };
 
 class FakeRuntime final : public Runtime {
  public:
-  explicit FakeRuntime(size_t slots) : slots_(slots) {}
+  explicit FakeRuntime(size_t slots);
   bool enter_thread() override { return true; }
   void leave_thread() override {}
   Sandbox *start(const SandboxStart &start) override;

@@ -44,7 +44,7 @@ TEST(Insist, WhatDoesNotAnswerIsSignalledAgainAndAgain) {
 
 TEST(Insist, WhatHasNoPollsIsSignalledAtOnce) {
   Bench bench(with_grace(3'600 * second_ns));
-  const int64_t killed = bench.submit(bench.add(spec_of("loop", false)));
+  const int64_t killed = bench.submit(bench.add(spec_of("mute", false)));
   ASSERT_TRUE(bench.settle());
   EXPECT_EQ(bench.endings[killed].status, Status::timed_out);
   EXPECT_GE(bench.runtime->signals.load(), 1u);
@@ -54,7 +54,7 @@ TEST(Insist, TheMechanismSignalSendsOneAlsoToWhatPolls) {
   DataPlaneOptions options = with_grace(3'600 * second_ns);
   options.preemption.mechanism = Mechanism::signal;
   Bench bench(options);
-  bench.submit(bench.add(spec_of("loop", true)));
+  bench.submit(bench.add(spec_of("mute", true)));
   ASSERT_TRUE(bench.settle());
   EXPECT_GE(bench.runtime->signals.load(), 1u);
 }
