@@ -23,6 +23,7 @@ const TO_TEST = {
   curl: '/usr/bin/curl',
   httpie: '/usr/bin/http',
   wrk: '/usr/bin/wrk',
+  chromium: '/usr/bin/chromium',
 };
 
 export function missingPackages(forTests) {
