@@ -24,6 +24,9 @@ const TO_TEST = {
   httpie: '/usr/bin/http',
   wrk: '/usr/bin/wrk',
   chromium: '/usr/bin/chromium',
+  iproute2: '/usr/sbin/ip',
+  'pkg-config': '/usr/bin/pkg-config',
+  'libdpdk-dev': '/usr/include/dpdk/rte_ethdev.h',
 };
 
 export function missingPackages(forTests) {
