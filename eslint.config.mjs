@@ -7,7 +7,9 @@ function mayNotImport(files, packages, why) {
   return { files, rules: { 'no-restricted-imports': ['error', { patterns }] } };
 }
 
-const PLUGIN_PACKAGES = '^@sledge/(transport|sandbox|sched|dispatch)-';
+const PLUGIN_KINDS =
+  'transport|sandbox|sched|dispatch|estimator|admission|workload|placement|observer|host';
+const PLUGIN_PACKAGES = `^@sledge/(${PLUGIN_KINDS})-`;
 const OTHER_PACKAGE_BY_PATH =
   '^(\\.\\./)+((core|cli|bench|lab|native)/(src|dist)|plugins/[a-z0-9-]+/(src|dist|native))';
 const POLICY_FILES = ['plugins/dispatch-*/src/**/*.ts', 'plugins/sched-*/src/**/*.ts'];
@@ -77,6 +79,11 @@ export default tseslint.config(
     ['plugins/*/src/**/*.ts'],
     ['^@sledge/(?!core(/errors)?$)', OTHER_PACKAGE_BY_PATH],
     'A plugin imports @sledge/core and no other part.',
+  ),
+  mayNotImport(
+    ['lab/src/**/*.ts'],
+    ['^@sledge/(?!core(/host|/errors)?$)', OTHER_PACKAGE_BY_PATH],
+    'The lab imports core; plugins are named in its configuration.',
   ),
   mayNotImport(
     ['cli/src/**/*.ts'],

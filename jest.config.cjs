@@ -7,7 +7,7 @@ module.exports = {
   moduleNameMapper: {
     '^@sledge/core/host$': '<rootDir>/core/src/host',
     '^@sledge/core/errors$': '<rootDir>/core/src/errors/catalogue',
-    '^@sledge/(core|cli|bench)$': '<rootDir>/$1/src',
+    '^@sledge/(core|lab|cli|bench)$': '<rootDir>/$1/src',
     '^@sledge/((transport|sandbox|sched|dispatch|estimator|admission)-[a-z0-9-]+)$':
       '<rootDir>/plugins/$1/src',
   },

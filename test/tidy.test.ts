@@ -120,7 +120,17 @@ describe('layout', () => {
 
   test('every workspace appears in CONTRIBUTING', () => {
     const text = read('CONTRIBUTING.md');
-    const folders = ['core', 'cli', 'plugins', 'native', 'functions', 'test', 'bench', 'docs'];
+    const folders = [
+      'core',
+      'lab',
+      'cli',
+      'plugins',
+      'native',
+      'functions',
+      'test',
+      'bench',
+      'docs',
+    ];
     expect(folders.filter((folder) => !text.includes(`\`${folder}/\``))).toEqual([]);
   });
 });

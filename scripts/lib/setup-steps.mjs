@@ -49,6 +49,7 @@ export async function npmPackages() {
 
 const workspaces = () => [
   'core',
+  'lab',
   'cli',
   'bench',
   ...readdirSync(inRoot('plugins')).map((name) => `plugins/${name}`),

@@ -8,6 +8,7 @@ export const ROOT = resolve(__dirname, '../..');
 /** Folders of the packages, relative to the checkout. */
 export const PACKAGES: readonly string[] = [
   'core',
+  'lab',
   'cli',
   'bench',
   ...readdirSync(join(ROOT, 'plugins')).map((name) => `plugins/${name}`),

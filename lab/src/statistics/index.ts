@@ -1,0 +1,3 @@
+export { LatencyHistogram } from './histogram';
+export type { Buckets } from './histogram';
+export * from './intervals';
