@@ -6,6 +6,7 @@ module.exports = {
   modulePathIgnorePatterns: ['/dist/', '/build/'],
   moduleNameMapper: {
     '^@sledge/core/host$': '<rootDir>/core/src/host',
+    '^@sledge/core/testing$': '<rootDir>/core/src/testing',
     '^@sledge/core/errors$': '<rootDir>/core/src/errors/catalogue',
     '^@sledge/(core|lab|cli|bench)$': '<rootDir>/$1/src',
     '^@sledge/((transport|sandbox|sched|dispatch|estimator|admission)-[a-z0-9-]+)$':

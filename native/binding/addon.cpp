@@ -5,6 +5,7 @@
 #include "dataplane/clock.hpp"
 #include "external_worker_wrap.hpp"
 #include "measure_machine.hpp"
+#include "policy_trial.hpp"
 #include "test_store_wrap.hpp"
 
 namespace sledge::binding {
@@ -35,6 +36,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("ExternalWorker", ExternalWorkerWrap::define(env));
   exports.Set("TestStore", TestStoreWrap::define(env));
   exports.Set("measureMachine", Napi::Function::New(env, measure_machine_now, "measureMachine"));
+  exports.Set("policyTrial", Napi::Function::New(env, policy_trial, "policyTrial"));
+  exports.Set("policyReplay", Napi::Function::New(env, policy_replay, "policyReplay"));
   return exports;
 }
 

@@ -13,8 +13,6 @@ using dataplane::DataPlane;
 using dataplane::DataPlaneOptions;
 using dataplane::IdleKind;
 
-namespace {
-
 std::vector<PolicyOption> policy_options(const Napi::Object &policy) {
   std::vector<PolicyOption> options;
   const Napi::Value list = policy.Get("options");
@@ -33,6 +31,8 @@ std::vector<PolicyOption> policy_options(const Napi::Object &policy) {
   }
   return options;
 }
+
+namespace {
 
 PolicyInstance policy(const Napi::Object &options, const char *name, sledge_policy_kind kind,
                       PolicyError &error) {

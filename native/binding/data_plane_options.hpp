@@ -9,6 +9,9 @@ namespace sledge::binding {
 /// Loads the policies, reserves the arena and starts the threads. False with an exception pending.
 bool build_plane(Napi::Env env, const Napi::Object &options, PlaneHolder &holder);
 
+/// The options of a `NativePolicySpec`.
+std::vector<PolicyOption> policy_options(const Napi::Object &policy);
+
 /// A function of `NativeFunctionSpec`; `modules` are those of the holder.
 dataplane::FunctionSpec function_spec(const Napi::Object &spec, const PlaneHolder &holder);
 

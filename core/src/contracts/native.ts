@@ -1,3 +1,5 @@
+import type { HostedPolicy } from '../policies/hosted-policy';
+
 /**
  * The binding as it is: numbers, bytes, and no judgement. Everything is validated by the façade in
  * `core/src/data-plane` before it gets here. Implemented by native/binding (C++), one `.node`.
@@ -167,10 +169,77 @@ export interface NativeBinding {
   ExternalWorker: new (handle: number, worker: number) => NativeExternalWorker;
   /** Integer ns since the process started. */
   nowNs(): number;
+  /** @throws Error with `code` when an option is out of bounds or a policy cannot be made. */
+  policyTrial(options: NativeTrialOptions): NativeTrialResult;
+  /** Plays a log again into fresh policies and compares what they decide. Throws likewise. */
+  policyReplay(options: NativeStageOptions, log: Float64Array): NativeReplayResult;
   /** What `sledge doctor` measures natively; names and units in docs. */
   measureMachine(): Record<string, number>;
   /** Test-only store: instantiates, links and calls modules in real slots (see TestStore). */
   TestStore: new () => NativeTestStore;
+}
+
+/** An engine in virtual time, on the calling thread; each policy in either form. */
+export interface NativeStageOptions {
+  workers: number;
+  /** Alive at any moment. */
+  maxRequests: number;
+  queuePerWorker: number;
+  types: number;
+  preemption: boolean;
+  /** A preempted request may resume on any worker. */
+  migration: boolean;
+  seed: number;
+  dispatcher: NativePolicySpec | HostedPolicy;
+  scheduler: NativePolicySpec | HostedPolicy;
+}
+
+/** A seeded random load: short and long requests, cancelled and blocked ones among them. */
+export interface NativeTrialOptions extends NativeStageOptions {
+  requests: number;
+  /** Offered, as a share of all workers. */
+  load: number;
+  withDeadlines: boolean;
+  /** Some are cancelled while they wait, some wait in a host call. */
+  withInterruptions: boolean;
+  isRecorded: boolean;
+  // What is checked beside that nothing is lost or doubled.
+  isWorkConserving: boolean;
+  isFifoWithinType: boolean;
+  ordersByDeadline: boolean;
+}
+
+export interface NativeTrialResult {
+  finished: number;
+  refused: number;
+  removed: number;
+  /** Alive when nothing could happen any more. */
+  left: number;
+  endNs: number;
+  preemptions: number;
+  interrupts: number;
+  /** Policy calls that named what was no longer true. */
+  ignored: number;
+  /** Callbacks into JavaScript. */
+  calls: number;
+  /** The first promise that was broken; '': none. */
+  violation: string;
+  /** What a hosted policy threw; '': nothing. */
+  failure: string;
+  /** LOG_FIELDS doubles per event: kind, worker, extra, now, id, and of an arrival type, group,
+   * tenant, arrival, deadline, estimate. */
+  log: Float64Array;
+}
+
+export const LOG_FIELDS = 11;
+
+export interface NativeReplayResult {
+  inputs: number;
+  /** Decisions that were equal. */
+  decisions: number;
+  /** The first one that was not; '': all were. */
+  difference: string;
+  failure: string;
 }
 
 /** Values are bigint bit patterns (i32, i64, f32, f64 bits; references as ids, null is -1n). */

@@ -45,10 +45,10 @@ export function nativeOptions(options: DataPlaneOptions): NativeDataPlaneOptions
     stackBytes,
     maxInvocations: options.maxInvocations,
     maxQueuePerWorker: options.maxQueuePerWorker,
-    dispatcher: policy(options.dispatcher),
-    scheduler: policy(options.scheduler),
-    estimator: options.estimator === undefined ? null : policy(options.estimator),
-    admission: options.admission === undefined ? null : policy(options.admission),
+    dispatcher: nativePolicy(options.dispatcher),
+    scheduler: nativePolicy(options.scheduler),
+    estimator: options.estimator === undefined ? null : nativePolicy(options.estimator),
+    admission: options.admission === undefined ? null : nativePolicy(options.admission),
     ...preemption(options.preemption ?? DEFAULT_PREEMPTION),
     tenants: (options.tenants ?? []).map(tenantLimits),
     seed: options.seed,
@@ -94,7 +94,8 @@ function tenantLimits({ concurrency, queued }: DataPlaneTenantLimits) {
   return { maxConcurrent: concurrency, maxQueued: queued };
 }
 
-function policy({ library, options }: DataPlanePolicy): NativePolicySpec {
+/** A native policy as the binding takes it. */
+export function nativePolicy({ library, options }: DataPlanePolicy): NativePolicySpec {
   return {
     library,
     options: Object.entries(options).map(([name, value]) => ({

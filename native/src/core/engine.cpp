@@ -54,11 +54,14 @@ Arrival Engine::arrive(Request *request, uint64_t now_ns) {
     return Arrival::not_admitted;
   }
   hold(request);
+  note(EventKind::arrive, SLEDGE_NO_WORKER, request);
   arriving_ = request;
   dispatcher_ops().arrive(dispatcher_.self(), request, &host_);
   arriving_ = nullptr;
   const bool refused = request->place == Place::ended;
   apply();
+  if (refused)
+    note(EventKind::refused, SLEDGE_NO_WORKER, request);
   (refused ? counters_.refused : counters_.accepted)++;
   if (refused)
     end_admission(*request);
@@ -82,6 +85,7 @@ bool Engine::remove(Request *request, sledge_removal why, uint64_t now_ns) {
   default:
     return false;
   }
+  note(EventKind::remove, request->worker, request, static_cast<uint32_t>(why));
   end_removed(request, why);
   return true;
 }
@@ -114,6 +118,7 @@ void Engine::start(uint32_t worker, Request *request) {
   request->started = true;
   request->bound = config_.migration ? 0 : 1;
   move(request, Place::running);
+  note(EventKind::started, worker, request);
   refresh_idle(worker);
   refresh_timer(worker);
 }
@@ -138,6 +143,7 @@ Request *Engine::next(uint32_t worker, uint64_t now_ns) {
   Worker &w = workers_[worker];
   if (w.running != nullptr)
     return w.running;
+  note(EventKind::next, worker, nullptr);
   w.awake = true;
   w.wake_sent = false;
   if (w.queue.empty())
@@ -162,12 +168,21 @@ Request *Engine::reconsider(uint32_t worker, uint64_t now_ns) {
   Worker &w = workers_[worker];
   if (w.running == nullptr)
     return next(worker, now_ns);
+  note(EventKind::reconsider, worker, w.running);
   w.interrupt_id = 0;
   const Decision decision = decide(w);
   if (decision.candidate == nullptr) {
     refresh_timer(worker);
     return w.running;
   }
+  change_over(worker, decision);
+  return w.running;
+}
+
+/// The candidate, which is in the worker's queue, takes it from what runs.
+void Engine::change_over(uint32_t worker, const Decision &decision) {
+  Worker &w = workers_[worker];
+  note(EventKind::switched, worker, decision.candidate, static_cast<uint32_t>(decision.why));
   w.queue.remove(decision.candidate);
   Request *left = leave(worker);
   const bool overdue = decision.candidate->rank_key >= SLEDGE_RANK_OVERDUE;
@@ -176,7 +191,6 @@ Request *Engine::reconsider(uint32_t worker, uint64_t now_ns) {
     counters_.overdue_runs++;
   start(worker, decision.candidate);
   give_place(worker, left, decision.why);
-  return w.running;
 }
 
 /// Finds a place for a request that was preempted on this worker.
@@ -201,6 +215,7 @@ Request *Engine::block(uint32_t worker, uint64_t now_ns) {
   Request *request = leave(worker);
   if (request == nullptr)
     return nullptr;
+  note(EventKind::block, worker, request);
   request->state = SLEDGE_REQUEST_BLOCKED;
   workers_[worker].blocked++;
   move(request, Place::blocked);
@@ -213,6 +228,7 @@ bool Engine::unblock(Request *request, uint64_t now_ns) {
     return false;
   const uint32_t worker = request->worker;
   Worker &w = workers_[worker];
+  note(EventKind::unblock, worker, request);
   w.blocked--;
   insert(worker, request);
   if (w.running != nullptr && decide(w).candidate != nullptr) {
@@ -227,6 +243,7 @@ Request *Engine::finish(uint32_t worker, uint64_t now_ns, bool succeeded) {
   Request *request = leave(worker);
   if (request == nullptr)
     return nullptr;
+  note(EventKind::finish, worker, request, succeeded ? 1 : 0);
   move(request, Place::ended);
   counters_.completed++;
   observe(*request, succeeded);
@@ -241,8 +258,10 @@ Request *Engine::finish(uint32_t worker, uint64_t now_ns, bool succeeded) {
 Request *Engine::discard(uint32_t worker, sledge_removal why, uint64_t now_ns) {
   begin(now_ns);
   Request *request = leave(worker);
-  if (request != nullptr)
-    end_removed(request, why);
+  if (request == nullptr)
+    return nullptr;
+  note(EventKind::discard, worker, request, static_cast<uint32_t>(why));
+  end_removed(request, why);
   return request;
 }
 

@@ -23,6 +23,7 @@
 #include <span>
 #include <vector>
 
+#include "core/engine_event.hpp"
 #include "core/policy_instance.hpp"
 #include "core/request.hpp"
 #include "core/run_queue.hpp"
@@ -171,6 +172,9 @@ class Engine {
 
   // --- watching ---
 
+  /// Tells the observer of everything from now on; null: nobody. It must outlive the engine or be
+  /// taken away before.
+  void observe_with(EngineObserver *observer) { observer_ = observer; }
   const EngineCounters &counters() const { return counters_; }
   /// Oldest request that the dispatcher holds, or null: with an idle worker beside it for long, it
   /// is starved or lost by the policy.
@@ -238,6 +242,11 @@ class Engine {
   Decision decide(Worker &worker);
   Request *take_next(Worker &worker);
 
+  void note(EventKind kind, uint32_t worker, const Request *request, uint32_t extra = 0) {
+    if (observer_ != nullptr) [[unlikely]]
+      observer_->on_event({kind, worker, extra, request, host_.now_ns});
+  }
+
   // Events: engine.cpp
   void read_policies();
   void gather(bool bound_too);
@@ -247,6 +256,7 @@ class Engine {
   void restart_quantum(Worker &worker);
   Request *leave(uint32_t worker);
   void give_place(uint32_t worker, Request *request, Why why);
+  void change_over(uint32_t worker, const Decision &decision);
   void move(Request *request, Place place);
   void end_removed(Request *request, sledge_removal why);
 
@@ -275,6 +285,7 @@ class Engine {
   PolicyInstance estimator_;
   PolicyInstance admission_;
   uint32_t admission_epoch_ = 1;
+  EngineObserver *observer_ = nullptr;
   const sledge_scheduler_ops *scheduler_ops_ = nullptr;
   uint64_t quantum_ns_ = 0;
   uint64_t overdue_share_ppm_ = 0;

@@ -70,6 +70,7 @@ void Engine::interrupt_running(uint32_t worker) {
     return; // on its way
   busy.interrupt_id = busy.running->id;
   counters_.interrupts++;
+  note(EventKind::interrupted, worker, busy.running);
   record(ActionKind::interrupt, worker);
 }
 
@@ -163,6 +164,7 @@ uint64_t Engine::next_tick_ns() const {
 
 void Engine::tick(uint64_t now_ns) {
   begin(now_ns);
+  note(EventKind::tick, SLEDGE_NO_WORKER, nullptr);
   if (tick_ns_ != 0 && tick_at_ns_ <= now()) {
     tick_at_ns_ = now() + tick_ns_;
     if (dispatcher_ops().tick != nullptr) {

@@ -79,6 +79,7 @@ struct Engine::Host {
       e.counters_.actions_ignored++;
       return;
     }
+    e.note(EventKind::interrupt_asked, worker, w.running);
     if (w.asked_id == 0)
       e.asked_.push_back(worker);
     w.asked_id = running_id;
@@ -128,6 +129,7 @@ struct Engine::Host {
       w.queue.remove(request);
     }
     e.refresh_idle(request->worker);
+    e.note(EventKind::taken, request->worker, request);
     e.hold(request);
     return 1;
   }
@@ -240,6 +242,7 @@ void Engine::apply() {
 }
 
 void Engine::ask_idle(uint32_t worker) {
+  note(EventKind::idle_asked, worker, nullptr);
   if (dispatcher_ops().idle == nullptr)
     return;
   dispatcher_ops().idle(dispatcher_.self(), worker, &host_);

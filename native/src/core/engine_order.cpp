@@ -28,6 +28,7 @@ void Engine::rank(Request &request) {
   const Rank rank = rank_of(request);
   request.rank_key = rank.key;
   request.rank_valid_until_ns = rank.valid_until_ns;
+  note(EventKind::ranked, request.worker, &request);
 }
 
 /// Puts a request that is in no list into the worker's queue and lets the worker know.
@@ -37,6 +38,7 @@ void Engine::insert(uint32_t worker, Request *request) {
   rank(*request);
   workers_[worker].queue.insert(request);
   move(request, Place::queued);
+  note(EventKind::queued, worker, request);
   refresh_idle(worker);
   if (workers_[worker].running == nullptr)
     wake_if_idle(worker);

@@ -113,6 +113,7 @@ PolicyInstance Engine::swap_dispatcher(PolicyInstance dispatcher, uint64_t now_n
       continue;
     if (r->bound == 0)
       r->worker = SLEDGE_NO_WORKER;
+    note(EventKind::handed_over, SLEDGE_NO_WORKER, r);
     dispatcher_ops().arrive(dispatcher_.self(), r, &host_);
     apply();
   }

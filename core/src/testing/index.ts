@@ -1,0 +1,4 @@
+import 'reflect-metadata';
+
+/** `@sledge/core/testing`: for the tests of policy plugins. */
+export * from './trial';
