@@ -8,6 +8,7 @@ import { checkCommand } from './commands/check';
 import { doctorCommand } from './commands/doctor';
 import { functionsCommand } from './commands/functions';
 import { invokeCommand } from './commands/invoke';
+import { loadCommand } from './commands/load';
 import { pluginsCommand } from './commands/plugins';
 import { startCommand } from './commands/start';
 import { EXIT, exitCodeOf } from './exit-codes';
@@ -54,6 +55,7 @@ function createProgram(): Command {
   functionsCommand(program);
   pluginsCommand(program);
   doctorCommand(program);
+  loadCommand(program);
   for (const command of program.commands) {
     command.configureOutput({ outputError: () => undefined }).exitOverride();
   }

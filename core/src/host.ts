@@ -22,3 +22,4 @@ export { installedPlugins, type InstalledPlugin } from './plugins/plugin-names';
 export { type PluginReference } from './plugins/resolve-plugin';
 export { loadUserModule } from './plugins/load-user-module';
 export { createLogger } from './server/logger';
+export { seededRandom, seedFor } from './plugins/random';

@@ -14,6 +14,7 @@ const TO_RUN = {
   'lld-14': '/usr/lib/llvm-14/bin/wasm-ld',
   'wasi-libc': '/usr/lib/wasm32-wasi/libc.a',
   'libclang-rt-14-dev-wasm32': `${CLANG_LIB}/wasi/libclang_rt.builtins-wasm32.a`,
+  'libhttp-parser-dev': '/usr/include/http_parser.h',
 };
 const TO_TEST = {
   'libgtest-dev': '/usr/include/gtest/gtest.h',

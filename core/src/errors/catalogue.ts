@@ -521,6 +521,28 @@ export const ERROR_CATALOGUE = {
     rpc: 'INVALID_ARGUMENT',
     solve: 'Report it.',
   },
+  // the lab's load generator, comparisons and logs
+  SLEDGE_ERR_LOAD_TARGET: {
+    number: 720,
+    message: 'No load can be sent to {url}: {reason}',
+    http: 400,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'Give an http:// URL of a server that can be reached.',
+  },
+  SLEDGE_ERR_LOAD_FAILED: {
+    number: 721,
+    message: 'The load generator failed: {reason}',
+    http: 500,
+    rpc: 'INTERNAL',
+    solve: 'Look at open files (ulimit -n), free memory and room in the folder of temporary files.',
+  },
+  SLEDGE_ERR_LOAD_CALIBRATION: {
+    number: 722,
+    message: 'The service time of {path} cannot be measured: {reason}',
+    http: 500,
+    rpc: 'FAILED_PRECONDITION',
+    solve: 'Serve functions/hash.wasm at that path, on a server that is otherwise idle.',
+  },
   // command line, and what should not happen
   SLEDGE_ERR_CLI_USAGE: {
     number: 600,

@@ -1,0 +1,12 @@
+export { calibrateHash, roundsFor } from './calibrate';
+export type { Calibration } from './calibrate';
+export { LOAD_OUTCOMES } from './outcomes';
+export type { LoadOutcome, LoadSample } from './outcomes';
+export { poissonMix } from './poisson-mix';
+export type { MixPart } from './poisson-mix';
+export type { HttpRequest } from './request-text';
+export { runLoad } from './run-load';
+export type { LoadClass, LoadOptions, LoadReport } from './run-load';
+export type { ScheduledRequest } from './schedule';
+export { cdfOf, distributionOf } from './summarise';
+export type { CdfPoint, ClassReport, Distribution, LoadCounts, SeriesPoint } from './summarise';
