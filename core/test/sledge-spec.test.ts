@@ -117,6 +117,22 @@ test('a quantum and a batch size become options of the policies that have them',
   expect(warnings).toHaveLength(2);
 });
 
+test("SLEdgeScale's reservations become those of darc, whose order is its own", async () => {
+  const route = (group: number, reserved: number) => ({
+    route: `/${group}`,
+    path: 'fibonacci.wasm.so',
+    'request-type': group,
+    'group-id': group,
+    'n-resas': reserved,
+  });
+  const spec = [{ name: 'a', port: 1, routes: [route(1, 2), route(2, 1)] }];
+  const env = { SLEDGE_SCHEDULER: 'EDF', SLEDGE_DISPATCHER: 'DARC' };
+  const { config, warnings } = await load(JSON.stringify(spec), env);
+  expect(config.dispatcher).toEqual(['darc', { reservation: 'by-hand', reserved: [0, 2, 1] }]);
+  expect(config.scheduler).toBe('fifo');
+  expect(warnings).toEqual(['SLEDGE_SCHEDULER has no effect: DARC decides the order.']);
+});
+
 test('a wrong value in it is a problem with the nearest name', async () => {
   const env = { SLEDGE_SCHEDULER: 'FIFFO', SLEDGE_NWORKERS: '0' };
   const error = await failureOf(load(FIBONACCI, env));

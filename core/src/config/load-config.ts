@@ -107,8 +107,9 @@ function inputOf(source: ConfigSource, env: NodeJS.ProcessEnv): Input {
 }
 
 function inputOfSpec(data: readonly unknown[], env: NodeJS.ProcessEnv): Input {
-  const spec = convertSpec(data);
-  const environment = sledgeEnvironment(env);
+  const spec = convertSpec(data, env.SLEDGE_DISPATCHER === 'DARC');
+  const reserved = spec.problems === undefined ? spec.reserved : undefined;
+  const environment = sledgeEnvironment(env, reserved);
   const problems = [...(spec.problems ?? []), ...environment.problems];
   const tenants = spec.problems === undefined ? spec.tenants : [];
   const warnings = spec.problems === undefined ? spec.warnings : [];

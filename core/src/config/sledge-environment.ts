@@ -45,11 +45,22 @@ const WITHOUT_MEANING: Readonly<Record<string, string>> = {
   PROC_MHZ: 'the clock is calibrated',
 };
 
-/** SLEdge's own environment, read only when the configuration is one of its specs. */
-export function sledgeEnvironment(env: NodeJS.ProcessEnv): EnvironmentResult {
+/** Dispatchers under which SLEdge's scheduler is only a name: they decide the order themselves. */
+const DECIDE_ORDER: readonly unknown[] = ['shinjuku', 'darc'];
+
+/**
+ * SLEdge's own environment, read only when the configuration is one of its specs.
+ * @param reserved workers for each group, as the spec has them
+ */
+export function sledgeEnvironment(
+  env: NodeJS.ProcessEnv,
+  reserved?: readonly number[],
+): EnvironmentResult {
   const result: EnvironmentResult = { values: {}, warnings: [], problems: [] };
   choice(result, env, 'SLEDGE_SCHEDULER', 'scheduler', SCHEDULERS);
   choice(result, env, 'SLEDGE_DISPATCHER', 'dispatcher', DISPATCHERS);
+  order(result, env);
+  reservation(result, reserved);
   workers(result, env);
   quantum(result, env);
   batch(result, env);
@@ -57,6 +68,19 @@ export function sledgeEnvironment(env: NodeJS.ProcessEnv): EnvironmentResult {
     if (env[name] !== undefined) result.warnings.push(`${name} has no effect: ${reason}.`);
   }
   return result;
+}
+
+function order({ values, warnings }: EnvironmentResult, env: NodeJS.ProcessEnv): void {
+  const { dispatcher, scheduler = 'fifo' } = values;
+  if (!DECIDE_ORDER.includes(dispatcher) || scheduler === 'fifo') return;
+  values.scheduler = 'fifo';
+  const reason = `${env.SLEDGE_DISPATCHER ?? ''} decides the order`;
+  warnings.push(`SLEDGE_SCHEDULER has no effect: ${reason}.`);
+}
+
+function reservation({ values }: EnvironmentResult, reserved?: readonly number[]): void {
+  if (values.dispatcher === 'darc' && reserved !== undefined)
+    values.dispatcher = ['darc', { reservation: 'by-hand', reserved }];
 }
 
 /** Only FIFO takes turns by quantum; SLEdge's other schedulers preempt by deadline. */

@@ -69,20 +69,43 @@ const SPEC_KEYS: Readonly<Record<string, string>> = {
 };
 
 export type SpecResult =
-  { problems: Problem[] } | { tenants: object[]; warnings: string[]; problems?: undefined };
+  | { problems: Problem[] }
+  | {
+      tenants: object[];
+      /** Workers reserved for each group by number; undefined: the spec reserves none. */
+      reserved: number[] | undefined;
+      warnings: string[];
+      problems?: undefined;
+    };
 
-/** A SLEdge or SLEdgeScale spec (a list of tenants) as `tenants` of our configuration. */
-export function convertSpec(data: readonly unknown[]): SpecResult {
+/**
+ * A SLEdge or SLEdgeScale spec (a list of tenants) as `tenants` of our configuration.
+ * @param reserves the dispatcher reserves workers
+ */
+export function convertSpec(data: readonly unknown[], reserves: boolean): SpecResult {
   const result = specSchema.safeParse(data);
   if (!result.success) return { problems: describeIssues(result.error.issues, data, specSchema) };
-  const warnings = result.data.flatMap((tenant, index) => warningsOf(tenant, [index]));
-  return { tenants: result.data.map(convertTenant), warnings };
+  const warnings = result.data
+    .flatMap((tenant, index) => warningsOf(tenant, [index]))
+    .filter((warning) => !reserves || !warning.includes('.n-resas '));
+  const reserved = reservedWorkers(result.data.flatMap((tenant) => tenant.routes));
+  return { tenants: result.data.map(convertTenant), reserved, warnings };
 }
 
 /** `tenants[0].functions[1].path` of ours as `[0].routes[1].path` of the spec. */
 export function specKeys(keys: readonly PropertyKey[]): PropertyKey[] {
   if (keys[0] !== 'tenants') return [...keys];
   return keys.slice(1).map((key) => (typeof key === 'string' ? (SPEC_KEYS[key] ?? key) : key));
+}
+
+/** All routes of a group say the same; the last one counts. */
+function reservedWorkers(routes: readonly SpecRoute[]): number[] | undefined {
+  const reserved: number[] = [];
+  for (const route of routes) {
+    const count = route['n-resas'];
+    if (count !== undefined) reserved[route['group-id'] ?? 0] = count;
+  }
+  return reserved.length === 0 ? undefined : Array.from(reserved, (count) => count ?? 0);
 }
 
 function convertTenant(tenant: SpecTenant): object {

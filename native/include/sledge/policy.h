@@ -223,8 +223,10 @@ typedef struct sledge_policy {
   /* The policy's state, or null with a message in `error` (at most error_bytes). May allocate. */
   void *(*create)(const sledge_policy_config *config, char *error, size_t error_bytes);
   void (*destroy)(void *self);
-  uint64_t (*tick_ns)(void *self);    /* null or 0: no tick; read once, after create */
-  uint64_t (*quantum_ns)(void *self); /* scheduler; null or 0: run until preempted by rank */
+  uint64_t (*tick_ns)(void *self); /* null or 0: no tick; read once, after create */
+  /* Scheduler or dispatcher (the shorter counts): longest turn while others wait. At its end the
+   * dispatcher's `idle` is asked for held work; null or 0: run until preempted by rank. */
+  uint64_t (*quantum_ns)(void *self);
   /* Scheduler: the share of a worker's time, in millionths, that its overdue requests get while
    * on-time ones wait; null or 0: none. Read once, after create. */
   uint64_t (*overdue_share_ppm)(void *self);

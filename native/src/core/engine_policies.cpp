@@ -19,6 +19,11 @@ uint64_t ask(uint64_t (*get)(void *), void *self) {
   return get == nullptr ? 0 : get(self);
 }
 
+/// Of two lengths of a turn; 0: without an end.
+uint64_t shorter_turn(uint64_t a_ns, uint64_t b_ns) {
+  return a_ns == 0 || b_ns == 0 ? std::max(a_ns, b_ns) : std::min(a_ns, b_ns);
+}
+
 } // namespace
 
 std::unique_ptr<Engine> Engine::make(const EngineConfig &config, PolicyInstance dispatcher,
@@ -62,7 +67,8 @@ Engine::~Engine() = default;
 void Engine::read_policies() {
   const sledge_policy_table &scheduler = *scheduler_.table();
   scheduler_ops_ = scheduler.scheduler;
-  quantum_ns_ = ask(scheduler.quantum_ns, scheduler_.self());
+  quantum_ns_ = shorter_turn(ask(scheduler.quantum_ns, scheduler_.self()),
+                             ask(dispatcher_.table()->quantum_ns, dispatcher_.self()));
   overdue_share_ppm_ = ask(scheduler.overdue_share_ppm, scheduler_.self());
   overdue_share_ppm_ = std::min<uint64_t>(overdue_share_ppm_, 999'999);
   tick_ns_ = ask(dispatcher_.table()->tick_ns, dispatcher_.self());
@@ -101,6 +107,7 @@ PolicyInstance Engine::swap_dispatcher(PolicyInstance dispatcher, uint64_t now_n
   if (!is_policy(dispatcher, SLEDGE_DISPATCHER))
     return dispatcher;
   std::swap(dispatcher_, dispatcher);
+  const uint64_t old_quantum_ns = quantum_ns_;
   read_policies();
   counters_.swaps++;
   for (uint32_t i = 0; i < pool_.capacity(); i++)
@@ -118,8 +125,11 @@ PolicyInstance Engine::swap_dispatcher(PolicyInstance dispatcher, uint64_t now_n
     apply();
   }
   swapping_ = false;
-  for (uint32_t worker = 0; worker < config_.worker_count; worker++)
+  for (uint32_t worker = 0; worker < config_.worker_count; worker++) {
+    if (quantum_ns_ != old_quantum_ns && workers_[worker].running != nullptr)
+      restart_quantum(workers_[worker]);
     refresh_timer(worker);
+  }
   return dispatcher;
 }
 
