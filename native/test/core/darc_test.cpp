@@ -14,8 +14,8 @@ PolicyInstance darc(std::vector<PolicyOption> options, uint32_t workers) {
   config.options = std::move(options);
   config.worker_count = workers;
   PolicyError error;
-  const std::string path = SLEDGE_PLUGIN_BUILD_DIR "/dispatch-darc/dispatch-darc.so";
-  PolicyInstance policy = load_policy(path, SLEDGE_DISPATCHER, config, error);
+  PolicyInstance policy =
+      load_policy(library_of("dispatch-darc"), SLEDGE_DISPATCHER, config, error);
   EXPECT_TRUE(policy) << error.reason;
   return policy;
 }
@@ -51,7 +51,11 @@ class Darc : public testing::Test {
   }
   /// The type that the worker runs next, or -1.
   int finish(uint32_t worker, uint64_t now_ns) {
-    engine->release(engine->finish(worker, now_ns));
+    Request *ended = engine->finish(worker, now_ns);
+    EXPECT_NE(ended, nullptr) << "worker " << worker << " runs nothing";
+    if (ended == nullptr)
+      return -1;
+    engine->release(ended);
     Request *next = engine->next(worker, now_ns);
     for (const Action &action : actions(*engine))
       engine->next(action.worker, now_ns);

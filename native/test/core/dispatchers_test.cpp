@@ -44,6 +44,11 @@ TEST_F(Dispatcher, RoundRobinTakesEachWorkerInTurnWhateverItDoes) {
   use("dispatch-rr", 3);
   for (uint32_t i = 0; i < 9; i++)
     EXPECT_EQ(place(0, i == 0 ? 1'000'000 : 1), i % 3);
+  for (int i = 0; i < 3; i++) {
+    engine->finish(1, 1);
+    engine->next(1, 1);
+  }
+  EXPECT_EQ(place(1), 0u); // worker 1 idles
 }
 
 TEST_F(Dispatcher, RoundRobinPassesOverAFullQueueAndRefusesWhenAllAreFull) {

@@ -1,7 +1,10 @@
 // What a dispatcher may ask of the engine, and what it may not do to it.
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "test_policies.hpp"
+#include "virtual_time.hpp"
 
 namespace sledge::test {
 namespace {
@@ -95,6 +98,66 @@ TEST(EngineHost, FindsTheNextIdleWorkerAroundTheEndOf200) {
   arrive(*engine, 0, 3);
   arrive(*engine, 0, 130);
   EXPECT_EQ(engine->next_idle(7), SLEDGE_NO_WORKER);
+}
+
+/// What stands before r on its worker by deadline, summed from scratch over all that is alive.
+uint64_t naive_wait_ns(const std::vector<sledge_request *> &alive, const sledge_request *r,
+                       uint32_t worker) {
+  uint64_t sum = 0;
+  for (const sledge_request *other : alive) {
+    const bool there = other != r && other->worker == worker;
+    const bool before = other->deadline_ns != r->deadline_ns ? other->deadline_ns < r->deadline_ns
+                                                             : other->id < r->id;
+    const bool keeps =
+        other->state == SLEDGE_REQUEST_RUNNING && r->deadline_ns >= other->deadline_ns;
+    if (there && (other->state == SLEDGE_REQUEST_RUNNING ? keeps : before))
+      sum += other->remaining_ns;
+  }
+  return sum;
+}
+
+TEST(EngineHost, TheWaitBeforeADeadlineNeverDriftsWhileEstimatesMoveAndRequestsArePreempted) {
+  std::vector<sledge_request *> alive;
+  uint64_t compared = 0;
+  ScriptedDispatcher dispatcher;
+  dispatcher.arrive = [&](sledge_request *r, sledge_workers *host) {
+    for (uint32_t w = 0; w < host->count; w++) {
+      const uint64_t wait_ns = host->wait_ns(host, w, r); // counts what runs up to now
+      ASSERT_EQ(wait_ns, naive_wait_ns(alive, r, w)) << "request " << r->id;
+      compared += wait_ns != 0 ? 1 : 0;
+    }
+    const auto worker = static_cast<uint32_t>(r->id % host->count);
+    if (host->assign(host, worker, r) == 0) {
+      host->reject(host, r);
+      return;
+    }
+    alive.push_back(r);
+    if (const sledge_request *running = host->at(host, worker)->running)
+      host->interrupt(host, worker, running->id);
+  };
+  dispatcher.completed = [&](const sledge_request *r, uint32_t, sledge_workers *) {
+    std::erase(alive, r);
+  };
+  ScriptedScheduler deadlines = edf();
+  EngineConfig config;
+  config.worker_count = 3;
+  config.request_count_max = 512;
+  auto engine = make_engine(config, dispatcher.instance(), deadlines.instance());
+  engine->swap_estimator(plugin("estimator-ewma", SLEDGE_ESTIMATOR));
+  VirtualTime time(*engine);
+  std::mt19937_64 random(8);
+  uint64_t now_ns = 0;
+  uint64_t left = 30'000;
+  time.run([&](Job &job) {
+    if (left-- == 0)
+      return false;
+    now_ns += random() % 7'000;
+    job = {now_ns, 1 + random() % 20'000, now_ns + random() % 100'000,
+           static_cast<uint32_t>(random() % 3)};
+    return true;
+  });
+  EXPECT_GT(compared, 10'000u);
+  EXPECT_GT(engine->counters().preemptions, 1'000u);
 }
 
 } // namespace

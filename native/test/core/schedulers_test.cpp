@@ -29,8 +29,7 @@ PolicyInstance edf_plugin(const std::string &overdue) {
   PolicyConfig config;
   config.options.push_back({"overdue", 0, overdue, true});
   PolicyError error;
-  const std::string path = std::string(SLEDGE_PLUGIN_BUILD_DIR) + "/sched-edf/sched-edf.so";
-  PolicyInstance policy = load_policy(path, SLEDGE_SCHEDULER, config, error);
+  PolicyInstance policy = load_policy(library_of("sched-edf"), SLEDGE_SCHEDULER, config, error);
   EXPECT_EQ(error.reason, "");
   return policy;
 }

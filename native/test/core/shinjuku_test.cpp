@@ -16,8 +16,8 @@ PolicyInstance shinjuku(const std::string &resume = "any-worker") {
   PolicyConfig config;
   config.options.push_back({"resume", 0, resume, true});
   PolicyError error;
-  const std::string path = SLEDGE_PLUGIN_BUILD_DIR "/dispatch-shinjuku/dispatch-shinjuku.so";
-  PolicyInstance policy = load_policy(path, SLEDGE_DISPATCHER, config, error);
+  PolicyInstance policy =
+      load_policy(library_of("dispatch-shinjuku"), SLEDGE_DISPATCHER, config, error);
   EXPECT_TRUE(policy) << error.reason;
   return policy;
 }

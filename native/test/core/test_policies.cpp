@@ -124,6 +124,14 @@ ScriptedDispatcher by_type(bool interrupts) {
   return d;
 }
 
+std::string library_of(const std::string &name) {
+  std::string file = name;
+  const char *replace = std::getenv("SLEDGE_TEST_REPLACE");
+  if (replace != nullptr && std::string(replace).rfind(name + "=", 0) == 0)
+    file = replace + name.size() + 1;
+  return std::string(SLEDGE_PLUGIN_BUILD_DIR) + "/" + file + "/" + file + ".so";
+}
+
 PolicyInstance plugin(const std::string &name, sledge_policy_kind kind, const std::string &option,
                       double value) {
   PolicyConfig config;
@@ -131,8 +139,7 @@ PolicyInstance plugin(const std::string &name, sledge_policy_kind kind, const st
   if (!option.empty())
     config.options.push_back({option, value, "", false});
   PolicyError error;
-  const std::string path = std::string(SLEDGE_PLUGIN_BUILD_DIR) + "/" + name + "/" + name + ".so";
-  PolicyInstance policy = load_policy(path, kind, config, error);
+  PolicyInstance policy = load_policy(library_of(name), kind, config, error);
   EXPECT_TRUE(policy) << error.reason;
   return policy;
 }

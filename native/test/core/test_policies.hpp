@@ -46,6 +46,10 @@ ScriptedScheduler shortest_remaining();
 /// Assigns everything to worker `request.type % count`, with an interrupt.
 ScriptedDispatcher by_type(bool interrupts);
 
+/// The shared object of the built plugin `name`. SLEDGE_TEST_REPLACE=name=other takes that of
+/// `other` instead: the tests of `name` must notice.
+std::string library_of(const std::string &name);
+
 /// The built plugin `name`, with one numeric option if `option` is not empty.
 PolicyInstance plugin(const std::string &name, sledge_policy_kind kind,
                       const std::string &option = "", double value = 0);

@@ -75,7 +75,7 @@ void VirtualTime::arrive(const Job &job) {
   request->type = job.type;
   request->arrival_ns = job.arrival_ns;
   request->deadline_ns = job.deadline_ns;
-  request->estimate_ns = job.service_ns;
+  request->estimate_ns = request->oracle_ns = job.service_ns;
   left_ns_[request->index] = job.service_ns;
   if (engine_.arrive(request, now_ns_) == Arrival::accepted)
     return;
