@@ -11,9 +11,25 @@ const { ERROR_CATALOGUE } = require(`${root}core/dist/errors/catalogue.js`);
 const { configJsonSchema } = require(`${root}core/dist/config/schema.js`);
 const rows = Object.entries(ERROR_CATALOGUE);
 
+/** gRPC's status codes, in the order of their numbers. */
+const RPC_STATUSES = (
+  'OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS ' +
+  'PERMISSION_DENIED RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED ' +
+  'INTERNAL UNAVAILABLE DATA_LOSS UNAUTHENTICATED'
+).split(' ');
+
+function rpcStatusNumber(code, name) {
+  const number = RPC_STATUSES.indexOf(name);
+  if (number < 0) throw new Error(`${code} has an unknown RPC status: ${name}`);
+  return number;
+}
+
 function errorsHeader() {
   const constants = rows.map(([code, row]) => `  ${code} = ${row.number},`).join('\n');
   const names = rows.map(([code]) => `    case ${code}: return "${code}";`).join('\n');
+  const statuses = rows
+    .map(([code, row]) => `    case ${code}: return ${rpcStatusNumber(code, row.rpc)};`)
+    .join('\n');
   return `/* Generated from core/src/errors/catalogue.ts by scripts/generate.mjs. Do not edit. */
 #ifndef SLEDGE_ERRORS_H
 #define SLEDGE_ERRORS_H
@@ -30,6 +46,15 @@ static inline const char *sledge_error_name(sledge_error error) {
 ${names}
   }
   return "SLEDGE_ERR_INTERNAL";
+}
+
+/* A number of gRPC's list of status codes. */
+static inline int sledge_error_rpc_status(sledge_error error) {
+  switch (error) {
+    case SLEDGE_OK: return 0;
+${statuses}
+  }
+  return ${RPC_STATUSES.indexOf('INTERNAL')};
 }
 /* clang-format on */
 #endif

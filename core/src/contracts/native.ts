@@ -1,4 +1,5 @@
 import type { HostedPolicy } from '../policies/hosted-policy';
+import type { NativeRpcClient, NativeRpcClientOptions, NativeRpcEvent } from './native-rpc';
 
 /**
  * The binding as it is: numbers, bytes, and no judgement. Everything is validated by the façade in
@@ -175,6 +176,12 @@ export interface NativeBinding {
   policyReplay(options: NativeStageOptions, log: Float64Array): NativeReplayResult;
   /** What `sledge doctor` measures natively; names and units in docs. */
   measureMachine(): Record<string, number>;
+  RpcClient: new (
+    options: NativeRpcClientOptions,
+    onEvent: (event: NativeRpcEvent) => void,
+  ) => NativeRpcClient;
+  /** A line for each eRPC frame of a pcap file; throws Error with `code` for another file. */
+  describeCapture(file: Uint8Array): { timeNs: number; text: string }[];
   /** Test-only store: instantiates, links and calls modules in real slots (see TestStore). */
   TestStore: new () => NativeTestStore;
 }

@@ -83,6 +83,19 @@ typedef enum sledge_error {
   SLEDGE_ERR_CLI_USAGE = 600,
   SLEDGE_ERR_CLI_READY_FILE = 601,
   SLEDGE_ERR_CLI_OUTPUT = 602,
+  SLEDGE_ERR_RPC_LISTEN = 700,
+  SLEDGE_ERR_RPC_BACKEND = 701,
+  SLEDGE_ERR_RPC_NO_FUNCTION = 702,
+  SLEDGE_ERR_RPC_BAD_REQUEST = 703,
+  SLEDGE_ERR_RPC_ROUTES = 704,
+  SLEDGE_ERR_RPC_CONNECT = 710,
+  SLEDGE_ERR_RPC_PEER_LOST = 711,
+  SLEDGE_ERR_RPC_DEADLINE = 712,
+  SLEDGE_ERR_RPC_BACKLOG = 713,
+  SLEDGE_ERR_RPC_CLOSED = 714,
+  SLEDGE_ERR_RPC_RESPONSE = 715,
+  SLEDGE_ERR_RPC_MESSAGE = 716,
+  SLEDGE_ERR_RPC_CAPTURE = 717,
   SLEDGE_ERR_INTERNAL = 999,
 } sledge_error;
 
@@ -167,9 +180,119 @@ static inline const char *sledge_error_name(sledge_error error) {
     case SLEDGE_ERR_CLI_USAGE: return "SLEDGE_ERR_CLI_USAGE";
     case SLEDGE_ERR_CLI_READY_FILE: return "SLEDGE_ERR_CLI_READY_FILE";
     case SLEDGE_ERR_CLI_OUTPUT: return "SLEDGE_ERR_CLI_OUTPUT";
+    case SLEDGE_ERR_RPC_LISTEN: return "SLEDGE_ERR_RPC_LISTEN";
+    case SLEDGE_ERR_RPC_BACKEND: return "SLEDGE_ERR_RPC_BACKEND";
+    case SLEDGE_ERR_RPC_NO_FUNCTION: return "SLEDGE_ERR_RPC_NO_FUNCTION";
+    case SLEDGE_ERR_RPC_BAD_REQUEST: return "SLEDGE_ERR_RPC_BAD_REQUEST";
+    case SLEDGE_ERR_RPC_ROUTES: return "SLEDGE_ERR_RPC_ROUTES";
+    case SLEDGE_ERR_RPC_CONNECT: return "SLEDGE_ERR_RPC_CONNECT";
+    case SLEDGE_ERR_RPC_PEER_LOST: return "SLEDGE_ERR_RPC_PEER_LOST";
+    case SLEDGE_ERR_RPC_DEADLINE: return "SLEDGE_ERR_RPC_DEADLINE";
+    case SLEDGE_ERR_RPC_BACKLOG: return "SLEDGE_ERR_RPC_BACKLOG";
+    case SLEDGE_ERR_RPC_CLOSED: return "SLEDGE_ERR_RPC_CLOSED";
+    case SLEDGE_ERR_RPC_RESPONSE: return "SLEDGE_ERR_RPC_RESPONSE";
+    case SLEDGE_ERR_RPC_MESSAGE: return "SLEDGE_ERR_RPC_MESSAGE";
+    case SLEDGE_ERR_RPC_CAPTURE: return "SLEDGE_ERR_RPC_CAPTURE";
     case SLEDGE_ERR_INTERNAL: return "SLEDGE_ERR_INTERNAL";
   }
   return "SLEDGE_ERR_INTERNAL";
+}
+
+/* A number of gRPC's list of status codes. */
+static inline int sledge_error_rpc_status(sledge_error error) {
+  switch (error) {
+    case SLEDGE_OK: return 0;
+    case SLEDGE_ERR_CONFIG_NOT_FOUND: return 9;
+    case SLEDGE_ERR_CONFIG_INVALID: return 3;
+    case SLEDGE_ERR_CONFIG_UNREADABLE: return 3;
+    case SLEDGE_ERR_CONFIG_OVERRIDE: return 3;
+    case SLEDGE_ERR_PLUGIN_NOT_FOUND: return 9;
+    case SLEDGE_ERR_PLUGIN_IDENTITY: return 9;
+    case SLEDGE_ERR_PLUGIN_API_VERSION: return 9;
+    case SLEDGE_ERR_PLUGIN_OPTIONS: return 3;
+    case SLEDGE_ERR_PLUGIN_CAPABILITY: return 9;
+    case SLEDGE_ERR_PLUGIN_CREATE: return 9;
+    case SLEDGE_ERR_PLUGIN_START: return 14;
+    case SLEDGE_ERR_PLUGIN_DRAIN: return 13;
+    case SLEDGE_ERR_PLUGIN_STOP: return 13;
+    case SLEDGE_ERR_PLUGIN_TIMEOUT: return 4;
+    case SLEDGE_ERR_PLUGIN_DUPLICATE: return 3;
+    case SLEDGE_ERR_PLUGIN_KIND: return 3;
+    case SLEDGE_ERR_BUILD_NOT_FOUND: return 5;
+    case SLEDGE_ERR_BUILD_MALFORMED: return 3;
+    case SLEDGE_ERR_BUILD_INVALID: return 3;
+    case SLEDGE_ERR_BUILD_UNSUPPORTED: return 12;
+    case SLEDGE_ERR_BUILD_COMPILER_MISSING: return 9;
+    case SLEDGE_ERR_BUILD_COMPILER_FAILED: return 13;
+    case SLEDGE_ERR_BUILD_COMPILER_LIMIT: return 8;
+    case SLEDGE_ERR_BUILD_CACHE: return 14;
+    case SLEDGE_ERR_BUILD_SOURCE: return 3;
+    case SLEDGE_ERR_BUILD_CANCELLED: return 1;
+    case SLEDGE_ERR_MODULE_LOAD: return 9;
+    case SLEDGE_ERR_MODULE_ABI: return 9;
+    case SLEDGE_ERR_MODULE_IMPORT: return 3;
+    case SLEDGE_ERR_MODULE_MEMORY: return 8;
+    case SLEDGE_ERR_MODULE_INITIALISE: return 3;
+    case SLEDGE_ERR_MODULE_ENTRY: return 3;
+    case SLEDGE_ERR_MODULE_STATE: return 8;
+    case SLEDGE_ERR_INVOKE_TRAPPED: return 13;
+    case SLEDGE_ERR_INVOKE_EXITED: return 10;
+    case SLEDGE_ERR_INVOKE_TIME_LIMIT: return 4;
+    case SLEDGE_ERR_INVOKE_QUEUE_FULL: return 8;
+    case SLEDGE_ERR_INVOKE_DRAINING: return 14;
+    case SLEDGE_ERR_INVOKE_OUTPUT_LIMIT: return 8;
+    case SLEDGE_ERR_INVOKE_CANCELLED: return 1;
+    case SLEDGE_ERR_INVOKE_NO_SLOT: return 8;
+    case SLEDGE_ERR_INVOKE_FUNCTION_GONE: return 5;
+    case SLEDGE_ERR_INVOKE_CONCURRENCY: return 8;
+    case SLEDGE_ERR_INVOKE_PAYLOAD: return 3;
+    case SLEDGE_ERR_INVOKE_WORKER_LOST: return 13;
+    case SLEDGE_ERR_INVOKE_UNKNOWN: return 5;
+    case SLEDGE_ERR_INVOKE_NOT_ADMITTED: return 8;
+    case SLEDGE_ERR_INVOKE_DEADLINE: return 4;
+    case SLEDGE_ERR_INVOKE_CPU_LIMIT: return 4;
+    case SLEDGE_ERR_INVOKE_FUNCTION_QUEUE: return 8;
+    case SLEDGE_ERR_INVOKE_TENANT_CONCURRENCY: return 8;
+    case SLEDGE_ERR_INVOKE_TENANT_QUEUE: return 8;
+    case SLEDGE_ERR_HTTP_BAD_REQUEST: return 3;
+    case SLEDGE_ERR_HTTP_NO_ROUTE: return 5;
+    case SLEDGE_ERR_HTTP_METHOD: return 12;
+    case SLEDGE_ERR_HTTP_BODY_TOO_LARGE: return 8;
+    case SLEDGE_ERR_HTTP_DEADLINE: return 3;
+    case SLEDGE_ERR_HTTP_LISTEN: return 14;
+    case SLEDGE_ERR_HTTP_CGI_RESPONSE: return 13;
+    case SLEDGE_ERR_HTTP_TIMEOUT: return 4;
+    case SLEDGE_ERR_HTTP_HEADERS_TOO_LARGE: return 3;
+    case SLEDGE_ERR_HTTP_EXPECTATION: return 3;
+    case SLEDGE_ERR_HTTP_PIPELINE: return 8;
+    case SLEDGE_ERR_NATIVE_MISSING: return 9;
+    case SLEDGE_ERR_NATIVE_ARCHITECTURE: return 12;
+    case SLEDGE_ERR_NATIVE_ARENA: return 8;
+    case SLEDGE_ERR_NATIVE_SIGNALS: return 13;
+    case SLEDGE_ERR_NATIVE_THREAD: return 8;
+    case SLEDGE_ERR_NATIVE_POLICY_LOAD: return 9;
+    case SLEDGE_ERR_NATIVE_POLICY_CREATE: return 3;
+    case SLEDGE_ERR_NATIVE_STOPPED: return 14;
+    case SLEDGE_ERR_NATIVE_ARGUMENT: return 3;
+    case SLEDGE_ERR_CLI_USAGE: return 3;
+    case SLEDGE_ERR_CLI_READY_FILE: return 9;
+    case SLEDGE_ERR_CLI_OUTPUT: return 9;
+    case SLEDGE_ERR_RPC_LISTEN: return 9;
+    case SLEDGE_ERR_RPC_BACKEND: return 9;
+    case SLEDGE_ERR_RPC_NO_FUNCTION: return 5;
+    case SLEDGE_ERR_RPC_BAD_REQUEST: return 3;
+    case SLEDGE_ERR_RPC_ROUTES: return 3;
+    case SLEDGE_ERR_RPC_CONNECT: return 14;
+    case SLEDGE_ERR_RPC_PEER_LOST: return 14;
+    case SLEDGE_ERR_RPC_DEADLINE: return 4;
+    case SLEDGE_ERR_RPC_BACKLOG: return 8;
+    case SLEDGE_ERR_RPC_CLOSED: return 1;
+    case SLEDGE_ERR_RPC_RESPONSE: return 13;
+    case SLEDGE_ERR_RPC_MESSAGE: return 3;
+    case SLEDGE_ERR_RPC_CAPTURE: return 3;
+    case SLEDGE_ERR_INTERNAL: return 13;
+  }
+  return 13;
 }
 /* clang-format on */
 #endif

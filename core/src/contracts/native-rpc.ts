@@ -1,0 +1,64 @@
+/** RPC ends in the binding, as they are; validated by the façades that use them. */
+export interface NativeRpcEnd {
+  backend: 'udp' | 'dpdk';
+  /** IPv4 address of session management, and of data unless `dataHost` says another. */
+  host: string;
+  /** '': as `host`; with dpdk: made from the MAC. */
+  dataHost: string;
+  /** How peers reach it, a name or an address; '': as `host`. */
+  advertiseHost: string;
+  /** UDP port of session management; 0: any free one (clients, tests). */
+  port: number;
+  /** UDP port of data with `udp`; 0: any free one. */
+  dataPort: number;
+  busyPollUs: number;
+  /** For dpdk: the backend's shared object, and the device. */
+  library: string;
+  device: string;
+  queues: number;
+  hugePages: boolean;
+  memoryMib: number;
+  requestWindow: number;
+  credits: number;
+  ringEntries: number;
+  rssQueues: number;
+  /** Another one in each life of a process. */
+  seed: number;
+}
+
+export interface NativeRpcClientOptions extends NativeRpcEnd {
+  /** Commands that may wait for the client's thread. */
+  maxWaiting: number;
+}
+
+export interface NativeRpcEvent {
+  kind: 'opened' | 'open-failed' | 'closed' | 'lost' | 'answered';
+  /** Status of the RPC library: 'ok', 'deadline', 'peer_lost', ... */
+  status: string;
+  /** Error of session management, as on the wire; 0: none. */
+  reason: number;
+  session: number;
+  tag: number;
+  /** With 'answered'. */
+  data?: ArrayBuffer;
+}
+
+/** Commands answer false when too many wait. Each accepted one has one event with its tag. */
+export interface NativeRpcClient {
+  /** Of its session management. */
+  readonly port: number;
+  open(host: string, port: number, rpcId: number, tag: number): boolean;
+  close(session: number, tag: number): boolean;
+  /** relativeDeadlineUs 0: none. */
+  call(
+    session: number,
+    type: number,
+    message: Uint8Array,
+    relativeDeadlineUs: number,
+    tag: number,
+  ): boolean;
+  /** Whether the event loop stays alive for it. */
+  hold(wanted: boolean): void;
+  /** Joins its thread; no event comes afterwards. Idempotent. */
+  stop(): void;
+}
