@@ -11,7 +11,7 @@ const PLUGIN_KINDS =
   'transport|sandbox|sched|dispatch|estimator|admission|workload|placement|observer|host';
 const PLUGIN_PACKAGES = `^@sledge/(${PLUGIN_KINDS})-`;
 const OTHER_PACKAGE_BY_PATH =
-  '^(\\.\\./)+((core|cli|bench|lab|native)/(src|dist)|plugins/[a-z0-9-]+/(src|dist|native))';
+  '^(\\.\\./)+((core|cli|client-erpc|bench|lab|native)/(src|dist)|plugins/[a-z0-9-]+/(src|dist|native))';
 const POLICY_FILES = ['plugins/dispatch-*/src/**/*.ts', 'plugins/sched-*/src/**/*.ts'];
 const POLICY_CLOCK =
   'A policy has one clock (workers.nowNs) and one source of chance (ctx.random).';
@@ -84,6 +84,11 @@ export default tseslint.config(
     ['lab/src/**/*.ts'],
     ['^@sledge/(?!core(/host|/errors)?$)', OTHER_PACKAGE_BY_PATH],
     'The lab imports core; plugins are named in its configuration.',
+  ),
+  mayNotImport(
+    ['client-erpc/src/**/*.ts'],
+    ['^@sledge/(?!core(/host)?$)', OTHER_PACKAGE_BY_PATH],
+    'A client knows the core and no other part.',
   ),
   mayNotImport(
     ['cli/src/**/*.ts'],

@@ -4,6 +4,7 @@ import { SledgeError } from '@sledge/core';
 import { asSledgeError } from '@sledge/core/host';
 import { Command, CommanderError } from 'commander';
 import { buildCommand } from './commands/build';
+import { captureCommand } from './commands/capture';
 import { checkCommand } from './commands/check';
 import { doctorCommand } from './commands/doctor';
 import { functionsCommand } from './commands/functions';
@@ -56,6 +57,7 @@ function createProgram(): Command {
   pluginsCommand(program);
   doctorCommand(program);
   loadCommand(program);
+  captureCommand(program);
   for (const command of program.commands) {
     command.configureOutput({ outputError: () => undefined }).exitOverride();
   }

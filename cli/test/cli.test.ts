@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const BIN = path.join(__dirname, '..', 'bin', 'sledge.js');
+const capture = path.join(__dirname, '../../native/test/rpc/captures/erpc-exchange.pcap');
 const folder = mkdtempSync(path.join(tmpdir(), 'sledge-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -219,4 +220,20 @@ test('output that cannot be written is a failure and no crash', () => {
   } finally {
     closeSync(full);
   }
+});
+
+describe('sledge capture', () => {
+  test('says in a line what each eRPC packet is', () => {
+    const { status, stdout } = sledge(['capture', capture]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/ ms {2}.*ConnectReq/);
+    const lines = JSON.parse(sledge(['capture', capture, '--json']).stdout) as unknown[];
+    expect(stdout.match(/^ +[0-9.]+ ms/gm)).toHaveLength(lines.length);
+  });
+
+  test('a file that is no capture is refused in words', () => {
+    const { status, stderr } = sledge(['capture', 'sledge.config.json']);
+    expect(status).not.toBe(0);
+    expect(stderr).toContain('SLEDGE_ERR_RPC_CAPTURE');
+  });
 });

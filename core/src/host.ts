@@ -16,6 +16,7 @@ export {
 export { buildJobs } from './functions/function-registry';
 export { hint, nearestName } from './nearest';
 export { loadBinding } from './data-plane';
+export { codeOf as errorCodeOf } from './data-plane/native-error';
 export { reasonOf } from './errors/reason';
 export { inspectPlugin, loadPlugins, PluginHost, type LoadedPlugin } from './plugins/plugin-host';
 export { installedPlugins, type InstalledPlugin } from './plugins/plugin-names';

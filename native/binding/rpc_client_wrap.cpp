@@ -83,8 +83,7 @@ RpcClientWrap::RpcClientWrap(const Napi::CallbackInfo &info)
     throw_error(env, SLEDGE_ERR_RPC_BACKEND, problem);
     return;
   }
-  napi_add_env_cleanup_hook(
-      env, [](void *holder) { static_cast<Holder *>(holder)->stop(); }, holder_.get());
+  napi_add_env_cleanup_hook(env, on_environment_end, holder_.get());
   hooked_ = true;
   info.This().As<Napi::Object>().Set("port", Napi::Number::New(env, holder_->client->sm_port()));
 }
@@ -92,9 +91,12 @@ RpcClientWrap::RpcClientWrap(const Napi::CallbackInfo &info)
 RpcClientWrap::~RpcClientWrap() {
   if (hooked_) {
     holder_->stop();
-    napi_remove_env_cleanup_hook(
-        holder_->env, [](void *holder) { static_cast<Holder *>(holder)->stop(); }, holder_.get());
+    napi_remove_env_cleanup_hook(holder_->env, on_environment_end, holder_.get());
   }
+}
+
+void RpcClientWrap::on_environment_end(void *holder) {
+  static_cast<Holder *>(holder)->stop();
 }
 
 bool RpcClientWrap::open_waker(Napi::Env env) {

@@ -25,6 +25,7 @@ class RpcClientWrap : public Napi::ObjectWrap<RpcClientWrap> {
     void stop();
   };
 
+  static void on_environment_end(void *holder);
   bool open_waker(Napi::Env env);
   Napi::Value open(const Napi::CallbackInfo &info);
   Napi::Value close(const Napi::CallbackInfo &info);

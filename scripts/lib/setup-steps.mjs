@@ -51,6 +51,7 @@ const workspaces = () => [
   'core',
   'lab',
   'cli',
+  'client-erpc',
   'bench',
   ...readdirSync(inRoot('plugins')).map((name) => `plugins/${name}`),
 ];

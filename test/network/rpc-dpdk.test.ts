@@ -63,7 +63,7 @@ whenPossible('eRPC over DPDK', () => {
     );
     servers.push(server);
     const [text] = (await once(server.stdout, 'data')) as [Buffer];
-    expect(text.toString()).toBe('ready\n');
+    expect(text.toString()).toBe('ready 31850\n');
   }
 
   async function call(

@@ -33,7 +33,7 @@ export interface NativeRpcClientOptions extends NativeRpcEnd {
 
 export interface NativeRpcEvent {
   kind: 'opened' | 'open-failed' | 'closed' | 'lost' | 'answered';
-  /** Status of the RPC library: 'ok', 'deadline', 'peer_lost', ... */
+  /** Status of the RPC library in words: 'ok', 'deadline passed', 'peer lost', ... */
   status: string;
   /** Error of session management, as on the wire; 0: none. */
   reason: number;

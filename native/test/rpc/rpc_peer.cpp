@@ -2,8 +2,8 @@
 // belong to processes, and so does DPDK. Arguments are name=value:
 //   role=server|client  backend=udp|dpdk  ipv4= data address  sm_ipv4= sm_port= session management
 //   device= library= (dpdk)  server_ipv4= server_sm_port= calls= (client)
-// A server prints "ready" and serves until its standard input ends. A client makes its calls,
-// checks every byte, and prints one line of JSON.
+// A server prints "ready" and its session-management port and serves until its standard input ends.
+// A client makes its calls, checks every byte, and prints one line of JSON.
 #include <chrono>
 #include <cstdio>
 #include <functional>
@@ -44,7 +44,7 @@ struct Peer {
       return;
     RpcOptions options;
     options.host = arguments.at("sm_ipv4");
-    options.sm_port = sm_port;
+    options.sm_port = channel->port();
     options.seed = clock_ns();
     rpc = std::make_unique<Rpc>(options, *backend, *channel);
     endpoint = std::make_unique<Endpoint>(*channel);
@@ -90,7 +90,7 @@ void echo(void *, Rpc &rpc, const Request &request) {
 
 int serve(Peer &peer) {
   peer.rpc->set_handler(kEchoType, {&echo, nullptr});
-  std::puts("ready");
+  std::printf("ready %u\n", unsigned{peer.channel->port()});
   std::fflush(stdout);
   for (uint64_t turn = 0;; ++turn) {
     peer.turn();
