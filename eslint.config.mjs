@@ -10,8 +10,9 @@ function mayNotImport(files, packages, why) {
 const PLUGIN_KINDS =
   'transport|sandbox|sched|dispatch|estimator|admission|workload|placement|observer|host';
 const PLUGIN_PACKAGES = `^@sledge/(${PLUGIN_KINDS})-`;
-const OTHER_PACKAGE_BY_PATH =
-  '^(\\.\\./)+((core|cli|client-erpc|bench|lab|native)/(src|dist)|plugins/[a-z0-9-]+/(src|dist|native))';
+const PACKAGES = 'core|cli|client-erpc|bench|lab|native';
+const PLUGIN_FOLDER = 'plugins/[a-z0-9-]+/(src|dist|native)';
+const OTHER_PACKAGE_BY_PATH = `^(\\.\\./)+((${PACKAGES})/(src|dist)|${PLUGIN_FOLDER})`;
 const POLICY_FILES = ['plugins/dispatch-*/src/**/*.ts', 'plugins/sched-*/src/**/*.ts'];
 const POLICY_CLOCK =
   'A policy has one clock (workers.nowNs) and one source of chance (ctx.random).';

@@ -3,7 +3,7 @@ import { errorCodeOf } from '@sledge/core/host';
 
 export type ErpcFormat = 'sledge' | 'sledgescale' | 'raw';
 
-/** What a server answered. Times are there with the format `sledge`, runNs also with `sledgescale`. */
+/** What a server answered. Times come with the format `sledge`, runNs also with `sledgescale`. */
 export interface ErpcAnswer {
   readonly output: Buffer;
   /** Undefined: completed. */

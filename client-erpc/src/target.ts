@@ -43,7 +43,7 @@ export class ErpcTarget {
     for (let at = 0; at < sessions; at += 1) {
       this.#sessions.push({ number: undefined, opening: undefined, outstanding: 0 });
     }
-    await Promise.all(this.#sessions.map((session) => this.#numberOf(session)));
+    await Promise.all(this.#sessions.map((session) => this.#opened(session)));
   }
 
   /**
@@ -67,7 +67,7 @@ export class ErpcTarget {
     const session = this.#leastLoaded();
     session.outstanding += 1;
     try {
-      const number = await this.#numberOf(session);
+      const number = session.number ?? (await this.#opened(session));
       const event = await this.client.call(number, type, message, deadlineUs);
       if (event.kind !== 'answered' || event.status !== 'ok') {
         throw this.#failure(event, deadlineUs);
@@ -106,9 +106,8 @@ export class ErpcTarget {
     return others.reduce((best, one) => (one.outstanding < best.outstanding ? one : best), first);
   }
 
-  /** Opens it when it is not open, or was lost; callers at the same time share the attempt. */
-  #numberOf(session: PooledSession): Promise<number> | number {
-    if (session.number !== undefined) return session.number;
+  /** Its number, once it is open (again); callers at the same time share the attempt. */
+  #opened(session: PooledSession): Promise<number> {
     const onLost = (): void => {
       session.number = undefined;
     };

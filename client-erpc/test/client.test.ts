@@ -113,7 +113,7 @@ describe('a client of an eRPC server', () => {
     const ends = await Promise.allSettled(calls);
     const refused = ends.filter((end) => end.status === 'rejected');
     expect(refused.length).toBeGreaterThan(0);
-    for (const { reason } of refused as PromiseRejectedResult[]) {
+    for (const { reason } of refused) {
       expect(reason).toMatchObject({ code: 'SLEDGE_ERR_RPC_BACKLOG' });
     }
   });

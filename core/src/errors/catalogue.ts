@@ -566,13 +566,6 @@ export const ERROR_CATALOGUE = {
     solve: 'Choose a folder that you may write to.',
   },
   // RPC transport and its client
-  SLEDGE_ERR_RPC_LISTEN: {
-    number: 700,
-    message: 'The RPC transport cannot listen on {address}: {reason}',
-    http: 500,
-    rpc: 'FAILED_PRECONDITION',
-    solve: 'Choose a free address and port of this machine.',
-  },
   SLEDGE_ERR_RPC_BACKEND: {
     number: 701,
     message: 'The RPC backend {backend} cannot be had: {reason}',
@@ -586,20 +579,6 @@ export const ERROR_CATALOGUE = {
     http: 404,
     rpc: 'NOT_FOUND',
     solve: "Set the function's requestType, or call another type.",
-  },
-  SLEDGE_ERR_RPC_BAD_REQUEST: {
-    number: 703,
-    message: 'The request is not in the format that the server reads: {reason}',
-    http: 400,
-    rpc: 'INVALID_ARGUMENT',
-    solve: "Use the server's responseFormat in the client too; docs/reference/erpc.md has it.",
-  },
-  SLEDGE_ERR_RPC_ROUTES: {
-    number: 704,
-    message: 'Request type {type} of tenant {tenant} names two functions: {first} and {second}.',
-    http: 400,
-    rpc: 'INVALID_ARGUMENT',
-    solve: 'Give each function of a tenant a request type of its own.',
   },
   SLEDGE_ERR_RPC_CONNECT: {
     number: 710,
