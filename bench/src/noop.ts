@@ -1,41 +1,80 @@
 import { createRequire } from 'node:module';
-import type { Submit } from './driver';
+
+const FIELDS = 7;
+const EMPTY = Buffer.alloc(0);
 
 interface NoopAddon {
-  start(onBatch: (count: number) => void): ArrayBuffer;
-  submit(id: number): void;
+  start(onBatch: (batch: number | TokenOutcome[]) => void): ArrayBuffer;
+  submit(
+    fn: number,
+    args: readonly string[],
+    environ: readonly string[],
+    input: Uint8Array | undefined,
+    deadlineUs: number,
+  ): number;
   stop(): void;
 }
 
-/** The limit for calls from JavaScript to a worker thread; see native/noop.c. */
+export interface NoopRequest {
+  readonly args: readonly string[];
+  readonly environ: readonly string[];
+  readonly input?: Uint8Array | undefined;
+  readonly relativeDeadlineUs?: number | undefined;
+}
+
+export interface NoopOutcome {
+  readonly status: string;
+  readonly output: Buffer;
+  readonly queueNs: number;
+  readonly runNs: number;
+  readonly totalNs: number;
+}
+
+interface TokenOutcome extends NoopOutcome {
+  readonly token: number;
+}
+
+/** The same call as `Invoker.invoke`, of a worker thread that does nothing; see native/noop.c. */
 export class Noop {
   readonly #addon: NoopAddon;
-  readonly #ids: Uint32Array;
-  readonly #callbacks: ((() => void) | undefined)[] = [];
-  readonly #free: number[] = [];
+  readonly #records: Float64Array;
+  readonly #callbacks: ((outcome: NoopOutcome) => void)[] = [];
 
-  /** Once per process: the addon has one worker. */
+  /** Once per process and file: the addon has one worker. */
   constructor(file: string) {
     this.#addon = createRequire(__filename)(file) as NoopAddon;
-    this.#ids = new Uint32Array(this.#addon.start((count) => this.#deliver(count)));
+    const onBatch = (batch: number | TokenOutcome[]): void =>
+      typeof batch === 'number' ? this.#deliverRecords(batch) : this.#deliverObjects(batch);
+    this.#records = new Float64Array(this.#addon.start(onBatch));
   }
 
-  readonly submit: Submit = (done) => {
-    const id = this.#free.pop() ?? this.#callbacks.length;
-    this.#callbacks[id] = done;
-    this.#addon.submit(id);
-  };
+  /** @throws Error when the addon takes no more. */
+  invoke(fn: number, request: NoopRequest, onOutcome: (outcome: NoopOutcome) => void): number {
+    const { args, environ, input, relativeDeadlineUs = 0 } = request;
+    const token = this.#addon.submit(fn, args, environ, input, relativeDeadlineUs);
+    if (token < 0) throw new Error('the addon takes no more');
+    this.#callbacks[token] = onOutcome;
+    return token;
+  }
 
   stop(): void {
     this.#addon.stop();
   }
 
-  #deliver(count: number): void {
-    for (const id of this.#ids.slice(0, count)) {
-      const done = this.#callbacks[id];
-      this.#callbacks[id] = undefined;
-      this.#free.push(id);
-      done?.();
+  #deliverObjects(batch: readonly TokenOutcome[]): void {
+    for (const outcome of batch) this.#callbacks[outcome.token]?.(outcome);
+  }
+
+  #deliverRecords(count: number): void {
+    const records = this.#records;
+    for (let at = 0; at < count * FIELDS; at += FIELDS) {
+      this.#callbacks[records[at] as number]?.({
+        status: 'completed',
+        output: EMPTY,
+        queueNs: records[at + 4] as number,
+        runNs: records[at + 5] as number,
+        totalNs: records[at + 6] as number,
+      });
     }
   }
 }

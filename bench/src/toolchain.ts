@@ -86,13 +86,15 @@ export class Toolchain {
     });
   }
 
-  /** The addon whose calls do nothing. */
-  async noopAddon(): Promise<string> {
-    const source = this.#source('native/noop.c');
-    return this.#once('noop.node', [source], [process.version], async (output) => {
+  /** An addon whose worker thread does nothing. */
+  async addon(name: 'noop' | 'records' | 'ring'): Promise<string> {
+    const source = this.#source(name === 'ring' ? 'native/ring.c' : 'native/noop.c');
+    const inputs = [source, this.#source('native/passing.h')];
+    const defines = ['-DNAPI_VERSION=8', ...(name === 'records' ? ['-DRECORDS'] : [])];
+    return this.#once(`${name}.node`, inputs, [process.version], async (output) => {
       const load = createRequire(__filename);
       const headers = `-I${(load('node-api-headers') as { include_dir: string }).include_dir}`;
-      await run(CLANG, ['-O2', '-DNAPI_VERSION=8', ...SHARED_FLAGS, headers, source, '-o', output]);
+      await run(CLANG, ['-O2', ...defines, ...SHARED_FLAGS, headers, source, '-o', output]);
     });
   }
 

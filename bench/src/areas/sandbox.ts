@@ -9,6 +9,7 @@ import type { Driver, Submit } from '../driver';
 import { figure, median } from '../figure';
 import type { Figure } from '../figure';
 import { Noop } from '../noop';
+import { Ring } from '../ring';
 import { interleave, pairedRatios } from '../rounds';
 import { buildModule } from '../sledge';
 import { Toolchain } from '../toolchain';
@@ -59,27 +60,38 @@ async function submitFigures(context: BenchContext, driver: Driver): Promise<Fig
   const handle = driver.function('empty');
   const request = { args: [], environ: [] };
   let failed = 0;
-  const submit: Submit = (done) => {
-    driver.invoker.invoke(handle, request, (outcome) => {
+  const checked =
+    (done: () => void) =>
+    (outcome: { status: string }): void => {
       if (outcome.status !== 'completed') failed += 1;
       done();
-    });
-  };
+    };
   const total = context.quick ? 100_000 : 300_000;
-  const noop = new Noop(await new Toolchain(context).noopAddon());
+  const rate = (submit: Submit) => (): Promise<number> => callRate(submit, IN_FLIGHT, total);
+  const toolchain = new Toolchain(context);
+  const noop = new Noop(await toolchain.addon('noop'));
+  const records = new Noop(await toolchain.addon('records'));
+  const ring = new Ring(await toolchain.addon('ring'));
   const rates = await interleave(
     [
-      { name: 'sledge', sample: () => callRate(submit, IN_FLIGHT, total) },
-      { name: 'noop', sample: () => callRate(noop.submit, IN_FLIGHT, total) },
+      {
+        name: 'sledge',
+        sample: rate((done) => driver.invoker.invoke(handle, request, checked(done))),
+      },
+      { name: 'noop', sample: rate((done) => noop.invoke(0, request, checked(done))) },
+      { name: 'records', sample: rate((done) => records.invoke(0, request, checked(done))) },
+      { name: 'ring', sample: rate(ring.submit) },
     ],
     context.quick ? 5 : 15,
     2,
   );
-  noop.stop();
+  for (const peer of [noop, records, ring]) peer.stop();
   if (failed > 0) throw new Error(`${failed} invocations did not complete`);
   return [
     figure('js_submit_rate', '1/s', rates.sledge),
     figure('js_submit_vs_noop', 'ratio', pairedRatios(rates.sledge, rates.noop)),
+    figure('js_submit_vs_records', 'ratio', pairedRatios(rates.sledge, rates.records)),
+    figure('js_submit_vs_ring', 'ratio', pairedRatios(rates.sledge, rates.ring)),
   ];
 }
 
