@@ -1,8 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { IncomingMessage } from 'node:http';
 import { SledgeError } from '@sledge/core';
-
-const MAX_CACHED_NAMES = 1_000;
 
 /**
  * Not for functions: connection control, what has a name of its own in RFC 3875, and `Proxy`,
@@ -22,8 +19,6 @@ const WITHHELD = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-
-const names = new Map<string, string>();
 
 /** Entries that every request to a listener has. */
 export function listenerEnviron(host: string, port: number): string {
@@ -57,31 +52,14 @@ export class EnvironBuilder {
     this.text += `${name}=${value}\0`;
     this.count += 1;
   }
-
-  /** CONTENT_TYPE and the HTTP_* entries. Repeated headers are joined by node's rules. */
-  addHeaders(headers: IncomingMessage['headers']): void {
-    for (const header in headers) {
-      const prefix = names.get(header) ?? remember(header);
-      const value = headers[header];
-      if (prefix === '' || value === undefined) continue;
-      this.text += prefix + (typeof value === 'string' ? value : value.join(', ')) + '\0';
-      this.count += 1;
-    }
-  }
 }
 
 /** "HTTP_X_Y=" for "x-y"; '' for a header that functions do not see. */
-function environPrefix(header: string): string {
+export function environPrefix(header: string): string {
   if (header === 'content-type') return 'CONTENT_TYPE=';
   // An underscore would let "x_y" pass for "x-y".
   if (WITHHELD.has(header) || !/^[a-z0-9-]+$/.test(header)) return '';
   return `HTTP_${header.toUpperCase().replaceAll('-', '_')}=`;
-}
-
-function remember(header: string): string {
-  const prefix = environPrefix(header);
-  if (names.size < MAX_CACHED_NAMES) names.set(header, prefix);
-  return prefix;
 }
 
 /**

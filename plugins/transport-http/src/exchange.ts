@@ -13,6 +13,7 @@ import {
 } from './environ';
 import type { Listener } from './listener';
 import { makeProblem, type Problem } from './problem';
+import { RequestHead } from './request-head';
 import type { Route } from './routes';
 import { serverTiming } from './server-timing';
 
@@ -32,6 +33,7 @@ export class Exchange {
   #deadlineUs: number | undefined;
   #chunks: Buffer[] | undefined;
   #bodyBytes = 0;
+  #hasBody = false;
   #answered = false;
   #endLinger: (() => void) | undefined;
 
@@ -67,7 +69,9 @@ export class Exchange {
 
   #begin(): void {
     const { request, connection, listener } = this;
-    checkFraming(request);
+    const head = new RequestHead(request);
+    this.#hasBody = head.hasBody;
+    head.checkFraming(request.httpVersionMinor === 1);
     const { path, query } = splitTarget(request);
     const method = request.method ?? '';
     if (path === '*') return this.#answerServerOptions(method);
@@ -80,31 +84,24 @@ export class Exchange {
       throw new SledgeError('SLEDGE_ERR_HTTP_PIPELINE', { limit });
     }
     this.#fn = fn;
-    const headers = request.headers;
-    this.#deadlineUs = parseDeadlineUs(
-      headers['x-sledge-deadline-us'] as string | undefined,
-      headers['grpc-timeout'] as string | undefined,
-    );
-    this.#environ = this.#makeEnviron(route, method, path, query);
+    const { deadlineUs, grpcTimeout } = head;
+    if (deadlineUs !== undefined || grpcTimeout !== undefined) {
+      this.#deadlineUs = parseDeadlineUs(deadlineUs, grpcTimeout);
+    }
     if (query !== '') this.#args = query.split('&');
-    if (hasBody(request)) this.#receive(fn);
-    else this.#invoke(EMPTY);
-  }
-
-  #makeEnviron(route: Route, method: string, path: string, query: string): EnvironBuilder {
-    const { request, connection } = this;
     const environ = new EnvironBuilder(
       route.environ +
         connection.environ +
         `SERVER_PROTOCOL=HTTP/${request.httpVersion}\0REQUEST_METHOD=${method}\0` +
-        `QUERY_STRING=${query}\0`,
-      LISTENER_ENTRIES + 1 + CONNECTION_ENTRIES + 3,
+        `QUERY_STRING=${query}\0${head.environ}`,
+      LISTENER_ENTRIES + 1 + CONNECTION_ENTRIES + 3 + head.environCount,
     );
     if (path.length > route.path.length) {
       environ.add('PATH_INFO', decodePathInfo(path).slice(route.path.length));
     }
-    environ.addHeaders(request.headers);
-    return environ;
+    this.#environ = environ;
+    if (head.hasBody) this.#receive(fn, head);
+    else this.#invoke(EMPTY);
   }
 
   #answerServerOptions(method: string): void {
@@ -119,14 +116,14 @@ export class Exchange {
     this.#sendProblem(problem, false);
   }
 
-  #receive(fn: FunctionHandle): void {
+  #receive(fn: FunctionHandle, head: RequestHead): void {
     const { request, response } = this;
     const limitBytes = fn.maxBodyBytes;
-    const declared = request.headers['content-length'];
+    const declared = head.contentLength;
     if (declared !== undefined && Number(declared) > limitBytes) throw tooLarge(limitBytes);
     this.connection.receiving = this;
     this.#chunks = [];
-    if (request.headers.expect !== undefined) response.writeContinue();
+    if (head.expect !== undefined) response.writeContinue();
     request.on('data', (chunk: Buffer) => this.#onBody(chunk, limitBytes));
     request.on('end', () => this.#onBodyEnd());
   }
@@ -193,9 +190,17 @@ export class Exchange {
   }
 
   #sendOutput(outcome: Outcome, fn: FunctionHandle): void {
+    const { listener, request, response } = this;
     const body = asBuffer(outcome.output);
-    const headers = ['Content-Type', fn.responseContentType];
-    headers.push('Content-Length', String(body.length));
+    const type = fn.responseContentType;
+    const mayKeep = !listener.isDraining && body.length <= TEXT_BYTES;
+    if (mayKeep && listener.answers.canSend(request, response)) {
+      const times = listener.options.serverTiming ? outcome.times : undefined;
+      listener.answers.send(request, response, type, body, times);
+      this.#answered = true;
+      return;
+    }
+    const headers = ['Content-Type', type, 'Content-Length', String(body.length)];
     this.#addTiming(headers, outcome);
     this.#send(200, headers, body);
   }
@@ -235,7 +240,7 @@ export class Exchange {
     if (this.#answered || this.connection.socket.destroyed) return;
     const { request } = this;
     const isOpenEnded =
-      hasBody(request) &&
+      this.#hasBody &&
       !request.complete &&
       !(Number(request.headers['content-length']) <= DISCARD_BYTES && !close);
     if (isOpenEnded) return this.#sendAndLinger(problem);
@@ -303,38 +308,12 @@ function endWithText(response: ServerResponse, text: string): void {
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
+  if (bytes instanceof Buffer) return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function tooLarge(limitBytes: number): SledgeError {
   return new SledgeError('SLEDGE_ERR_HTTP_BODY_TOO_LARGE', { limitBytes });
-}
-
-function hasBody(request: IncomingMessage): boolean {
-  const { headers } = request;
-  if (headers['transfer-encoding'] !== undefined) return true;
-  const length = headers['content-length'];
-  return length !== undefined && length !== '0';
-}
-
-/** What the parser lets pass and a server behind a proxy must not. */
-function checkFraming(request: IncomingMessage): void {
-  const { rawHeaders, headers } = request;
-  let hosts = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i];
-    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
-  }
-  const isVersion11 = request.httpVersionMinor === 1;
-  if (hosts > 1) throw badRequest('more than one Host header');
-  if (hosts === 0 && isVersion11) throw badRequest('no Host header');
-  const encoding = headers['transfer-encoding'];
-  if (encoding === undefined) return;
-  if (!isVersion11) throw badRequest('Transfer-Encoding in HTTP/1.0');
-  if (encoding.toLowerCase() !== 'chunked') throw badRequest('a Transfer-Encoding but chunked');
-  if (headers['content-length'] !== undefined) {
-    throw badRequest('both Content-Length and Transfer-Encoding');
-  }
 }
 
 /** Path and raw query of the request's target, in origin or absolute form. */

@@ -8,6 +8,7 @@ import { Connection } from './connection';
 import { listenerEnviron } from './environ';
 import { Exchange } from './exchange';
 import type { HttpOptions } from './options';
+import { PlainAnswers } from './plain-answers';
 import { makeProblem, type Problem } from './problem';
 import { RouteTable } from './routes';
 
@@ -21,6 +22,7 @@ type OurSocket = Socket & { [kConnection]?: Connection };
 export class Listener {
   routes: RouteTable;
   isDraining = false;
+  readonly answers: PlainAnswers;
   readonly #app: FastifyInstance;
   readonly #connections = new Set<Connection>();
   #environ = '';
@@ -33,6 +35,7 @@ export class Listener {
     private tenant: TenantView,
   ) {
     this.routes = new RouteTable([], '');
+    this.answers = new PlainAnswers(options.keepAliveTimeoutMs);
     this.#app = fastify({
       serverFactory: () => this.#makeServer(),
       logger: false,

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { request } from 'undici';
 import { SledgeError } from '@sledge/core';
-import { makeFunction, output, startTransport, type Running } from './harness';
+import { makeFunction, output, RawClient, startTransport, type Running } from './harness';
 
 let running: Running;
 const functions = [
@@ -120,6 +120,19 @@ describe('what the function gets', () => {
     expect(environ.has('CONTENT_LENGTH')).toBe(false);
   });
 
+  test('repeated headers reach the function joined, however they are written', async () => {
+    const headers = ['X-A', '1', 'x-b', '2', 'x-a', '3', 'Cookie', 'a=1', 'cookie', 'b=2'];
+    await request(`${running.url}/fib`, { headers });
+    const { environ, environCount } = lastCall();
+    expect(environCount).toBe(environ.size);
+    expect(Object.fromEntries(environ)).toMatchObject({
+      HTTP_X_A: '1, 3',
+      HTTP_X_B: '2',
+      HTTP_COOKIE: 'a=1; b=2',
+      HTTP_HOST: `127.0.0.1:${running.port}`,
+    });
+  });
+
   test('headers that would deceive a function stay outside', async () => {
     const headers = { proxy: 'http://evil', x_real: 'spoof', te: 'trailers', 'x-real': 'true' };
     await request(`${running.url}/fib`, { headers });
@@ -179,6 +192,32 @@ describe('what the client gets', () => {
       );
       expect(Buffer.from(await answer.body.arrayBuffer())).toEqual(bytes);
     }
+  });
+
+  test.each(['GET', 'HEAD'])(
+    'a prepared answer to %s has the head that node makes',
+    async (method) => {
+      const answerOf = async (route: string, text: string) => {
+        running.invoker.answer = () => output(text);
+        const client = new RawClient(running.port).send(
+          `${method} ${route} HTTP/1.1\r\nHost: a\r\n\r\n`,
+        );
+        await client.toMatch(method === 'GET' ? /hello$/ : /\r\n\r\n$/);
+        client.socket.destroy();
+        return client.received.replace(/^Date: .*$/m, 'Date: now');
+      };
+      const prepared = await answerOf('/fib', 'hello');
+      expect(prepared).toContain('Connection: keep-alive');
+      expect(await answerOf('/cgi', 'Content-Type: text/plain\n\nhello')).toBe(prepared);
+    },
+  );
+
+  test('a type that no header may hold is an error of ours, not a broken answer', async () => {
+    const functions = [makeFunction({ responseContentType: 'text/plain\r\nX-Injected: 1' })];
+    await running.change([{ name: 'gwu', port: 0, functions }]);
+    const answer = await request(`${running.url}/fib`);
+    expect([answer.statusCode, answer.headers['x-injected']]).toEqual([500, undefined]);
+    await answer.body.dump();
   });
 
   test('HEAD runs the function and gives the same headers without a body', async () => {
