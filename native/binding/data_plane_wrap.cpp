@@ -92,6 +92,8 @@ void DataPlaneWrap::expose(const Napi::CallbackInfo &info) {
   const Napi::Env env = info.Env();
   Napi::Object self = info.This().As<Napi::Object>();
   self.Set("staging", share_memory(env, holder_, holder_->staging.get(), staging_bytes));
+  self.Set("submission", share_memory(env, holder_, holder_->submission.get(),
+                                      sizeof(double) * submission_fields));
   self.Set("outputs", share_memory(env, holder_, holder_->outputs.get(), outputs_bytes));
   self.Set("outcomes",
            share_memory(env, holder_, holder_->outcomes.get(),

@@ -15,6 +15,8 @@ inline constexpr size_t outputs_bytes = 1u << 20;
 inline constexpr size_t output_inline_max = 64u << 10;
 /// As OUTCOME_FIELDS in core/src/contracts/native.ts.
 inline constexpr size_t outcome_fields = 9;
+/// As SUBMISSION_FIELDS there.
+inline constexpr size_t submission_fields = 7;
 /// As SUBMIT_KICK there.
 inline constexpr int64_t submit_kick = 1 << 30;
 
@@ -46,6 +48,7 @@ struct PlaneHolder : std::enable_shared_from_this<PlaneHolder> {
   Napi::FunctionReference on_outcomes;
   Napi::FunctionReference on_kill_worker;
   std::unique_ptr<uint8_t[]> staging = std::make_unique<uint8_t[]>(staging_bytes);
+  std::unique_ptr<double[]> submission = std::make_unique<double[]>(submission_fields);
   std::unique_ptr<uint8_t[]> outputs = std::make_unique<uint8_t[]>(outputs_bytes);
   std::unique_ptr<double[]> outcomes =
       std::make_unique<double[]>(outcome_fields * dataplane::outcome_batch_max);

@@ -6,53 +6,56 @@ namespace sledge::binding {
 
 namespace {
 
-constexpr size_t argument_count = 8;
+/// More than anything may be for what is no such number: JavaScript may have written anything.
+uint32_t whole(double value) {
+  return value >= 0 && value < UINT32_MAX ? static_cast<uint32_t>(value) : UINT32_MAX;
+}
 
-/// fn, argc, argvBytes, envc, environBytes, input, relativeDeadlineUs, arrivalNs
+uint64_t nanoseconds(double value) {
+  constexpr double exact_max = 9007199254740992.0;
+  return value > 0 && value < exact_max ? static_cast<uint64_t>(value) : 0;
+}
+
+std::span<const uint8_t> bytes_of(napi_env env, napi_value input) {
+  napi_typedarray_type type{};
+  size_t length = 0;
+  void *bytes = nullptr;
+  if (napi_get_typedarray_info(env, input, &type, &length, &bytes, nullptr, nullptr) != napi_ok) {
+    return {};
+  }
+  return {static_cast<const uint8_t *>(bytes), length};
+}
+
+/// submit(input?): the rest lies in `submission`.
 napi_value submit(napi_env env, napi_callback_info info) {
-  size_t count = argument_count;
-  napi_value arguments[argument_count];
+  size_t count = 1;
+  napi_value input = nullptr;
   void *data = nullptr;
-  napi_get_cb_info(env, info, &count, arguments, nullptr, &data);
+  napi_get_cb_info(env, info, &count, &input, nullptr, &data);
   auto &holder = *static_cast<PlaneHolder *>(data);
-  uint32_t numbers[5] = {};
-  for (size_t at = 0; at < 5; at++) {
-    napi_get_value_uint32(env, arguments[at], &numbers[at]);
-  }
-  const uint64_t text_bytes = static_cast<uint64_t>(numbers[2]) + numbers[4];
-  napi_value result = nullptr;
-  if (text_bytes > staging_bytes) {
-    napi_create_int32(env, -SLEDGE_ERR_INVOKE_PAYLOAD, &result);
-    return result;
-  }
-  dataplane::Submission submission;
-  submission.function = numbers[0];
-  submission.argc = numbers[1];
-  submission.argv = {holder.staging.get(), numbers[2]};
-  submission.envc = numbers[3];
-  submission.environ = {holder.staging.get() + numbers[2], numbers[4]};
-  napi_valuetype input_type = napi_undefined;
-  napi_typeof(env, arguments[5], &input_type);
-  if (input_type == napi_object) {
-    napi_typedarray_type type{};
-    size_t length = 0;
-    void *bytes = nullptr;
-    if (napi_get_typedarray_info(env, arguments[5], &type, &length, &bytes, nullptr, nullptr) ==
-        napi_ok) {
-      submission.input = {static_cast<const uint8_t *>(bytes), length};
+  const double *fields = holder.submission.get();
+  const uint32_t argv_bytes = whole(fields[2]);
+  const uint32_t environ_bytes = whole(fields[4]);
+  int64_t token = -SLEDGE_ERR_INVOKE_PAYLOAD;
+  if (static_cast<uint64_t>(argv_bytes) + environ_bytes <= staging_bytes) {
+    dataplane::Submission submission;
+    submission.function = whole(fields[0]);
+    submission.argc = whole(fields[1]);
+    submission.argv = {holder.staging.get(), argv_bytes};
+    submission.envc = whole(fields[3]);
+    submission.environ = {holder.staging.get() + argv_bytes, environ_bytes};
+    submission.relative_deadline_ns = us_to_ns(fields[5]);
+    submission.arrival_ns = nanoseconds(fields[6]);
+    if (count != 0) {
+      submission.input = bytes_of(env, input);
     }
+    token = holder.plane->submit(submission, true);
   }
-  double deadline_us = 0;
-  napi_get_value_double(env, arguments[6], &deadline_us);
-  submission.relative_deadline_ns = us_to_ns(deadline_us);
-  double arrival_ns = 0;
-  napi_get_value_double(env, arguments[7], &arrival_ns);
-  submission.arrival_ns = arrival_ns > 0 ? static_cast<uint64_t>(arrival_ns) : 0;
-  int64_t token = holder.plane->submit(submission, true);
   if (token >= 0) {
     holder.waker.hold(env, true);
     token |= holder.plane->kick_due() ? submit_kick : 0;
   }
+  napi_value result = nullptr;
   napi_create_int32(env, static_cast<int32_t>(token), &result);
   return result;
 }

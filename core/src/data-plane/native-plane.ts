@@ -25,6 +25,7 @@ interface AddedFunction {
 export class NativePlane implements DataPlane {
   private readonly native: NativeDataPlane;
   private readonly staging: Staging;
+  private readonly submission: Float64Array;
   private readonly records: Float64Array;
   private readonly outputs: Buffer;
   private readonly threads: WorkerThreads | undefined;
@@ -59,6 +60,7 @@ export class NativePlane implements DataPlane {
     }
     const { tokenCount } = this.native;
     this.staging = new Staging(this.native.staging);
+    this.submission = new Float64Array(this.native.submission);
     this.records = new Float64Array(this.native.outcomes);
     this.outputs = Buffer.from(this.native.outputs);
     this.callbacks = new Array<OutcomeCallback | undefined>(tokenCount).fill(undefined);
@@ -114,21 +116,19 @@ export class NativePlane implements DataPlane {
   }
 
   submit(fn: number, request: InvocationRequest, onOutcome: OutcomeCallback): number {
-    const { native, staging } = this;
+    const { native, staging, submission } = this;
     const added = this.functions[fn];
     if (added === undefined) throw new SledgeError('SLEDGE_ERR_INVOKE_FUNCTION_GONE');
-    const deadlineUs = checkDeadlineUs(request.relativeDeadlineUs);
+    const { args, input, relativeDeadlineUs, arrivalNs } = request;
+    submission[5] = relativeDeadlineUs === undefined ? 0 : checkDeadlineUs(relativeDeadlineUs);
     staging.write(request);
-    const result = native.submit(
-      fn,
-      request.args.length,
-      staging.argvBytes,
-      staging.environCount,
-      staging.environBytes,
-      request.input,
-      deadlineUs,
-      request.arrivalNs ?? 0,
-    );
+    submission[0] = fn;
+    submission[1] = args.length;
+    submission[2] = staging.argvBytes;
+    submission[3] = staging.environCount;
+    submission[4] = staging.environBytes;
+    submission[6] = arrivalNs ?? 0;
+    const result = input === undefined ? native.submit() : native.submit(input);
     if (result < 0) throw this.submitError(-result);
     const token = result & ~SUBMIT_KICK;
     if (token !== result && !this.isDelivering) this.scheduleKick();

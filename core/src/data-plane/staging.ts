@@ -17,6 +17,11 @@ export class Staging {
     const { args, environ, encoding = 'utf8' } = request;
     const isBlock = 'text' in environ;
     this.environCount = isBlock ? environ.count : environ.length;
+    if (args.length + this.environCount === 0) {
+      this.argvBytes = 0;
+      this.environBytes = 0;
+      return;
+    }
     const argvText = args.length === 0 ? '' : `${args.join('\0')}\0`;
     const listText = this.environCount === 0 ? '' : isBlock ? environ.text : joined(environ);
     this.argvBytes = this.put(argvText, 0, encoding);

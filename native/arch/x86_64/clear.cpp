@@ -63,9 +63,16 @@ Clear choose() {
 
 } // namespace
 
-void clear_dirty_pages(uint8_t *start, uint64_t bytes) {
+void clear_dirty_pages(uint8_t *start, uint64_t bytes, bool upper_half_first) {
   static const Clear clear = choose();
-  clear(start, bytes);
+  const uint64_t half = bytes / 2 / kPage * kPage;
+  if (upper_half_first) {
+    clear(start + half, bytes - half);
+    clear(start, half);
+  } else {
+    clear(start, half);
+    clear(start + half, bytes - half);
+  }
 }
 
 } // namespace sledge::arch

@@ -21,12 +21,12 @@ constexpr uint64_t kInlineScanBytes = 4 << 20;
 constexpr uint64_t kKeepResidentBytes = 4 << 20;
 
 /// Zeroes from `start` up to a page boundary at start + bytes.
-void clear(uint8_t *start, uint64_t bytes) {
+void clear(uint8_t *start, uint64_t bytes, bool upper_half_first) {
   const auto address = reinterpret_cast<uintptr_t>(start);
   const uint64_t head = round_up(address, kPageBytes) - address;
   memset(start, 0, head);
   if (bytes <= kClearAllBytes)
-    arch::clear_dirty_pages(start + head, bytes - head);
+    arch::clear_dirty_pages(start + head, bytes - head, upper_half_first);
   else
     clear_pages(start + head, bytes - head, kKeepResidentBytes);
 }
@@ -100,7 +100,7 @@ void Slot::unbind() {
   if (!module)
     return;
   detach_flag();
-  clear(memory.memory(), round_up(module->memory_image().size(), kPageBytes));
+  clear(memory.memory(), round_up(module->memory_image().size(), kPageBytes), false);
   const uint32_t state_bytes = module->descriptor().state_bytes;
   memset(memory.memory() - state_bytes, 0, state_bytes);
   execution.texts = {};
@@ -150,7 +150,10 @@ void Slot::reset_memory() {
   const uint64_t bytes = memory_bytes();
   const auto &image = module->memory_image();
   std::ranges::copy(image, memory.memory());
-  clear(memory.memory() + image.size(), bytes - image.size());
+  // To and fro: what was looked at last is still in the nearest cache, which holds half a Wasm
+  // page.
+  clear(memory.memory() + image.size(), bytes - image.size(), upper_half_first_);
+  upper_half_first_ = !upper_half_first_;
   memory.note_grown(bytes);
   if (bytes > initial_bytes)
     memory.commit(initial_bytes);

@@ -34,21 +34,32 @@ struct Percentile {
   uint64_t unknown_ns = 1'000'000;
 };
 
-void add(Window &window, uint64_t sample) {
+/// Puts `sample` where `leaving` is: what lies between their places moves by one.
+void replace(Window &window, uint64_t leaving, uint64_t sample) {
   uint64_t *end = window.sorted + window.count;
+  uint64_t *hole = std::lower_bound(window.sorted, end, leaving);
+  uint64_t *place = std::upper_bound(window.sorted, end, sample);
+  if (place > hole) {
+    place--;
+    std::memmove(hole, hole + 1, static_cast<size_t>(place - hole) * sizeof *hole);
+  } else {
+    std::memmove(place + 1, place, static_cast<size_t>(hole - place) * sizeof *place);
+  }
+  *place = sample;
+}
+
+void add(Window &window, uint64_t sample) {
   if (window.count == window_samples) {
-    const uint64_t leaving = window.by_time[window.oldest];
-    uint64_t *hole = std::lower_bound(window.sorted, end, leaving);
-    std::memmove(hole, hole + 1, static_cast<size_t>(end - hole - 1) * sizeof *hole);
-    end--;
+    replace(window, window.by_time[window.oldest], sample);
     window.by_time[window.oldest] = sample;
     window.oldest = (window.oldest + 1) % window_samples;
-  } else {
-    window.by_time[window.count++] = sample;
+    return;
   }
+  uint64_t *end = window.sorted + window.count;
   uint64_t *place = std::upper_bound(window.sorted, end, sample);
   std::memmove(place + 1, place, static_cast<size_t>(end - place) * sizeof *place);
   *place = sample;
+  window.by_time[window.count++] = sample;
 }
 
 uint64_t value(const Window &window, uint32_t percentile) {
