@@ -1,9 +1,11 @@
 // Writes what is generated from the sources of truth: native/include/sledge/errors.h and
-// docs/errors.md from the error catalogue, docs/sledge.schema.json from the config's schema.
+// docs/errors.md from the error catalogue, docs/sledge.schema.json from the config's schema,
+// docs/reference/policies.md from the plugins.
 // `--check` writes nothing and fails when they differ.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { policiesPage } from './lib/policies-page.mjs';
 
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -83,6 +85,7 @@ ${lines.join('\n')}
 const files = {
   'native/include/sledge/errors.h': errorsHeader(),
   'docs/errors.md': errorsPage(),
+  'docs/reference/policies.md': policiesPage(root),
   'docs/sledge.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
 };
 let differing = 0;

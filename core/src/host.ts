@@ -18,6 +18,7 @@ export { hint, nearestName } from './nearest';
 export { loadBinding } from './data-plane';
 export { codeOf as errorCodeOf } from './data-plane/native-error';
 export { reasonOf } from './errors/reason';
+export { defaultCapabilities, withheldBy } from './plugins/capabilities';
 export { inspectPlugin, loadPlugins, PluginHost, type LoadedPlugin } from './plugins/plugin-host';
 export { installedPlugins, type InstalledPlugin } from './plugins/plugin-names';
 export { type PluginReference } from './plugins/resolve-plugin';

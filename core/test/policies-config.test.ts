@@ -16,19 +16,20 @@ describe('estimator and admission in a configuration', () => {
     });
   });
 
-  it.each([{ scheduler: 'sjf' }, { dispatcher: 'lld' }, { admission: 'deadline' }])(
-    'without estimates %o is refused, with what would provide them',
-    (policies) => {
-      const config = { transports: [], estimator: 'none', ...policies };
-      expect(() => load(config)).toThrow(
-        expect.objectContaining({
-          code: 'SLEDGE_ERR_PLUGIN_CAPABILITY',
-          message: expect.stringMatching(/estimates.*estimator-percentile/) as string,
-        }),
-      );
-      expect(load({ transports: [], ...policies })).toMatchObject({ tenants: [] });
-    },
-  );
+  it.each([
+    { scheduler: 'sjf', dispatcher: 'rr' },
+    { dispatcher: 'lld' },
+    { admission: 'deadline' },
+  ])('without estimates %o is refused, with what would provide them', (policies) => {
+    const config = { transports: [], estimator: 'none', ...policies };
+    expect(() => load(config)).toThrow(
+      expect.objectContaining({
+        code: 'SLEDGE_ERR_PLUGIN_CAPABILITY',
+        message: expect.stringMatching(/estimates.*estimator-percentile/) as string,
+      }),
+    );
+    expect(load({ transports: [], ...policies })).toMatchObject({ tenants: [] });
+  });
 
   it('refuse a plugin of another kind', () => {
     expect(() => load({ transports: [], estimator: '@sledge/sched-fifo' })).toThrow(

@@ -76,6 +76,7 @@ test('a deadline ends what runs with 504, and admission refuses with Retry-After
       estimator: ['percentile', { minSamples: 256 }],
       admission: 'deadline',
       scheduler: 'edf',
+      dispatcher: 'edf-interrupt',
     }),
   });
   const url = `${server.url}/endless_loop`;

@@ -1,4 +1,4 @@
-import { effectiveConfig, loadPlugins } from '@sledge/core/host';
+import { effectiveConfig, loadPlugins, withheldBy } from '@sledge/core/host';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { readConfig, withCommon, withConfig } from '../config-options';
@@ -14,7 +14,8 @@ export function checkCommand(program: Command): void {
 
 async function check(options: ConfigOptions): Promise<void> {
   const loaded = await readConfig(options);
-  const config = effectiveConfig(loaded, loadPlugins(loaded.plugins, loaded.folder));
+  const plugins = loadPlugins(loaded.plugins, loaded.folder, withheldBy(loaded.config));
+  const config = effectiveConfig(loaded, plugins);
   if (options.json === true) {
     printJson({ file: loaded.file, warnings: loaded.warnings, config });
     return;

@@ -1,6 +1,6 @@
 import { SledgeError } from '@sledge/core';
 import type { LoadedConfig, PluginDefinition } from '@sledge/core';
-import { inspectPlugin, installedPlugins } from '@sledge/core/host';
+import { defaultCapabilities, inspectPlugin, installedPlugins } from '@sledge/core/host';
 import type { PluginReference } from '@sledge/core/host';
 import type { Command } from 'commander';
 import { readConfigOrDefaults, withCommon, withConfig } from '../config-options';
@@ -75,6 +75,8 @@ function tryRow(reference: PluginReference, folder: string, name: string, isUsed
 }
 
 function rowOf(definition: PluginDefinition, from: string, isUsed: boolean): Row {
-  const { name, kind, apiVersion, provides = [], needs = [] } = definition;
+  const { name, kind, apiVersion } = definition;
+  const provides = defaultCapabilities(definition, 'provides');
+  const needs = defaultCapabilities(definition, 'needs');
   return { name, kind, from, isUsed, apiVersion, provides, needs };
 }

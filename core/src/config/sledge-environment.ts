@@ -60,6 +60,7 @@ export function sledgeEnvironment(
   choice(result, env, 'SLEDGE_SCHEDULER', 'scheduler', SCHEDULERS);
   choice(result, env, 'SLEDGE_DISPATCHER', 'dispatcher', DISPATCHERS);
   order(result, env);
+  placement(result);
   reservation(result, reserved);
   workers(result, env);
   quantum(result, env);
@@ -76,6 +77,13 @@ function order({ values, warnings }: EnvironmentResult, env: NodeJS.ProcessEnv):
   values.scheduler = 'fifo';
   const reason = `${env.SLEDGE_DISPATCHER ?? ''} decides the order`;
   warnings.push(`SLEDGE_SCHEDULER has no effect: ${reason}.`);
+}
+
+/** SLEdge's EDF and SJF order the requests of each worker; SLEdgeScale's own default is the first. */
+function placement({ values }: EnvironmentResult): void {
+  if (values.dispatcher !== undefined) return;
+  if (values.scheduler === 'edf') values.dispatcher = 'edf-interrupt';
+  if (values.scheduler === 'sjf') values.dispatcher = 'lld';
 }
 
 function reservation({ values }: EnvironmentResult, reserved?: readonly number[]): void {

@@ -37,6 +37,12 @@ export interface PluginInstance {
   stop?(): Promise<void> | void;
 }
 
+/** Names of capabilities, fixed or by the options (as `create` gets them). */
+export type Capabilities<Options> =
+  | readonly string[]
+  // a method's type, so that a definition with particular options is still a PluginDefinition
+  | { of(options: Options): readonly string[] }['of'];
+
 export interface PluginDefinition<
   Options extends z.ZodType = z.ZodType,
   Instance extends PluginInstance = PluginInstance,
@@ -46,7 +52,7 @@ export interface PluginDefinition<
   apiVersion: number;
   /** Validated with defaults filled before `create`; unknown keys are errors. */
   options: Options;
-  provides?: readonly string[];
-  needs?: readonly string[];
+  provides?: Capabilities<z.output<Options>>;
+  needs?: Capabilities<z.output<Options>>;
   create(options: z.output<Options>, ctx: PluginContext): Instance | Promise<Instance>;
 }

@@ -11,7 +11,8 @@ import type { ErrorCode } from '../errors/catalogue';
 import { reasonOf } from '../errors/reason';
 import { SledgeError } from '../errors/sledge-error';
 import { tokens } from '../tokens';
-import { checkCapabilities } from './capabilities';
+import { checkCapabilities, defaultCapabilities } from './capabilities';
+import type { Withheld } from './capabilities';
 import { instanceProblem } from './instance-shape';
 import { installedPlugins } from './plugin-names';
 import { seededRandom, seedFor } from './random';
@@ -56,16 +57,21 @@ const STEP_ERRORS: Readonly<Record<LimitedStep, ErrorCode>> = {
   stop: 'SLEDGE_ERR_PLUGIN_STOP',
 };
 
-/** First half of the pipeline, without side effects on the machine: what `sledge check` runs. */
+/**
+ * First half of the pipeline, without side effects on the machine: what `sledge check` runs.
+ * @param withheld capabilities that the configuration takes away, see withheldBy
+ */
 export function loadPlugins(
   references: readonly PluginReference[],
   configFolder: string,
+  withheld: Withheld = {},
 ): LoadedPlugin[] {
   const loaded = references.map((reference) => loadOne(reference, configFolder));
   checkDuplicates(loaded);
   checkCapabilities(
-    loaded.map((plugin) => plugin.definition),
+    loaded,
     (capability) => providersAmongInstalled(capability, configFolder),
+    withheld,
   );
   return loaded;
 }
@@ -105,7 +111,8 @@ function providersAmongInstalled(capability: string, configFolder: string): stri
     try {
       const reference = { place: packageName, kind, source: packageName, options: undefined };
       const { definition } = inspectPlugin(reference, configFolder);
-      if (definition.provides?.includes(capability)) providers.push(packageName);
+      if (defaultCapabilities(definition, 'provides').includes(capability))
+        providers.push(packageName);
     } catch {
       // a broken installed plugin provides nothing; it is not what the message is about
     }

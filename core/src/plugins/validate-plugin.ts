@@ -89,6 +89,6 @@ function isSchema(value: unknown): boolean {
 }
 
 function isListOfNames(value: unknown): boolean {
-  if (value === undefined) return true;
+  if (value === undefined || typeof value === 'function') return true;
   return Array.isArray(value) && value.every((name) => typeof name === 'string');
 }

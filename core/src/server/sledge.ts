@@ -18,6 +18,7 @@ import { SledgeError } from '../errors/sledge-error';
 import { buildAll, cacheDirectoryOf } from '../functions/build-functions';
 import type { BuildReport } from '../functions/build-functions';
 import { buildJobs, FunctionRegistry, type LoadedFunction } from '../functions/function-registry';
+import { withheldBy } from '../plugins/capabilities';
 import { loadPlugins, PluginHost } from '../plugins/plugin-host';
 import { tokens } from '../tokens';
 import { createLogger } from './logger';
@@ -137,7 +138,7 @@ export class Sledge {
     const wanted = plugins.filter(
       (plugin) => plugin.kind !== 'transport' || this.options.withTransports !== false,
     );
-    await this.host.create(loadPlugins(wanted, folder));
+    await this.host.create(loadPlugins(wanted, folder, withheldBy(config)));
     await this.host.start(BEFORE_TRANSPORTS);
     const reports = await this.build();
     const plane = await (this.options.dataPlane ?? createDataPlane)(this.dataPlaneOptions());

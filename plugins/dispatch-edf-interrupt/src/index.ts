@@ -13,6 +13,7 @@ export default definePlugin({
   kind: 'dispatcher',
   apiVersion: 1,
   options: z.strictObject({}),
-  needs: ['deadline-order'],
+  provides: ['run-queues'],
+  needs: ['deadline-order', 'preemption'],
   create: (options) => ({ native: { library, options } }),
 });

@@ -9,8 +9,8 @@ test('names a library that the native build has made', async () => {
   expect(existsSync(instance.native.library)).toBe(true);
 });
 
-test('needs a scheduler that orders by deadline', () => {
-  expect(plugin.needs).toEqual(['deadline-order']);
+test('needs a scheduler that orders by deadline, and sandboxes that can be preempted', () => {
+  expect(plugin.needs).toEqual(['deadline-order', 'preemption']);
 });
 
 test('has no options', () => {

@@ -16,5 +16,7 @@ export default definePlugin({
     /** Ask the worker's scheduler whether the new request takes the worker at once. */
     interrupts: z.boolean().default(false),
   }),
+  provides: ['run-queues'],
+  needs: ({ interrupts }) => (interrupts ? ['preemption', 'preemptive-order'] : []),
   create: (options) => ({ native: { library, options } }),
 });

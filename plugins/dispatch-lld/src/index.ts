@@ -16,6 +16,8 @@ export default definePlugin({
     /** Ask the worker's scheduler whether the new request takes the worker at once. */
     interrupts: z.boolean().default(false),
   }),
-  needs: ['estimates'],
+  provides: ['run-queues'],
+  needs: ({ interrupts }) =>
+    interrupts ? ['estimates', 'preemption', 'preemptive-order'] : ['estimates'],
   create: (options) => ({ native: { library, options } }),
 });

@@ -48,7 +48,7 @@ export default definePlugin({
   kind: 'sandbox',
   apiVersion: 1,
   options,
-  provides: ['signal-preemption'],
+  provides: ['preemption'],
   create({ jobs, ...rest }) {
     if (process.arch !== 'x64') {
       throw new SledgeError('SLEDGE_ERR_NATIVE_ARCHITECTURE', { arch: process.arch });

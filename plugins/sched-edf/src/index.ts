@@ -15,6 +15,7 @@ export default definePlugin({
     /** With 'behind': the share of each worker that overdue requests get while others wait. */
     overdueShare: z.number().min(0).max(0.9).default(0.1),
   }),
-  provides: ['deadline-order'],
+  provides: ['deadline-order', 'preemptive-order'],
+  needs: ['run-queues'],
   create: (options) => ({ native: { library, options } }),
 });

@@ -13,5 +13,6 @@ export default definePlugin({
     /** Longest turn in microseconds while others wait; 0: until the end. */
     quantumUs: z.number().min(0).max(60_000_000).default(0),
   }),
+  needs: ({ quantumUs }) => (quantumUs > 0 ? ['preemption'] : []),
   create: (options) => ({ native: { library, options } }),
 });

@@ -13,6 +13,7 @@ export default definePlugin({
     /** Whether a shorter request may take the worker from a longer one (SRPT). */
     preemption: z.boolean().default(true),
   }),
-  needs: ['estimates'],
+  provides: ({ preemption }) => (preemption ? ['preemptive-order'] : []),
+  needs: ({ preemption }) => ['estimates', 'run-queues', ...(preemption ? ['preemption'] : [])],
   create: (options) => ({ native: { library, options } }),
 });
