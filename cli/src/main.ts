@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { buildCommand } from './commands/build';
 import { captureCommand } from './commands/capture';
 import { checkCommand } from './commands/check';
+import { compareCommand } from './commands/compare';
 import { doctorCommand } from './commands/doctor';
 import { functionsCommand } from './commands/functions';
 import { invokeCommand } from './commands/invoke';
@@ -58,6 +59,7 @@ function createProgram(): Command {
   doctorCommand(program);
   loadCommand(program);
   captureCommand(program);
+  compareCommand(program);
   for (const command of program.commands) {
     command.configureOutput({ outputError: () => undefined }).exitOverride();
   }

@@ -1,2 +1,4 @@
 export * from './statistics';
 export * from './load';
+export * from './compare';
+export * from './report';

@@ -59,6 +59,8 @@ export interface LoadReport {
   connects: number;
   counts: LoadCounts;
   latencyUs: Distribution;
+  /** Of all classes with a known service time. */
+  slowdown?: Distribution | undefined;
   /** How far behind its schedule the generator itself was. */
   sendLagUs: Distribution;
   classes: ClassReport[];
@@ -127,6 +129,7 @@ function reportOf(
     goodputRps: summary.inTime / run.durationS,
     counts,
     latencyUs: summary.latencyUs,
+    slowdown: summary.slowdown,
     sendLagUs: summary.sendLagUs,
     classes: summary.classReports(),
     series: summary.seriesPoints(),

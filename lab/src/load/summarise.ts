@@ -97,7 +97,11 @@ export class LoadSummary {
   private readonly classes;
   private readonly lag = new LatencyHistogram();
   private readonly series = new Map<number, { histogram: LatencyHistogram; missed: number }>();
-  private readonly total = { counts: noCounts(), latency: new LatencyHistogram() };
+  private readonly total = {
+    counts: noCounts(),
+    latency: new LatencyHistogram(),
+    slowdown: new LatencyHistogram(),
+  };
 
   constructor(
     classes: readonly LoadClass[],
@@ -133,7 +137,11 @@ export class LoadSummary {
       entry.latency.record(latencyNs);
       this.total.latency.record(latencyNs);
       const serviceNs = (entry.one.serviceUs?.(sample.argument) ?? 0) * 1000;
-      if (serviceNs > 0) entry.slowdown.record((latencyNs / serviceNs) * SLOWDOWN_UNIT);
+      if (serviceNs > 0) {
+        const slowdown = (latencyNs / serviceNs) * SLOWDOWN_UNIT;
+        entry.slowdown.record(slowdown);
+        this.total.slowdown.record(slowdown);
+      }
     }
     this.addToSeries(fromNs, isGood ? latencyNs : undefined, isMissed);
   }
@@ -155,6 +163,12 @@ export class LoadSummary {
 
   get latencyUs(): Distribution {
     return distributionOf(this.total.latency, 1000);
+  }
+
+  /** Of all classes together; undefined: no service time is known. */
+  get slowdown(): Distribution | undefined {
+    const { slowdown } = this.total;
+    return slowdown.count > 0 ? distributionOf(slowdown, SLOWDOWN_UNIT) : undefined;
   }
 
   get sendLagUs(): Distribution {

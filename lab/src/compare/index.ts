@@ -1,0 +1,13 @@
+export { writeBundle } from './bundle';
+export { compare } from './compare';
+export type { CompareOptions, CompareProgress } from './compare';
+export { csvOf } from './csv';
+export { compareDocumentSchema, compareJsonSchema } from './document';
+export type { CompareDocument, CompareRun, Comparison, Verdict } from './document';
+export type { CompareEngine, EngineRun, RunRequest } from './engine';
+export { defineExperiment, parseExperiment, variantOf } from './experiment';
+export type { Experiment, ExperimentInput, Variant } from './experiment';
+export { LiveEngine } from './live-engine';
+export { livePresets } from './live-workload';
+export { machineOf, readCpuTimes } from './machine';
+export { cellsOf, comparisonsOf, verdictOf } from './verdict';

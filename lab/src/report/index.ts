@@ -1,0 +1,3 @@
+export { chartsOf } from './charts';
+export type { Chart } from './charts';
+export { changeText, htmlReport } from './page';
