@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { compare, comparisonsOf, csvOf, htmlReport, parseExperiment, variantOf } from '../src';
 import { compareDocumentSchema, compareJsonSchema, verdictOf } from '../src';
-import type { CompareEngine, CompareRun, EngineRun, RunRequest } from '../src';
+import type { CompareEngine, EngineRun, RunRequest } from '../src';
 
 const shape = (p50: number) => ({
   mean: p50,

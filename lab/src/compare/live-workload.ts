@@ -30,7 +30,7 @@ export type LiveWorkload = z.infer<typeof liveWorkloadSchema>;
 
 const fixed = (name: string, service: number, share: number) => ({ name, service, share });
 
-/** Presets of the field with their classes as published; docs/guides/compare.md names the sources. */
+/** Presets of the field as published; docs/guides/compare.md names the sources. */
 const PRESETS: Readonly<Record<string, z.input<typeof liveClassSchema>[]>> = {
   'extreme-bimodal': [fixed('short', 0.5, 99.5), fixed('long', 500, 0.5)],
   'high-bimodal': [fixed('short', 1, 50), fixed('long', 100, 50)],

@@ -7,7 +7,8 @@ const root=document.getElementById('charts');
 const short=v=>v==null?'':v===0?'0':Math.abs(v)>=1e6||Math.abs(v)<1e-3?v.toExponential(0)
   :String(+v.toPrecision(3));
 const axis=(label,log)=>({label,stroke:ink,grid:{stroke:grid},ticks:{stroke:grid},size:62,
-  labelSize:22,values:(u,s)=>s.map(v=>log&&v!=null&&!/^1(0*|e.*)?$|^0\\.0*1$/.test(String(v))?'':short(v))});
+  labelSize:22,values:(u,s)=>s.map(v=>log&&v!=null&&
+    !/^1(0*|e.*)?$|^0\\.0*1$/.test(String(v))?'':short(v))});
 const scale=log=>log?{time:false,distr:3}:{time:false};
 for(const chart of CHARTS){
   const box=document.createElement('section');box.className='chart';
@@ -17,11 +18,13 @@ for(const chart of CHARTS){
   chart.lines.forEach((line,at)=>{
     const colour=COLOURS[at%COLOURS.length];
     data.push(line.y);
-    series.push({label:line.name,stroke:colour,width:at===0?3.5:2,points:{show:chart.x.length<40,size:6},
+    series.push({label:line.name,stroke:colour,
+      width:at===0?3.5:2,points:{show:chart.x.length<40,size:6},
       spanGaps:true,value:(u,v)=>short(v)});
     if(line.low&&line.high){
       const top=series.length;
-      for(const edge of [line.high,line.low]){data.push(edge);series.push({label:'\u00a0',stroke:colour,
+      for(const edge of [line.high,line.low]){data.push(edge);
+        series.push({label:'\u00a0',stroke:colour,
         width:0.4,points:{show:false},spanGaps:true,auto:true});}
       bands.push({series:[top,top+1],fill:colour+'22'});
     }

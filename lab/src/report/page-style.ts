@@ -1,6 +1,7 @@
 /** Readable from 390 px on; follows the reader's choice of light or dark. */
 export const PAGE_STYLE = `
-:root{color-scheme:light dark;--text:#1a1a1a;--soft:#5a5a5a;--line:#d8d8d8;--back:#fff;--box:#f6f6f6}
+:root{color-scheme:light dark;--text:#1a1a1a;--soft:#5a5a5a;--line:#d8d8d8;--back:#fff;
+--box:#f6f6f6}
 @media(prefers-color-scheme:dark){:root{--text:#eaeaea;--soft:#a8a8a8;--line:#3a3a3a;--back:#16181b;
 --box:#202327}}
 *{box-sizing:border-box}

@@ -90,10 +90,12 @@ function verdictTable({ comparisons }: CompareDocument): string {
     .map(({ a, b, load, metric, kind, change, verdict }) => {
       const is = ['within noise', 'too few runs'].includes(verdict) ? 'noise' : 'clear';
       const cells = [load, metric, `${b} : ${a}`, changeText(change, kind), verdict];
-      return `<tr class="${is}">${cells.map((one) => `<td>${escaped(String(one))}</td>`).join('')}</tr>`;
+      const inner = cells.map((one) => `<td>${escaped(String(one))}</td>`).join('');
+      return `<tr class="${is}">${inner}</tr>`;
     });
+  const body = rows.join('\n');
   return `<div class="wide"><table><thead><tr><th>load</th><th>metric</th><th>beside</th>
-<th>change [interval]</th><th>verdict</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></div>`;
+<th>change [interval]</th><th>verdict</th></tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
 /** A ratio, or a difference in percentage points, with its interval. */
