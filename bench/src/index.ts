@@ -5,6 +5,7 @@ import type { BenchArea } from './area';
 import { codeArea } from './areas/code';
 import { compileArea } from './areas/compile';
 import { httpArea } from './areas/http';
+import { policyArea } from './areas/policy';
 import { preemptArea } from './areas/preempt';
 import { slowdownArea } from './areas/slowdown';
 import { sandboxArea } from './areas/sandbox';
@@ -18,6 +19,7 @@ const AREAS: readonly BenchArea[] = [
   codeArea,
   compileArea,
   preemptArea,
+  policyArea,
   slowdownArea,
 ];
 const ROOT = resolve(__dirname, '../..');
