@@ -3,6 +3,7 @@ import path from 'node:path';
 import { SledgeError } from '@sledge/core';
 import { asSledgeError } from '@sledge/core/host';
 import { Command, CommanderError } from 'commander';
+import { analyzeCommand } from './commands/analyze';
 import { buildCommand } from './commands/build';
 import { captureCommand } from './commands/capture';
 import { checkCommand } from './commands/check';
@@ -60,6 +61,7 @@ function createProgram(): Command {
   loadCommand(program);
   captureCommand(program);
   compareCommand(program);
+  analyzeCommand(program);
   for (const command of program.commands) {
     command.configureOutput({ outputError: () => undefined }).exitOverride();
   }

@@ -2,3 +2,4 @@ export * from './statistics';
 export * from './load';
 export * from './compare';
 export * from './report';
+export * from './analyze';
