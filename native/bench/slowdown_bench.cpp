@@ -142,7 +142,7 @@ class Server {
   static DataPlaneOptions options() {
     DataPlaneOptions o;
     o.worker_cores = {1};
-    o.idle = IdleKind::spin;
+    o.idle = {{IdleKind::spin}};
     o.invocation_max = kInvocations;
     return o;
   }

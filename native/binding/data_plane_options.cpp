@@ -34,52 +34,58 @@ std::vector<PolicyOption> policy_options(const Napi::Object &policy) {
 
 namespace {
 
-PolicyInstance policy(const Napi::Object &options, const char *name, sledge_policy_kind kind,
+/// One entry of `groups`, beside the options of the whole.
+struct GroupSpec {
+  Napi::Object group;
+  Napi::Object options;
+  uint32_t seed;
+};
+
+PolicyInstance policy(const GroupSpec &of, const char *name, sledge_policy_kind kind,
                       PolicyError &error) {
-  const auto spec = options.Get(name).As<Napi::Object>();
+  const auto spec = of.group.Get(name).As<Napi::Object>();
   PolicyConfig config;
   config.options = policy_options(spec);
-  config.worker_count = uint_of(options, "workerCount");
+  config.worker_count = uint_of(of.group, "workerCount");
   config.type_count_max = dataplane::function_count_max;
-  config.request_count_max = uint_of(options, "maxInvocations");
-  config.seed = uint_of(options, "seed");
+  config.request_count_max = uint_of(of.options, "maxInvocations");
+  config.seed = of.seed;
   return load_policy(text_of(spec, "library"), kind, config, error);
 }
 
 /// An empty instance where the option is null; `failed` when it is named and cannot be made.
-PolicyInstance optional_policy(const Napi::Object &options, const char *name,
-                               sledge_policy_kind kind, bool &failed, PolicyError &error) {
-  if (!options.Get(name).IsObject()) {
+PolicyInstance optional_policy(const GroupSpec &of, const char *name, sledge_policy_kind kind,
+                               bool &failed, PolicyError &error) {
+  if (!of.group.Get(name).IsObject()) {
     return {};
   }
-  PolicyInstance made = policy(options, name, kind, error);
+  PolicyInstance made = policy(of, name, kind, error);
   failed = failed || !made;
   return made;
 }
 
-std::unique_ptr<Engine> build_engine(const Napi::Object &options, PolicyError &error) {
-  PolicyInstance dispatcher = policy(options, "dispatcher", SLEDGE_DISPATCHER, error);
+std::unique_ptr<Engine> build_engine(const GroupSpec &of, PolicyError &error) {
+  PolicyInstance dispatcher = policy(of, "dispatcher", SLEDGE_DISPATCHER, error);
   if (!dispatcher) {
     return nullptr;
   }
-  PolicyInstance scheduler = policy(options, "scheduler", SLEDGE_SCHEDULER, error);
+  PolicyInstance scheduler = policy(of, "scheduler", SLEDGE_SCHEDULER, error);
   if (!scheduler) {
     return nullptr;
   }
   bool failed = false;
-  PolicyInstance estimator = optional_policy(options, "estimator", SLEDGE_ESTIMATOR, failed, error);
+  PolicyInstance estimator = optional_policy(of, "estimator", SLEDGE_ESTIMATOR, failed, error);
   PolicyInstance admission =
-      failed ? PolicyInstance()
-             : optional_policy(options, "admission", SLEDGE_ADMISSION, failed, error);
+      failed ? PolicyInstance() : optional_policy(of, "admission", SLEDGE_ADMISSION, failed, error);
   if (failed) {
     return nullptr;
   }
   EngineConfig config;
-  config.preemption = text_of(options, "preemption") != "none";
-  config.worker_count = uint_of(options, "workerCount");
-  config.request_count_max = uint_of(options, "maxInvocations");
-  config.queue_length_max = uint_of(options, "maxQueuePerWorker");
-  config.seed = uint_of(options, "seed");
+  config.preemption = text_of(of.options, "preemption") != "none";
+  config.worker_count = uint_of(of.group, "workerCount");
+  config.request_count_max = uint_of(of.options, "maxInvocations");
+  config.queue_length_max = uint_of(of.options, "maxQueuePerWorker");
+  config.seed = of.seed;
   std::unique_ptr<Engine> engine =
       Engine::make(config, std::move(dispatcher), std::move(scheduler), error);
   if (engine != nullptr) {
@@ -87,6 +93,21 @@ std::unique_ptr<Engine> build_engine(const Napi::Object &options, PolicyError &e
     engine->swap_admission(std::move(admission));
   }
   return engine;
+}
+
+/// Empty when one cannot be made.
+std::vector<std::unique_ptr<Engine>> build_engines(const Napi::Object &options,
+                                                   PolicyError &error) {
+  std::vector<std::unique_ptr<Engine>> engines;
+  const auto groups = options.Get("groups").As<Napi::Array>();
+  const uint32_t seed = uint_of(options, "seed");
+  for (uint32_t at = 0; at < groups.Length(); at++) {
+    engines.push_back(build_engine({groups.Get(at).As<Napi::Object>(), options, seed + at}, error));
+    if (engines.back() == nullptr) {
+      return {};
+    }
+  }
+  return engines;
 }
 
 IdleKind idle_kind(const std::string &name) {
@@ -135,10 +156,12 @@ std::vector<dataplane::TenantLimits> tenant_limits(const Napi::Object &options) 
 
 DataPlaneOptions plane_options(const Napi::Object &options) {
   DataPlaneOptions plane;
-  plane.worker_count = uint_of(options, "workerCount");
   plane.external = text_of(options, "workerKind") == "external";
-  plane.idle = idle_kind(text_of(options, "idle"));
-  plane.spin_ns = us_to_ns(number_of(options, "spinUs"));
+  const auto groups = options.Get("groups").As<Napi::Array>();
+  for (uint32_t at = 0; at < groups.Length(); at++) {
+    const auto group = groups.Get(at).As<Napi::Object>();
+    plane.idle.push_back({idle_kind(text_of(group, "idle")), us_to_ns(number_of(group, "spinUs"))});
+  }
   plane.invocation_max = uint_of(options, "maxInvocations");
   plane.tenants = tenant_limits(options);
   const Napi::Value cores = options.Get("workerCores");
@@ -179,8 +202,8 @@ bool build_runtime(Napi::Env env, const Napi::Object &options, bool external, Pl
 
 bool build_plane(Napi::Env env, const Napi::Object &options, PlaneHolder &holder) {
   PolicyError error;
-  std::unique_ptr<Engine> engine = build_engine(options, error);
-  if (engine == nullptr) {
+  std::vector<std::unique_ptr<Engine>> engines = build_engines(options, error);
+  if (engines.empty()) {
     throw_error(env, error.code, error.reason);
     return false;
   }
@@ -192,7 +215,7 @@ bool build_plane(Napi::Env env, const Napi::Object &options, PlaneHolder &holder
     plane.preemption = preemption_options(options); // measures with the signal handlers installed
   }
   holder.plane =
-      std::make_unique<DataPlane>(plane, std::move(engine), holder.runtime, holder.waker);
+      std::make_unique<DataPlane>(plane, std::move(engines), holder.runtime, holder.waker);
   if (const int failed = holder.plane->start()) {
     holder.plane->stop();
     throw_error(env, SLEDGE_ERR_NATIVE_THREAD, strerror(failed));
@@ -206,6 +229,7 @@ dataplane::FunctionSpec function_spec(const Napi::Object &spec, const PlaneHolde
   function.name = text_of(spec, "name");
   function.tenant = uint_of(spec, "tenant");
   function.group = uint_of(spec, "group");
+  function.worker_group = uint_of(spec, "workerGroup");
   const double module = number_of(spec, "module");
   if (module >= 0 && module < static_cast<double>(holder.modules.size())) {
     function.module = holder.modules[static_cast<size_t>(module)];

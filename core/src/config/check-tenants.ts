@@ -1,7 +1,7 @@
 import { problem } from './describe-issues';
 import type { Problem } from './describe-issues';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { listAt } from './raw-input';
+import type { Fields } from './raw-input';
 
 /**
  * What no schema of a single value can say: names, ports, routes and request types that stand
@@ -90,13 +90,4 @@ const DEFAULT_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 function methodsOf(fn: Fields): readonly unknown[] {
   return Array.isArray(fn.methods) ? (fn.methods as unknown[]) : DEFAULT_METHODS;
-}
-
-function listAt(value: unknown, key: string): Fields[] {
-  const list = isFields(value) ? value[key] : undefined;
-  return Array.isArray(list) ? list.map((entry: unknown) => (isFields(entry) ? entry : {})) : [];
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null;
 }

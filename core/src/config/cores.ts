@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { problem } from './describe-issues';
+import type { Problem } from './describe-issues';
 import type { SledgeConfig } from './schema';
+import { workerGroups } from './worker-groups';
+import type { WorkerGroup } from './worker-groups';
 
 /** Cores that this process may run on, ascending. */
 export function allowedCores(): number[] {
@@ -14,30 +18,60 @@ export function allowedCores(): number[] {
   return Array.from({ length: availableParallelism() }, (_, core) => core);
 }
 
-/** `workers.count` as a number. */
+/** Workers of all groups. */
 export function workerCount(workers: SledgeConfig['workers']): number {
-  if (workers.count !== 'auto') return workers.count;
-  if (Array.isArray(workers.cores)) return workers.cores.length;
+  return workerGroups({ workers }).reduce((sum, group) => sum + groupWorkerCount(group), 0);
+}
+
+/** Workers of one group. */
+export function groupWorkerCount({ count, cores }: WorkerGroup): number {
+  if (count !== 'auto') return count;
+  if (Array.isArray(cores)) return cores.length;
   return Math.max(1, availableParallelism() - 1);
 }
 
-/** One core for each worker; -1: unpinned. */
+/** One core for each worker, in the order of the groups; -1: unpinned. */
 export function workerCores(workers: SledgeConfig['workers'], allowed = allowedCores()): number[] {
-  const count = workerCount(workers);
-  if (Array.isArray(workers.cores)) return workers.cores.slice(0, count);
-  const isPinned = workers.cores === 'auto' && count < allowed.length;
-  return isPinned ? allowed.slice(-count) : Array.from({ length: count }, () => -1);
+  const groups = workerGroups({ workers });
+  const named = new Set(groups.flatMap(({ cores }) => (Array.isArray(cores) ? cores : [])));
+  const rest = allowed.filter((core) => !named.has(core));
+  const wanted = groups
+    .filter(({ cores }) => cores === 'auto')
+    .reduce((sum, group) => sum + groupWorkerCount(group), 0);
+  const last = wanted < rest.length ? rest.slice(rest.length - wanted) : [];
+  return groups.flatMap((group) => {
+    const count = groupWorkerCount(group);
+    if (Array.isArray(group.cores)) return group.cores.slice(0, count);
+    const own = group.cores === 'auto' ? last.splice(0, count) : [];
+    return own.length === count ? own : Array.from({ length: count }, () => -1);
+  });
 }
 
-/** What is wrong with explicit cores on this machine, in words. */
-export function coresProblem(workers: SledgeConfig['workers']): string | undefined {
-  const { cores } = workers;
-  if (!Array.isArray(cores)) return undefined;
+/** What is wrong with explicit cores on this machine. */
+export function coresProblems(workers: SledgeConfig['workers']): Problem[] {
+  const allowed = allowedCores();
+  const taken = new Set<number>();
+  return workerGroups({ workers }).flatMap((group, index) => {
+    const { cores, name } = group;
+    if (!Array.isArray(cores)) return [];
+    const place = name === undefined ? ['workers', 'cores'] : ['workers', 'groups', index, 'cores'];
+    const message = coresProblem(cores, groupWorkerCount(group), allowed, taken);
+    for (const core of cores) taken.add(core);
+    return message === undefined ? [] : [problem(place, message)];
+  });
+}
+
+function coresProblem(
+  cores: readonly number[],
+  count: number,
+  allowed: readonly number[],
+  taken: ReadonlySet<number>,
+): string | undefined {
   if (new Set(cores).size !== cores.length) return 'a core stands twice';
-  const count = workerCount(workers);
+  const other = cores.find((core) => taken.has(core));
+  if (other !== undefined) return `core ${other} is another group's already`;
   if (cores.length < count)
     return `expected ${count} cores for ${count} workers, got ${cores.length}`;
-  const allowed = allowedCores();
   const missing = cores.find((core) => !allowed.includes(core));
   if (missing === undefined) return undefined;
   return `core ${missing} is not among the cores of this process: ${allowed.join(', ')}`;

@@ -1,6 +1,9 @@
-import { workerCores, workerCount } from './cores';
+import { groupWorkerCount, workerCores, workerCount } from './cores';
+import type { PluginKind } from '../contracts/plugin';
 import type { LoadedPlugin } from '../plugins/plugin-host';
 import type { LoadedConfig } from './load-config';
+import type { SledgeConfig } from './schema';
+import { workerGroups } from './worker-groups';
 
 /**
  * What is in force, as plain data: every default filled, `auto` resolved, functions by absolute
@@ -11,25 +14,25 @@ export function effectiveConfig(
   plugins: readonly LoadedPlugin[],
 ): Record<string, unknown> {
   const { config } = loaded;
-  const choice = (place: string): unknown => {
-    const plugin = plugins.find((candidate) => candidate.place === place);
-    return plugin && [plugin.definition.name, plugin.options];
-  };
+  const { groups, ...workers } = config.workers;
+  const at = (place: string): unknown => shown(plugins.find((plugin) => plugin.place === place));
   return {
     workers: {
-      ...config.workers,
+      ...workers,
       count: workerCount(config.workers),
       cores: workerCores(config.workers),
+      ...(groups && { groups: groupsInForce(config, plugins) }),
     },
     arena: config.arena,
     limits: config.limits,
-    transports: config.transports.map((_, index) => choice(`transports[${index}]`)),
-    dispatcher: choice('dispatcher'),
-    scheduler: choice('scheduler'),
-    estimator: choice('estimator') ?? 'none',
-    admission: choice('admission') ?? 'none',
+    transports: config.transports.map((_, index) => at(`transports[${index}]`)),
+    // with groups these are defaults, which need not be in force anywhere
+    dispatcher: at('dispatcher') ?? config.dispatcher,
+    scheduler: at('scheduler') ?? config.scheduler,
+    estimator: at('estimator') ?? config.estimator,
+    admission: at('admission') ?? config.admission,
     preemption: config.preemption,
-    sandbox: choice('sandbox'),
+    sandbox: at('sandbox'),
     build: config.build,
     functionPath: config.functionPath,
     lifecycle: config.lifecycle,
@@ -37,4 +40,26 @@ export function effectiveConfig(
     seed: config.seed,
     tenants: config.tenants,
   };
+}
+
+function groupsInForce(config: SledgeConfig, plugins: readonly LoadedPlugin[]): object[] {
+  const cores = workerCores(config.workers);
+  return workerGroups(config).map((group, index) => {
+    const count = groupWorkerCount(group);
+    const policy = (kind: PluginKind): unknown =>
+      shown(plugins.find((one) => one.workerGroup === index && one.definition.kind === kind));
+    return {
+      ...group,
+      count,
+      cores: cores.splice(0, count),
+      dispatcher: policy('dispatcher'),
+      scheduler: policy('scheduler'),
+      estimator: policy('estimator') ?? 'none',
+      admission: policy('admission') ?? 'none',
+    };
+  });
+}
+
+function shown(plugin: LoadedPlugin | undefined): unknown {
+  return plugin && [plugin.definition.name, plugin.options];
 }

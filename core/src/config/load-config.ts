@@ -3,7 +3,8 @@ import { SledgeError } from '../errors/sledge-error';
 import type { PluginReference } from '../plugins/resolve-plugin';
 import { checkTenants } from './check-tenants';
 import { copyOf } from './copy-of';
-import { coresProblem } from './cores';
+import { checkWorkerGroups } from './check-worker-groups';
+import { coresProblems } from './cores';
 import { describeIssues, problem } from './describe-issues';
 import type { Problem } from './describe-issues';
 import { findFunctionFile } from './function-files';
@@ -128,14 +129,13 @@ function validate(
   folders: Folders,
 ): { config: SledgeConfig } | { problems: Problem[] } {
   const result = configSchema.safeParse(input);
-  const duplicates = checkTenants(input);
+  const duplicates = [...checkTenants(input), ...checkWorkerGroups(input)];
   if (!result.success) {
     const issues = describeIssues(result.error.issues, input, configSchema);
     return { problems: [...issues, ...duplicates] };
   }
   const problems = [...duplicates, ...resolveFiles(result.data, folders(result.data))];
-  const cores = coresProblem(result.data.workers);
-  if (cores !== undefined) problems.push(problem(['workers', 'cores'], cores));
+  problems.push(...coresProblems(result.data.workers));
   return problems.length > 0 ? { problems } : { config: result.data };
 }
 

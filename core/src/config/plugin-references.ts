@@ -1,23 +1,31 @@
 import type { PluginKind } from '../contracts/plugin';
 import type { PluginReference } from '../plugins/resolve-plugin';
 import type { PluginChoice, SledgeConfig } from './schema';
+import { workerGroups } from './worker-groups';
 
 /** Every plugin that the config names, in the order in which they are created and started. */
 export function pluginReferences(config: SledgeConfig): PluginReference[] {
   return [
     reference('sandbox', 'sandbox', config.sandbox),
-    ...optional('estimator', config.estimator),
-    ...optional('admission', config.admission),
-    reference('scheduler', 'scheduler', config.scheduler),
-    reference('dispatcher', 'dispatcher', config.dispatcher),
+    ...workerGroups(config).flatMap((_, index) => policiesOf(config, index)),
     ...config.transports.map((choice, index) =>
       reference(`transports[${index}]`, 'transport', choice),
     ),
   ];
 }
 
-function optional(kind: 'estimator' | 'admission', choice: PluginChoice): PluginReference[] {
-  return choice === 'none' ? [] : [reference(kind, kind, choice)];
+const POLICIES = ['estimator', 'admission', 'scheduler', 'dispatcher'] as const;
+
+/** A group's own policies, and the configuration's for those that it does not name. */
+function policiesOf(config: SledgeConfig, workerGroup: number): PluginReference[] {
+  const own = config.workers.groups?.[workerGroup];
+  return POLICIES.flatMap((kind) => {
+    const isOwn = own?.[kind] !== undefined;
+    const place = isOwn ? `workers.groups[${workerGroup}].${kind}` : kind;
+    const choice = own?.[kind] ?? config[kind];
+    if (choice === 'none' && (kind === 'estimator' || kind === 'admission')) return [];
+    return [{ ...reference(place, kind, choice), workerGroup }];
+  });
 }
 
 function reference(place: string, kind: PluginKind, choice: PluginChoice): PluginReference {

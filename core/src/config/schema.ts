@@ -26,6 +26,29 @@ const pluginChoice = z
   )
   .describe('Short name, package name, path of one file, [name, options], or the plugin itself.');
 
+const idle = z.enum(['spin', 'adaptive', 'block']);
+const spinUs = count(0, 10_000);
+const groupName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a name of letters, digits, ".", "_" and "-"');
+
+const workerGroup = z.strictObject({
+  name: groupName.describe('What tenants and functions call it.'),
+  count: count(1, 256)
+    .optional()
+    .describe('Its worker threads. Default: one for each of its cores, else 1.'),
+  cores: z
+    .union([z.enum(['auto', 'unpinned']), z.array(count(0, 4095)).min(1).max(256)])
+    .optional()
+    .describe('As workers.cores, and its default.'),
+  idle: idle.optional().describe('Default: workers.idle.'),
+  spinUs: spinUs.optional().describe('Default: workers.spinUs.'),
+  dispatcher: pluginChoice.optional().describe("Default: the configuration's."),
+  scheduler: pluginChoice.optional().describe("Default: the configuration's."),
+  estimator: pluginChoice.optional().describe("Default: the configuration's."),
+  admission: pluginChoice.optional().describe("Default: the configuration's."),
+});
+
 const workers = z.strictObject({
   count: z
     .union([z.literal('auto'), count(1, 256)])
@@ -39,11 +62,16 @@ const workers = z.strictObject({
     .describe(
       'One core for each worker. auto: the last cores; unpinned when workers need them all.',
     ),
-  idle: z
-    .enum(['spin', 'adaptive', 'block'])
+  idle: idle
     .default('adaptive')
     .describe('What a worker without work does. adaptive: spin for spinUs, then sleep.'),
-  spinUs: count(0, 10_000).default(20).describe('How long an adaptive worker spins, microseconds.'),
+  spinUs: spinUs.default(20).describe('How long an adaptive worker spins, microseconds.'),
+  groups: z
+    .array(workerGroup)
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Groups of workers with policies of their own. Without: one group of all workers.'),
 });
 
 const arena = z.strictObject({
@@ -170,6 +198,7 @@ const functionSchema = z.strictObject({
     .default('raw')
     .describe('cgi: the function writes headers, an empty line, and the body.'),
   group: count(0, 1023).default(0).describe('Group of request types, for policies that reserve.'),
+  workerGroup: groupName.optional().describe("Worker group that runs it. Default: its tenant's."),
   limits: functionLimits.prefault({}),
 });
 
@@ -177,6 +206,9 @@ const tenant = z.strictObject({
   name: z.string().regex(/^[^\p{C}]{1,64}$/u, 'a name of 1 to 64 printable characters'),
   port: count(0, 65_535).optional().describe('HTTP port; 0 picks a free one; absent: no HTTP.'),
   host: text(255).optional().describe("Address of this tenant's listener, over the transport's."),
+  workerGroup: groupName
+    .optional()
+    .describe('Worker group of its functions. Default: the first one.'),
   limits: tenantLimits.prefault({}),
   functions: z.array(functionSchema).max(4096).default([]),
 });

@@ -1,31 +1,37 @@
 import type { InvocationRequest, OutcomeCallback } from './invocation';
 
 /** How the data plane is set up; everything is validated by the façade. */
-export interface DataPlaneOptions {
-  workerCount: number;
-  /** One core for each worker, or -1 for unpinned. */
+export interface DataPlaneOptions extends DataPlaneWorkerGroup {
+  /** Worker groups beside the first, which the fields of a group in these options describe. */
+  moreGroups?: readonly DataPlaneWorkerGroup[] | undefined;
+  /** One core for each worker of all groups, in their order, or -1 for unpinned. Empty: none is. */
   workerCores: readonly number[];
   /** 'javascript': worker_threads that run `workerScript` take the work. */
   workers: 'native' | 'javascript';
   workerScript?: string | undefined;
-  idle: 'spin' | 'adaptive' | 'block';
-  spinUs: number;
   arenaSlots: number;
   stackBytes: number;
   maxInvocations: number;
   maxQueuePerWorker: number;
-  dispatcher: DataPlanePolicy;
-  scheduler: DataPlanePolicy;
-  /** undefined: estimates are `expectedExecutionUs` of the functions. */
-  estimator?: DataPlanePolicy | undefined;
-  /** undefined: everything is admitted. */
-  admission?: DataPlanePolicy | undefined;
   preemption?: DataPlanePreemption | undefined;
   /** By index of the tenant; 0 is no limit. */
   tenants?: readonly DataPlaneTenantLimits[] | undefined;
   seed: number;
   /** What a function wrote to stderr, cut at a limit. Must not throw. */
   onLog?: ((fn: number, text: Uint8Array) => void) | undefined;
+}
+
+/** Workers with a dispatch core, a lock and policies of their own. */
+export interface DataPlaneWorkerGroup {
+  workerCount: number;
+  idle: 'spin' | 'adaptive' | 'block';
+  spinUs: number;
+  dispatcher: DataPlanePolicy;
+  scheduler: DataPlanePolicy;
+  /** undefined: estimates are `expectedExecutionUs` of the functions. */
+  estimator?: DataPlanePolicy | undefined;
+  /** undefined: everything is admitted. */
+  admission?: DataPlanePolicy | undefined;
 }
 
 /** How running code is asked to leave its worker. */
@@ -57,7 +63,10 @@ export interface DataPlaneFunction {
   tenant: number;
   /** Absolute path of what the sandbox plugin built. */
   artifactPath: string;
+  /** Of request types, for policies that reserve. */
   group: number;
+  /** Index of the worker group that runs it. Default 0. */
+  workerGroup?: number | undefined;
   relativeDeadlineUs: number | undefined;
   expectedExecutionUs: number | undefined;
   wallTimeUs: number;

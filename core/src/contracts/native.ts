@@ -6,23 +6,18 @@ import type { NativeRpcClient, NativeRpcClientOptions, NativeRpcEvent } from './
  * `core/src/data-plane` before it gets here. Implemented by native/binding (C++), one `.node`.
  */
 export interface NativeDataPlaneOptions {
-  workerCount: number;
+  /** At least one; workers are numbered through all of them, in order. */
+  groups: NativeWorkerGroup[];
   /** One core per worker, or -1 for unpinned. */
   workerCores: number[];
   /** 'external': JavaScript worker_threads attach with `ExternalWorker`. */
   workerKind: 'native' | 'external';
-  idle: 'spin' | 'adaptive' | 'block';
-  spinUs: number;
   arenaSlots: number;
   stackBytes: number;
   /** Invocations alive at any moment (queued and running). */
   maxInvocations: number;
   /** Length of one worker's run queue. */
   maxQueuePerWorker: number;
-  dispatcher: NativePolicySpec;
-  scheduler: NativePolicySpec;
-  estimator: NativePolicySpec | null;
-  admission: NativePolicySpec | null;
   preemption: 'safepoint' | 'signal' | 'timer' | 'none';
   graceUs: number;
   /** -1: 20 times the measured cost of a signal. */
@@ -30,6 +25,17 @@ export interface NativeDataPlaneOptions {
   /** By index of the tenant; 0: no limit. */
   tenants: { maxConcurrent: number; maxQueued: number }[];
   seed: number;
+}
+
+/** Workers with an engine, a lock and policies of their own. */
+export interface NativeWorkerGroup {
+  workerCount: number;
+  idle: 'spin' | 'adaptive' | 'block';
+  spinUs: number;
+  dispatcher: NativePolicySpec;
+  scheduler: NativePolicySpec;
+  estimator: NativePolicySpec | null;
+  admission: NativePolicySpec | null;
 }
 
 export interface NativePolicySpec {
@@ -45,7 +51,10 @@ export interface NativeFunctionSpec {
   /** What external workers load. */
   artifactPath: string;
   memoryLimitPages: number;
+  /** Of request types, for policies. */
   group: number;
+  /** Index in `groups` of the data plane: whose workers run it. */
+  workerGroup: number;
   relativeDeadlineUs: number; // 0: none
   expectedExecutionUs: number;
   maxWallTimeUs: number;

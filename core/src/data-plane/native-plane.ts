@@ -6,7 +6,7 @@ import { SledgeError } from '../errors/sledge-error';
 import type { LoadedBinding } from './binding';
 import { codeOf, nativeError } from './native-error';
 import { RecordedOutcome } from './outcome-record';
-import { checkDeadlineUs, checkFunction, nativeOptions } from './plane-options';
+import { checkDeadlineUs, checkFunction, nativeOptions, workerCountOf } from './plane-options';
 import { Staging } from './staging';
 import { WorkerThreads } from './worker-threads';
 
@@ -28,6 +28,7 @@ export class NativePlane implements DataPlane {
   private readonly submission: Float64Array;
   private readonly records: Float64Array;
   private readonly outputs: Buffer;
+  private readonly groupCount: number;
   private readonly threads: WorkerThreads | undefined;
   private readonly onLog: DataPlaneOptions['onLog'];
   private readonly functions: (AddedFunction | undefined)[] = [];
@@ -46,7 +47,8 @@ export class NativePlane implements DataPlane {
     loaded: LoadedBinding,
   ) {
     const checked = nativeOptions(options);
-    const { scheduler, dispatcher, estimator, admission, arenaSlots } = checked;
+    const { groups, arenaSlots } = checked;
+    this.groupCount = groups.length;
     try {
       this.native = new loaded.binding.DataPlane(
         checked,
@@ -54,8 +56,14 @@ export class NativePlane implements DataPlane {
         (worker) => this.threads?.kill(worker),
       );
     } catch (error) {
-      const policies = [dispatcher, scheduler, estimator, admission];
-      const path = policies.flatMap((policy) => policy?.library ?? []).join(' or ');
+      const policies = groups.flatMap(({ dispatcher, scheduler, estimator, admission }) => [
+        dispatcher,
+        scheduler,
+        estimator,
+        admission,
+      ]);
+      const libraries = new Set(policies.flatMap((policy) => policy?.library ?? []));
+      const path = [...libraries].join(' or ');
       throw nativeError(error, { path, slots: arenaSlots });
     }
     const { tokenCount } = this.native;
@@ -75,7 +83,7 @@ export class NativePlane implements DataPlane {
   }
 
   addFunction(spec: DataPlaneFunction): number {
-    const memoryLimitPages = checkFunction(spec);
+    const memoryLimitPages = checkFunction(spec, this.groupCount);
     const { artifactPath, wallTimeUs, cpuTimeUs = 0, outputBytes } = spec;
     let module = -1;
     try {
@@ -89,6 +97,7 @@ export class NativePlane implements DataPlane {
         artifactPath,
         memoryLimitPages,
         group: spec.group,
+        workerGroup: spec.workerGroup ?? 0,
         relativeDeadlineUs: spec.relativeDeadlineUs ?? 0,
         expectedExecutionUs: spec.expectedExecutionUs ?? 0,
         maxWallTimeUs: wallTimeUs,
@@ -185,7 +194,8 @@ export class NativePlane implements DataPlane {
   }
 
   private startThreads(bindingPath: string): WorkerThreads {
-    const { workerScript, workerCount } = this.options;
+    const { workerScript } = this.options;
+    const workerCount = workerCountOf(this.options);
     if (workerScript === undefined) {
       this.native.stop();
       throw new SledgeError('SLEDGE_ERR_NATIVE_ARGUMENT', { reason: 'workerScript is missing' });

@@ -4,8 +4,13 @@ import type {
   DataPlanePolicy,
   DataPlanePreemption,
   DataPlaneTenantLimits,
+  DataPlaneWorkerGroup,
 } from '../contracts/data-plane';
-import type { NativeDataPlaneOptions, NativePolicySpec } from '../contracts/native';
+import type {
+  NativeDataPlaneOptions,
+  NativePolicySpec,
+  NativeWorkerGroup,
+} from '../contracts/native';
 import { SledgeError } from '../errors/sledge-error';
 
 const PAGE_BYTES = 65_536;
@@ -22,7 +27,9 @@ const US_MAX = Number.MAX_SAFE_INTEGER / 1000;
 
 /** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT naming the option. */
 export function nativeOptions(options: DataPlaneOptions): NativeDataPlaneOptions {
-  const { workerCount, workerCores, arenaSlots, stackBytes } = options;
+  const { workerCores, arenaSlots, stackBytes } = options;
+  const groups = groupsOf(options).map(nativeGroup);
+  const workerCount = workerCountOf(options);
   integer('workerCount', workerCount, 1, WORKERS_MAX);
   for (const core of workerCores) integer('workerCores', core, -1, 4096);
   if (workerCores.length !== 0 && workerCores.length !== workerCount) {
@@ -33,33 +40,52 @@ export function nativeOptions(options: DataPlaneOptions): NativeDataPlaneOptions
   if (stackBytes % PAGE_BYTES !== 0) refuse('stackBytes must be a multiple of 64 KiB');
   integer('maxInvocations', options.maxInvocations, 1, INVOCATIONS_MAX);
   integer('maxQueuePerWorker', options.maxQueuePerWorker, 1, INVOCATIONS_MAX);
-  number('spinUs', options.spinUs, 0, 1_000_000);
   integer('seed', options.seed, 0, 2 ** 32 - 1);
   return {
-    workerCount,
+    groups,
     workerCores: [...workerCores],
     workerKind: options.workers === 'native' ? 'native' : 'external',
-    idle: options.idle,
-    spinUs: options.spinUs,
     arenaSlots,
     stackBytes,
     maxInvocations: options.maxInvocations,
     maxQueuePerWorker: options.maxQueuePerWorker,
-    dispatcher: nativePolicy(options.dispatcher),
-    scheduler: nativePolicy(options.scheduler),
-    estimator: options.estimator === undefined ? null : nativePolicy(options.estimator),
-    admission: options.admission === undefined ? null : nativePolicy(options.admission),
     ...preemption(options.preemption ?? DEFAULT_PREEMPTION),
     tenants: (options.tenants ?? []).map(tenantLimits),
     seed: options.seed,
   };
 }
 
+/** All worker groups, the first one too. */
+export function groupsOf(options: DataPlaneOptions): readonly DataPlaneWorkerGroup[] {
+  return [options, ...(options.moreGroups ?? [])];
+}
+
+/** Workers of all groups. */
+export function workerCountOf(options: DataPlaneOptions): number {
+  return groupsOf(options).reduce((sum, group) => sum + group.workerCount, 0);
+}
+
+function nativeGroup(group: DataPlaneWorkerGroup): NativeWorkerGroup {
+  const { workerCount, idle, spinUs, dispatcher, scheduler, estimator, admission } = group;
+  integer('workerCount', workerCount, 1, WORKERS_MAX);
+  number('spinUs', spinUs, 0, 1_000_000);
+  return {
+    workerCount,
+    idle,
+    spinUs,
+    dispatcher: nativePolicy(dispatcher),
+    scheduler: nativePolicy(scheduler),
+    estimator: estimator === undefined ? null : nativePolicy(estimator),
+    admission: admission === undefined ? null : nativePolicy(admission),
+  };
+}
+
 /** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT naming the field. @returns pages of memory. */
-export function checkFunction(spec: DataPlaneFunction): number {
+export function checkFunction(spec: DataPlaneFunction, groupCount: number): number {
   if (spec.name.length === 0 || spec.name.includes('\0')) refuse('name is empty or has a NUL');
   integer('tenant', spec.tenant, 0, 2 ** 31);
   integer('group', spec.group, 0, 2 ** 31);
+  integer('workerGroup', spec.workerGroup ?? 0, 0, groupCount - 1);
   number('relativeDeadlineUs', spec.relativeDeadlineUs ?? 0, 0, US_MAX);
   number('expectedExecutionUs', spec.expectedExecutionUs ?? 0, 0, US_MAX);
   number('wallTimeUs', spec.wallTimeUs, 0, US_MAX);

@@ -1,7 +1,8 @@
 import type { DataPlane } from '../contracts/data-plane';
 import type { FunctionHandle } from '../contracts/invocation';
 import type { BuiltModule, TenantView } from '../contracts/kinds';
-import type { FunctionConfig, TenantConfig } from '../config/schema';
+import type { FunctionConfig, SledgeConfig, TenantConfig } from '../config/schema';
+import { workerGroupOf } from '../config/worker-groups';
 import { SledgeError } from '../errors/sledge-error';
 import { hint } from '../nearest';
 import type { BuildJob, BuildReport } from './build-functions';
@@ -48,11 +49,11 @@ export class FunctionRegistry {
   private constructor(readonly tenants: readonly TenantView[]) {}
 
   /**
-   * @param reports of `buildJobs(tenants)`, all built.
+   * @param reports of `buildJobs(config.tenants)`, all built.
    * @throws SledgeError when one cannot be loaded.
    */
   static load(
-    tenants: readonly TenantConfig[],
+    config: Pick<SledgeConfig, 'tenants' | 'workers'>,
     reports: readonly BuildReport[],
     plane: DataPlane,
   ): FunctionRegistry {
@@ -61,7 +62,7 @@ export class FunctionRegistry {
       return report.module;
     });
     let next = 0;
-    const views = tenants.map((tenant, index) => ({
+    const views = config.tenants.map((tenant, index) => ({
       name: tenant.name,
       port: tenant.port,
       host: tenant.host,
@@ -69,7 +70,9 @@ export class FunctionRegistry {
         const module = modules[next++] as BuiltModule;
         checkMemory(module, fn);
         const { artifactPath } = module;
-        const id = plane.addFunction({ ...dataPlaneFields(fn), tenant: index, artifactPath });
+        const workerGroup = workerGroupOf(config, tenant, fn);
+        const placed = { tenant: index, workerGroup, artifactPath };
+        const id = plane.addFunction({ ...dataPlaneFields(fn), ...placed });
         return new LoadedFunction(tenant.name, id, fn);
       }),
     }));

@@ -35,6 +35,8 @@ export interface LoadedPlugin {
   readonly definition: PluginDefinition;
   readonly options: unknown;
   readonly file: string | undefined;
+  /** Index of the worker group whose policy it is; undefined: it serves all of them. */
+  readonly workerGroup?: number | undefined;
 }
 
 export interface PluginHostOptions {
@@ -67,13 +69,24 @@ export function loadPlugins(
   withheld: Withheld = {},
 ): LoadedPlugin[] {
   const loaded = references.map((reference) => loadOne(reference, configFolder));
-  checkDuplicates(loaded);
-  checkCapabilities(
-    loaded,
-    (capability) => providersAmongInstalled(capability, configFolder),
-    withheld,
-  );
+  for (const together of byWorkerGroup(loaded)) {
+    checkDuplicates(together);
+    checkCapabilities(
+      together,
+      (capability) => providersAmongInstalled(capability, configFolder),
+      withheld,
+    );
+  }
   return loaded;
+}
+
+/** What works together: for each worker group its policies, and what serves all. */
+function byWorkerGroup(loaded: readonly LoadedPlugin[]): LoadedPlugin[][] {
+  const groups = new Set(loaded.flatMap(({ workerGroup }) => workerGroup ?? []));
+  if (groups.size === 0) return [[...loaded]];
+  return [...groups].map((group) =>
+    loaded.filter(({ workerGroup = group }) => workerGroup === group),
+  );
 }
 
 /** Resolve, identity, kind and apiVersion: what a plugin is, whatever its options. */
@@ -91,7 +104,8 @@ export function inspectPlugin(
 function loadOne(reference: PluginReference, configFolder: string): LoadedPlugin {
   const { definition, file } = inspectPlugin(reference, configFolder);
   const options = checkOptions(definition, reference.options, reference.place);
-  return { place: reference.place, definition, options, file };
+  const { place, workerGroup } = reference;
+  return { place, definition, options, file, workerGroup };
 }
 
 function checkDuplicates(loaded: readonly LoadedPlugin[]): void {
@@ -161,10 +175,17 @@ export class PluginHost {
     return errors;
   }
 
-  /** The created instances of one kind, in order. The caller knows what the kind promises. */
-  instances(kind: PluginKind): { name: string; instance: PluginInstance }[] {
+  /**
+   * The created instances of one kind, in order; with `workerGroup` those of that group. The
+   * caller knows what the kind promises.
+   */
+  instances(kind: PluginKind, workerGroup?: number): { name: string; instance: PluginInstance }[] {
     return this.live
-      .filter((plugin) => plugin.definition.kind === kind)
+      .filter(
+        (plugin) =>
+          plugin.definition.kind === kind &&
+          (workerGroup === undefined || plugin.workerGroup === workerGroup),
+      )
       .map((plugin) => ({ name: plugin.definition.name, instance: plugin.instance }));
   }
 

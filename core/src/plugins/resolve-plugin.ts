@@ -16,6 +16,8 @@ export interface PluginReference {
   /** Short name, package name, path of one file, or the plugin itself. */
   source: unknown;
   options: unknown;
+  /** Index of the worker group whose policy it is; undefined: it serves all of them. */
+  workerGroup?: number | undefined;
 }
 
 export interface ResolvedPlugin {

@@ -1,11 +1,17 @@
 import type { Logger } from 'pino';
 import { container as rootContainer } from 'tsyringe';
-import { workerCores, workerCount } from '../config/cores';
+import { groupWorkerCount, workerCores } from '../config/cores';
 import { configFromObject } from '../config/load-config';
 import type { LoadedConfig } from '../config/load-config';
 import type { SledgeConfigInput } from '../config/schema';
+import { workerGroups } from '../config/worker-groups';
 import { createDataPlane } from '../data-plane';
-import type { DataPlane, DataPlaneFactory, DataPlaneOptions } from '../contracts/data-plane';
+import type {
+  DataPlane,
+  DataPlaneFactory,
+  DataPlaneOptions,
+  DataPlaneWorkerGroup,
+} from '../contracts/data-plane';
 import type { FunctionHandle, InvocationRequest, Outcome } from '../contracts/invocation';
 import type {
   ListenerInfo,
@@ -143,7 +149,7 @@ export class Sledge {
     const reports = await this.build();
     const plane = await (this.options.dataPlane ?? createDataPlane)(this.dataPlaneOptions());
     this.plane = plane;
-    this.registry = FunctionRegistry.load(config.tenants, reports, plane);
+    this.registry = FunctionRegistry.load(config, reports, plane);
     this.services.open(plane, this.registry);
     await this.host.start();
   }
@@ -173,21 +179,17 @@ export class Sledge {
     const { workers, arena, limits, preemption, tenants, seed } = this.loaded.config;
     const { workers: kind, workerScript } = this.sandbox();
     const onFunctionLog = this.options.onFunctionLog ?? this.logFunction.bind(this);
+    const [first, ...moreGroups] = this.workerGroups();
     return {
-      workerCount: workerCount(workers),
+      ...(first as DataPlaneWorkerGroup),
+      moreGroups,
       workerCores: workerCores(workers),
       workers: kind,
       workerScript,
-      idle: workers.idle,
-      spinUs: workers.spinUs,
       arenaSlots: arena.slots,
       stackBytes: arena.stackBytes,
       maxInvocations: limits.maxInvocations,
       maxQueuePerWorker: limits.queuePerWorker,
-      dispatcher: this.policy('dispatcher'),
-      scheduler: this.policy('scheduler'),
-      estimator: this.optionalPolicy('estimator'),
-      admission: this.optionalPolicy('admission'),
       preemption,
       tenants: tenants.map((tenant) => tenant.limits),
       seed,
@@ -200,12 +202,24 @@ export class Sledge {
     this.logger.info({ tenant: fn?.tenant, function: fn?.name }, said);
   }
 
-  private policy(kind: 'dispatcher' | 'scheduler'): NativePolicyInstance['native'] {
-    return this.optionalPolicy(kind) as NativePolicyInstance['native'];
+  private workerGroups(): DataPlaneWorkerGroup[] {
+    return workerGroups(this.loaded.config).map((group, index) => ({
+      workerCount: groupWorkerCount(group),
+      idle: group.idle,
+      spinUs: group.spinUs,
+      dispatcher: this.policy('dispatcher', index) as NativePolicyInstance['native'],
+      scheduler: this.policy('scheduler', index) as NativePolicyInstance['native'],
+      estimator: this.policy('estimator', index),
+      admission: this.policy('admission', index),
+    }));
   }
 
-  private optionalPolicy(kind: PluginKind): NativePolicyInstance['native'] | undefined {
-    const found = this.host.instances(kind)[0];
+  /** Undefined: the group has none, which only estimator and admission may be. */
+  private policy(
+    kind: PluginKind,
+    workerGroup: number,
+  ): NativePolicyInstance['native'] | undefined {
+    const found = this.host.instances(kind, workerGroup)[0];
     return (found?.instance as NativePolicyInstance | undefined)?.native;
   }
 

@@ -21,27 +21,39 @@ bool holds_strings(std::span<const uint8_t> text, uint32_t count) {
          static_cast<uint64_t>(std::count(text.begin(), text.end(), 0)) == count;
 }
 
+std::vector<std::unique_ptr<Engine>> engines_of(std::unique_ptr<Engine> engine) {
+  std::vector<std::unique_ptr<Engine>> engines;
+  engines.push_back(std::move(engine));
+  return engines;
+}
+
 } // namespace
 
-DataPlane::DataPlane(const DataPlaneOptions &options, std::unique_ptr<Engine> engine,
+DataPlane::DataPlane(const DataPlaneOptions &options, std::vector<std::unique_ptr<Engine>> engines,
                      std::shared_ptr<Runtime> runtime, OutcomeWaker &waker)
     : options_(options), table_(options.invocation_max + outcome_batch_max),
       functions_(function_count_max), inbox_(table_, waker), runtime_(std::move(runtime)),
-      dispatch_(std::move(engine), table_, *this, options.external),
+      groups_(std::move(engines), table_, *this, options.external),
       watchdog_(*this, table_.count()),
-      external_(options.external ? options.worker_count : 0, table_, dispatch_, inbox_, watchdog_),
-      deferred_workers_(options.worker_count, false) {
+      external_(options.external ? groups_.worker_count() : 0, table_, groups_, inbox_, watchdog_),
+      deferred_workers_(groups_.worker_count(), false) {
   for (const TenantLimits &limits : options.tenants) {
     const bool limited = limits.concurrent_max != 0 || limits.queued_max != 0;
     tenants_.push_back(limited ? std::make_unique<Tenant>(limits) : nullptr);
   }
-  for (uint32_t id = 0; !options.external && id < options.worker_count; id++) {
+  for (uint32_t id = 0; !options.external && id < groups_.worker_count(); id++) {
     const int32_t core = id < options.worker_cores.size() ? options.worker_cores[id] : -1;
+    const uint32_t group = groups_.group_of(id);
+    const IdleOptions idle = group < options.idle.size() ? options.idle[group] : IdleOptions();
     workers_.push_back(std::make_unique<Worker>(
-        WorkerOptions{id, core, options.idle, options.spin_ns, options.preemption},
-        WorkerShared{table_, dispatch_, inbox_, *runtime_, watchdog_}));
+        WorkerOptions{id, core, idle.kind, idle.spin_ns, options.preemption},
+        WorkerShared{table_, groups_.at(group), inbox_, *runtime_, watchdog_}));
   }
 }
+
+DataPlane::DataPlane(const DataPlaneOptions &options, std::unique_ptr<Engine> engine,
+                     std::shared_ptr<Runtime> runtime, OutcomeWaker &waker)
+    : DataPlane(options, engines_of(std::move(engine)), std::move(runtime), waker) {}
 
 DataPlane::~DataPlane() {
   stop();
@@ -56,6 +68,9 @@ int DataPlane::start() {
 }
 
 Function *DataPlane::add_function(FunctionSpec spec) {
+  if (spec.worker_group >= groups_.count()) {
+    return nullptr;
+  }
   for (const uint64_t limit_ns : {spec.wall_time_max_ns, spec.cpu_time_max_ns}) {
     if (limit_ns != 0) {
       watchdog_.expect_limit(limit_ns);
@@ -65,7 +80,7 @@ Function *DataPlane::add_function(FunctionSpec spec) {
   if (function != nullptr) {
     const uint32_t tenant = function->spec.tenant;
     function->tenant = tenant < tenants_.size() ? tenants_[tenant].get() : nullptr;
-    dispatch_.forget_type(function->id);
+    groups_.at(function->spec.worker_group).forget_type(function->id);
   }
   return function;
 }
@@ -127,7 +142,7 @@ int64_t DataPlane::submit(const Submission &submission, bool may_defer) {
   const uint64_t arrival_ns = invocation->arrival_ns;
   const uint32_t index = invocation->index;
   function->count_accepted();
-  const Admission admission = dispatch_.submit(*invocation, target);
+  const Admission admission = groups_.at(function->spec.worker_group).submit(*invocation, target);
   if (admission.error != SLEDGE_OK) {
     function->count_started();
     function->count_reaped();
@@ -172,6 +187,7 @@ bool DataPlane::fill(Invocation &invocation, const Submission &submission) {
   invocation.output_bytes = 0;
   invocation.log_bytes = 0;
   invocation.sandbox.store(nullptr, std::memory_order_relaxed);
+  invocation.worker_group.store(invocation.function->spec.worker_group, std::memory_order_relaxed);
   set_times(invocation, submission);
   invocation.start_ns = 0;
   invocation.run_ns = 0;

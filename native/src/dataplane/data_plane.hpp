@@ -16,6 +16,7 @@
 #include "dataplane/runtime.hpp"
 #include "dataplane/watchdog.hpp"
 #include "dataplane/worker.hpp"
+#include "dataplane/worker_groups.hpp"
 
 namespace sledge::dataplane {
 
@@ -23,12 +24,16 @@ namespace sledge::dataplane {
 inline constexpr uint32_t outcome_batch_max = 256;
 inline constexpr uint32_t function_count_max = 32768;
 
+/// How the workers of a group wait.
+struct IdleOptions {
+  IdleKind kind = IdleKind::adaptive;
+  uint64_t spin_ns = 20'000;
+};
+
 struct DataPlaneOptions {
-  uint32_t worker_count = 1;
   std::vector<int32_t> worker_cores; ///< one per worker, -1: unpinned; may be empty
   bool external = false;             ///< workers attach from outside and take work
-  IdleKind idle = IdleKind::adaptive;
-  uint64_t spin_ns = 20'000;
+  std::vector<IdleOptions> idle;     ///< by worker group; those beyond wait as by default
   PreemptionOptions preemption;
   std::vector<TenantLimits> tenants; ///< by index; those beyond have no limits
   uint32_t invocation_max = 1024;    ///< alive at any moment
@@ -54,7 +59,10 @@ struct Statistic {
 
 class DataPlane final : ActionTarget, WatchTarget {
  public:
-  /// `killer` hears of external workers whose invocation must end; null for native ones.
+  /// One worker group for each engine, with as many workers as that engine has; at least one.
+  DataPlane(const DataPlaneOptions &options, std::vector<std::unique_ptr<Engine>> engines,
+            std::shared_ptr<Runtime> runtime, OutcomeWaker &waker);
+  /// With one worker group.
   DataPlane(const DataPlaneOptions &options, std::unique_ptr<Engine> engine,
             std::shared_ptr<Runtime> runtime, OutcomeWaker &waker);
   ~DataPlane();
@@ -62,7 +70,10 @@ class DataPlane final : ActionTarget, WatchTarget {
   /// Starts the threads; 0, or the errno of what failed (stop and destroy it then).
   int start();
 
-  /// Null when there are too many.
+  uint32_t group_count() const { return groups_.count(); }
+  uint32_t worker_count() const { return groups_.worker_count(); }
+
+  /// Null when there are too many, or no such worker group.
   Function *add_function(FunctionSpec spec);
   void remove_function(uint32_t id) { functions_.remove(id); }
 
@@ -105,11 +116,12 @@ class DataPlane final : ActionTarget, WatchTarget {
   // ActionTarget
   void wake(uint32_t worker) override;
   void interrupt(uint32_t worker, uint64_t request_id) override;
-  void tick_due(uint64_t due_ns) override { watchdog_.tick_at(due_ns); }
+  void tick_due(uint64_t due_ns) override { watchdog_.started(due_ns); }
   // WatchTarget
   uint64_t watch_running(uint64_t now_ns) override;
   uint64_t watch_due(const Watch &watch, uint64_t now_ns) override;
-  void watch_tick() override { dispatch_.tick(); }
+  uint64_t next_tick_ns() override;
+  void watch_tick(uint64_t now_ns) override;
 
   /// Holds back wake-ups of sleeping workers until `kick`.
   struct DeferredTarget final : ActionTarget {
@@ -155,7 +167,7 @@ class DataPlane final : ActionTarget, WatchTarget {
   FunctionTable functions_;
   OutcomeInbox inbox_;
   std::shared_ptr<Runtime> runtime_;
-  Dispatch dispatch_;
+  WorkerGroups groups_;
   Watchdog watchdog_;
   std::vector<std::unique_ptr<Worker>> workers_;
   ExternalWorkers external_;

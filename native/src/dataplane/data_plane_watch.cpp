@@ -12,7 +12,8 @@ namespace sledge::dataplane {
 /// Any thread.
 void DataPlane::end(Invocation &invocation, uint32_t generation, Kill why) {
   Sandbox *sandbox = nullptr;
-  switch (dispatch_.end(invocation, generation, why)) {
+  const uint32_t group = invocation.worker_group.load(std::memory_order_relaxed);
+  switch (groups_.at(group).end(invocation, generation, why)) {
   case Ended::gone:
     return;
   case Ended::running:
@@ -92,6 +93,22 @@ uint64_t DataPlane::watch_running(uint64_t now_ns) {
   return next_ns;
 }
 
+uint64_t DataPlane::next_tick_ns() {
+  uint64_t next_ns = UINT64_MAX;
+  for (uint32_t group = 0; group < groups_.count(); group++) {
+    next_ns = std::min(next_ns, groups_.at(group).tick_ns());
+  }
+  return next_ns;
+}
+
+void DataPlane::watch_tick(uint64_t now_ns) {
+  for (uint32_t group = 0; group < groups_.count(); group++) {
+    if (groups_.at(group).tick_ns() <= now_ns) {
+      groups_.at(group).tick();
+    }
+  }
+}
+
 uint64_t DataPlane::watch_due(const Watch &watch, uint64_t now_ns) {
   constexpr uint64_t busy_look_ns = 1'000'000;
   Invocation &invocation = table_.at(watch.index);
@@ -121,7 +138,8 @@ uint64_t DataPlane::watch_due(const Watch &watch, uint64_t now_ns) {
     if (wake_ns > now_ns) {
       return std::min(wake_ns, limit_ns);
     }
-    dispatch_.unblock(invocation, watch.generation);
+    const uint32_t group = invocation.worker_group.load(std::memory_order_relaxed);
+    groups_.at(group).unblock(invocation, watch.generation);
   }
   return limit_ns;
 }

@@ -18,6 +18,10 @@ class Dispatch::Section {
     const EngineCounters &counters = engine.counters();
     dispatch_.waiting_.store(counters.held + counters.queued, std::memory_order_relaxed);
     const uint64_t tick_ns = engine.next_tick_ns();
+    const bool tick_changed = tick_ns != dispatch_.tick_ns_.load(std::memory_order_relaxed);
+    if (tick_changed) {
+      dispatch_.tick_ns_.store(tick_ns, std::memory_order_seq_cst);
+    }
     size_t count = engine.take_actions(actions_);
     dispatch_.lock_.unlock();
     send(count);
@@ -27,7 +31,7 @@ class Dispatch::Section {
       dispatch_.lock_.unlock();
       send(count);
     }
-    if (tick_ns != UINT64_MAX) {
+    if (tick_changed && tick_ns != UINT64_MAX) {
       target_.tick_due(tick_ns);
     }
   }
@@ -42,9 +46,9 @@ class Dispatch::Section {
     for (size_t at = 0; at < count; at++) {
       const Action &action = actions_[at];
       if (action.kind == ActionKind::wake) {
-        target_.wake(action.worker);
+        target_.wake(dispatch_.first_worker_ + action.worker);
       } else {
-        target_.interrupt(action.worker, action.request_id);
+        target_.interrupt(dispatch_.first_worker_ + action.worker, action.request_id);
       }
     }
   }
@@ -88,7 +92,7 @@ Invocation *Dispatch::start(Request *request, uint32_t worker, uint64_t now_ns) 
   if (request == nullptr) {
     return nullptr;
   }
-  turn_end_ns_[worker] = engine_->turn_end_ns(worker);
+  turn_end_ns_[own(worker)] = engine_->turn_end_ns(own(worker));
   Invocation *invocation = owner(request);
   if (external_) {
     invocation->start_ns = now_ns;
@@ -100,16 +104,16 @@ Invocation *Dispatch::start(Request *request, uint32_t worker, uint64_t now_ns) 
 
 void Dispatch::leave_engine(uint32_t worker, Finished finished, uint64_t now_ns) {
   if (finished == Finished::late) {
-    engine_->release(engine_->discard(worker, SLEDGE_REMOVED_LATE, now_ns));
+    engine_->release(engine_->discard(own(worker), SLEDGE_REMOVED_LATE, now_ns));
   } else if (finished != Finished::nothing) {
-    engine_->release(engine_->finish(worker, now_ns, finished == Finished::succeeded));
+    engine_->release(engine_->finish(own(worker), now_ns, finished == Finished::succeeded));
   }
 }
 
 Invocation *Dispatch::advance(uint32_t worker, Finished finished) {
   Section section(*this);
   leave_engine(worker, finished, section.now_ns);
-  return start(engine_->next(worker, section.now_ns), worker, section.now_ns);
+  return start(engine_->next(own(worker), section.now_ns), worker, section.now_ns);
 }
 
 void Dispatch::finish(uint32_t worker, Finished finished) {
@@ -124,8 +128,8 @@ void Dispatch::forget_type(uint32_t type) {
 
 Invocation *Dispatch::reconsider(uint32_t worker) {
   Section section(*this);
-  Invocation *left = owner(engine_->running(worker));
-  Request *next = engine_->reconsider(worker, section.now_ns);
+  Invocation *left = owner(engine_->running(own(worker)));
+  Request *next = engine_->reconsider(own(worker), section.now_ns);
   if (owner(next) != left) {
     left->move_to(State::preempted);
   }
@@ -134,11 +138,11 @@ Invocation *Dispatch::reconsider(uint32_t worker) {
 
 bool Dispatch::block(uint32_t worker) {
   Section section(*this);
-  Invocation &invocation = *owner(engine_->running(worker));
+  Invocation &invocation = *owner(engine_->running(own(worker)));
   if (invocation.load().kill() != Kill::none) {
     return false;
   }
-  engine_->block(worker, section.now_ns);
+  engine_->block(own(worker), section.now_ns);
   invocation.move_to(State::blocked);
   return true;
 }

@@ -12,11 +12,13 @@
 
 namespace sledge::dataplane {
 
-/// Carries out what the engine decided, after the lock has been released.
+/// Carries out what the engine decided, after the lock has been released. Workers are numbered
+/// through all groups.
 class ActionTarget {
  public:
   virtual void wake(uint32_t worker) = 0;
   virtual void interrupt(uint32_t worker, uint64_t request_id) = 0;
+  /// A timer of the policies has been set anew; `Dispatch::tick_ns` says it too.
   virtual void tick_due(uint64_t due_ns) = 0;
 
  protected:
@@ -48,10 +50,12 @@ struct Admission {
 
 class Dispatch {
  public:
+  /// The engine's worker 0 is `first_worker` here and for the target.
   Dispatch(std::unique_ptr<Engine> engine, InvocationTable &table, ActionTarget &target,
-           bool external)
+           bool external, uint32_t first_worker = 0)
       : engine_(std::move(engine)), table_(table), target_(target), external_(external),
-        owners_(engine_->pool().capacity(), nullptr), turn_end_ns_(engine_->worker_count(), 0) {}
+        first_worker_(first_worker), owners_(engine_->pool().capacity(), nullptr),
+        turn_end_ns_(engine_->worker_count(), 0) {}
 
   /// With an error nothing has changed. `target` gets what follows.
   Admission submit(Invocation &invocation, ActionTarget &target);
@@ -73,7 +77,10 @@ class Dispatch {
 
   /// When the turn that the worker has begun ends, if somebody waits for that; 0: nobody. The
   /// worker.
-  uint64_t turn_end_ns(uint32_t worker) const { return turn_end_ns_[worker]; }
+  uint64_t turn_end_ns(uint32_t worker) const { return turn_end_ns_[worker - first_worker_]; }
+
+  /// When `tick` is due; UINT64_MAX: never, as things are. Any thread.
+  uint64_t tick_ns() const { return tick_ns_.load(std::memory_order_seq_cst); }
 
   EngineCounters counters();
   /// Requests that wait, as of the last change; a hint, read without the lock.
@@ -81,6 +88,8 @@ class Dispatch {
 
  private:
   class Section;
+  /// As the engine numbers it.
+  uint32_t own(uint32_t worker) const { return worker - first_worker_; }
   void leave_engine(uint32_t worker, Finished finished, uint64_t now_ns);
   Invocation *owner(Request *request) { return owners_[request->index]; }
   Invocation *start(Request *request, uint32_t worker, uint64_t now_ns);
@@ -92,10 +101,12 @@ class Dispatch {
   InvocationTable &table_;
   ActionTarget &target_;
   const bool external_;
+  const uint32_t first_worker_;
   std::vector<Invocation *> owners_;  ///< by Request::index
   std::vector<uint64_t> turn_end_ns_; ///< each its worker's own
   uint64_t last_ns_ = 0;
   std::atomic<uint64_t> waiting_{0};
+  std::atomic<uint64_t> tick_ns_{UINT64_MAX};
 };
 
 } // namespace sledge::dataplane

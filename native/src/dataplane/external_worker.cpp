@@ -8,10 +8,10 @@
 
 namespace sledge::dataplane {
 
-ExternalWorkers::ExternalWorkers(uint32_t count, InvocationTable &table, Dispatch &dispatch,
+ExternalWorkers::ExternalWorkers(uint32_t count, InvocationTable &table, WorkerGroups &groups,
                                  OutcomeInbox &inbox, Watchdog &watchdog)
-    : count_(count), workers_(std::make_unique<Worker[]>(count)), table_(table),
-      dispatch_(dispatch), inbox_(inbox), watchdog_(watchdog) {}
+    : count_(count), workers_(std::make_unique<Worker[]>(count)), table_(table), groups_(groups),
+      inbox_(inbox), watchdog_(watchdog) {}
 
 Attachment ExternalWorkers::attach(uint32_t worker) {
   Worker &self = workers_[worker];
@@ -38,7 +38,7 @@ void ExternalWorkers::lose(uint32_t worker) {
   }
   Invocation &invocation = table_.at(index);
   if (invocation.claim_end(invocation.load().generation())) {
-    dispatch_.finish(worker, Finished::failed);
+    groups_.of_worker(worker).finish(worker, Finished::failed);
     invocation.status = Status::failed;
     invocation.detail = SLEDGE_ERR_INVOKE_WORKER_LOST;
     invocation.end_ns = now_ns();
@@ -59,7 +59,8 @@ Take ExternalWorkers::take(const Attachment &attachment, uint64_t timeout_ns, Ex
         return Take::detached;
       }
       if (self.current.load(std::memory_order_relaxed) == no_invocation) {
-        Invocation *invocation = dispatch_.advance(attachment.worker, Finished::nothing);
+        Invocation *invocation =
+            groups_.of_worker(attachment.worker).advance(attachment.worker, Finished::nothing);
         if (invocation != nullptr) {
           begin(self, *invocation, work);
           return Take::taken;
@@ -123,8 +124,9 @@ bool ExternalWorkers::complete(const Attachment &attachment, uint32_t index, uin
   invocation.end_ns = now_ns();
   invocation.run_ns = invocation.end_ns - invocation.start_ns;
   invocation.function->learn(invocation.run_ns);
-  dispatch_.finish(attachment.worker,
-                   status == Status::completed ? Finished::succeeded : Finished::failed);
+  groups_.of_worker(attachment.worker)
+      .finish(attachment.worker,
+              status == Status::completed ? Finished::succeeded : Finished::failed);
   inbox_.push(invocation);
   inbox_.notify();
   return true;

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "dataplane/dispatch.hpp"
 #include "dataplane/idle.hpp"
 #include "dataplane/outcome_inbox.hpp"
 #include "dataplane/watchdog.hpp"
+#include "dataplane/worker_groups.hpp"
 
 namespace sledge::dataplane {
 
@@ -37,7 +37,7 @@ struct ExternalWork {
 
 class ExternalWorkers {
  public:
-  ExternalWorkers(uint32_t count, InvocationTable &table, Dispatch &dispatch, OutcomeInbox &inbox,
+  ExternalWorkers(uint32_t count, InvocationTable &table, WorkerGroups &groups, OutcomeInbox &inbox,
                   Watchdog &watchdog);
 
   uint32_t count() const { return count_; }
@@ -80,7 +80,7 @@ class ExternalWorkers {
   const uint32_t count_;
   std::unique_ptr<Worker[]> workers_;
   InvocationTable &table_;
-  Dispatch &dispatch_;
+  WorkerGroups &groups_;
   OutcomeInbox &inbox_;
   Watchdog &watchdog_;
   std::atomic<bool> closed_{false};

@@ -34,7 +34,8 @@ struct Tenant {
 struct FunctionSpec {
   std::string name;
   uint32_t tenant = 0;
-  uint32_t group = 0;
+  uint32_t group = 0;                   ///< of request types, for policies
+  uint32_t worker_group = 0;            ///< whose workers run it
   std::shared_ptr<const Module> module; ///< null: run by external workers
   std::string artifact_path;            ///< what external workers load
   uint32_t memory_limit_pages = 1024;

@@ -62,11 +62,12 @@ struct alignas(64) Invocation {
   /// Set before it runs. Who reads them from outside checks the generation of `life` afterwards.
   std::atomic<Sandbox *> sandbox{nullptr};
   std::atomic<uint64_t> sandbox_generation{0};
-  std::atomic<uint64_t> limit_ns{0};    ///< when it must have ended as things are
-  std::atomic<uint64_t> wall_end_ns{0}; ///< when its wall time ends; UINT64_MAX: never
-  std::atomic<uint64_t> drop_ns{0};     ///< when it ends if it has not started
-  std::atomic<uint64_t> abort_ns{0};    ///< when it ends, because it is late
-  std::atomic<uint32_t> worker{0};      ///< where it runs or is bound
+  std::atomic<uint64_t> limit_ns{0};     ///< when it must have ended as things are
+  std::atomic<uint64_t> wall_end_ns{0};  ///< when its wall time ends; UINT64_MAX: never
+  std::atomic<uint64_t> drop_ns{0};      ///< when it ends if it has not started
+  std::atomic<uint64_t> abort_ns{0};     ///< when it ends, because it is late
+  std::atomic<uint32_t> worker{0};       ///< where it runs or is bound
+  std::atomic<uint32_t> worker_group{0}; ///< set before it is queued
 
   uint64_t arrival_ns = 0;
   uint64_t deadline_ns = 0; ///< SLEDGE_NO_DEADLINE: none

@@ -8,10 +8,24 @@ double number(uint64_t value) {
   return static_cast<double>(value);
 }
 
+/// Of what is shown here.
+void add(EngineCounters &to, const EngineCounters &of) {
+  to.held += of.held;
+  to.queued += of.queued;
+  to.running += of.running;
+  to.blocked += of.blocked;
+  to.interrupts += of.interrupts;
+  to.overdue_runs += of.overdue_runs;
+  to.wakes += of.wakes;
+}
+
 } // namespace
 
 std::vector<Statistic> DataPlane::statistics() {
-  const EngineCounters engine = dispatch_.counters();
+  EngineCounters engine;
+  for (uint32_t group = 0; group < groups_.count(); group++) {
+    add(engine, groups_.at(group).counters());
+  }
   const ArenaStats arena = runtime_->stats();
   uint64_t runs = 0, flushes = 0, spins = 0, sleeps = 0, preemptions = 0, slot_waits = 0, idle = 0;
   uint64_t signals = 0;
@@ -32,7 +46,7 @@ std::vector<Statistic> DataPlane::statistics() {
       {"queued", number(engine.held + engine.queued)},
       {"running", number(engine.running)},
       {"blocked", number(engine.blocked)},
-      {"workers", number(options_.worker_count)},
+      {"workers", number(groups_.worker_count())},
       {"workersIdle", number(idle)},
       {"slotsTotal", number(arena.slots)},
       {"slotsUsed", number(arena.in_use)},

@@ -79,16 +79,14 @@ void Watchdog::loop() {
 uint64_t Watchdog::look() {
   looks_.fetch_add(1, std::memory_order_relaxed);
   const uint64_t now = now_ns();
-  if (tick_ns_.load(std::memory_order_seq_cst) <= now) {
-    tick_ns_.store(UINT64_MAX, std::memory_order_seq_cst);
-    target_.watch_tick();
+  if (target_.next_tick_ns() <= now) {
+    target_.watch_tick(now);
   }
   const bool active = active_.exchange(false, std::memory_order_seq_cst);
   const uint64_t again_ns =
       active ? now + active_look_ns_.load(std::memory_order_relaxed) : UINT64_MAX;
   const uint64_t running_ns = target_.watch_running(now);
-  return std::min(
-      {again_ns, running_ns, look_at_heap(now), tick_ns_.load(std::memory_order_seq_cst)});
+  return std::min({again_ns, running_ns, look_at_heap(now), target_.next_tick_ns()});
 }
 
 uint64_t Watchdog::look_at_heap(uint64_t now_ns) {

@@ -17,7 +17,9 @@ class WatchTarget {
   virtual uint64_t watch_running(uint64_t now_ns) = 0;
   /// A watched invocation is due; returns when to look at it again, UINT64_MAX: never.
   virtual uint64_t watch_due(const Watch &watch, uint64_t now_ns) = 0;
-  virtual void watch_tick() = 0;
+  /// When `watch_tick` is due; UINT64_MAX: never. Who makes it earlier says so by `started`.
+  virtual uint64_t next_tick_ns() = 0;
+  virtual void watch_tick(uint64_t now_ns) = 0;
 
  protected:
   ~WatchTarget() = default;
@@ -46,10 +48,6 @@ class Watchdog {
   }
   /// The invocation waits somewhere and is looked at when due.
   void watch(const Watch &watch);
-  void tick_at(uint64_t due_ns) {
-    tick_ns_.store(due_ns, std::memory_order_seq_cst);
-    started(due_ns);
-  }
   /// There are functions with a limit as short as this.
   void expect_limit(uint64_t limit_ns);
   void look_now() { bell_.ring(); }
@@ -64,7 +62,6 @@ class Watchdog {
   WatchTarget &target_;
   Doorbell bell_;
   std::atomic<uint64_t> next_look_ns_{UINT64_MAX};
-  std::atomic<uint64_t> tick_ns_{UINT64_MAX};
   std::atomic<uint64_t> looks_{0};
   std::atomic<uint64_t> active_look_ns_{100'000'000};
   std::atomic<bool> active_{false}; ///< something has started since the last look

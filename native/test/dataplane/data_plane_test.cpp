@@ -32,7 +32,7 @@ TEST(DataPlane, TheWatchdogEndsWhatRunsTooLongAndTheWorkerGoesOn) {
 }
 
 TEST(DataPlane, AShorterLimitThatStartsLaterIsSeenFirst) {
-  DataPlaneOptions options;
+  BenchOptions options;
   options.worker_count = 2;
   Bench bench(options);
   const int64_t slow = bench.submit(bench.add("loop", 300'000 * ms));
@@ -116,7 +116,7 @@ TEST(DataPlane, AFunctionThatWasRemovedTakesNothingMore) {
 }
 
 TEST(DataPlane, StopsWithWorkInFlightAndGivesEachItsOutcome) {
-  DataPlaneOptions options;
+  BenchOptions options;
   options.worker_count = 3;
   Bench bench(options);
   const uint32_t loop = bench.add("loop");

@@ -96,7 +96,7 @@ bool TestWaker::wait(int milliseconds) {
 
 namespace {
 
-PolicyInstance policy(const char *path, sledge_policy_kind kind, const DataPlaneOptions &options) {
+PolicyInstance policy(const char *path, sledge_policy_kind kind, const BenchOptions &options) {
   PolicyConfig config;
   config.worker_count = options.worker_count;
   config.type_count_max = function_count_max;
@@ -107,18 +107,19 @@ PolicyInstance policy(const char *path, sledge_policy_kind kind, const DataPlane
 
 } // namespace
 
-Bench::Bench(DataPlaneOptions options, size_t slots)
+Bench::Bench(const BenchOptions &options, size_t slots)
     : runtime(std::make_shared<FakeRuntime>(slots)) {
   EngineConfig config;
   config.worker_count = options.worker_count;
   config.request_count_max = options.invocation_max;
   config.queue_length_max = options.invocation_max;
   PolicyError error;
-  plane = std::make_unique<DataPlane>(
-      options,
-      Engine::make(config, policy(TEST_DISPATCHER, SLEDGE_DISPATCHER, options),
-                   policy(TEST_SCHEDULER, SLEDGE_SCHEDULER, options), error),
-      runtime, waker);
+  std::vector<std::unique_ptr<Engine>> engines;
+  for (uint32_t group = 0; group < options.group_count; group++) {
+    engines.push_back(Engine::make(config, policy(TEST_DISPATCHER, SLEDGE_DISPATCHER, options),
+                                   policy(TEST_SCHEDULER, SLEDGE_SCHEDULER, options), error));
+  }
+  plane = std::make_unique<DataPlane>(options, std::move(engines), runtime, waker);
   submission_of_.resize(plane->invocation_count());
   plane->start();
 }

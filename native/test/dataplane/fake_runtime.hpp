@@ -84,10 +84,17 @@ struct Ending {
   std::string output;
 };
 
+struct BenchOptions : DataPlaneOptions {
+  BenchOptions() = default;
+  BenchOptions(const DataPlaneOptions &options) : DataPlaneOptions(options) {}
+  uint32_t worker_count = 1; ///< of each group
+  uint32_t group_count = 1;
+};
+
 /// A running data plane with one function for each name, and what became of each submission.
 class Bench {
  public:
-  explicit Bench(DataPlaneOptions options, size_t slots = 64);
+  explicit Bench(const BenchOptions &options, size_t slots = 64);
   ~Bench();
 
   uint32_t add(FunctionSpec spec) { return plane->add_function(std::move(spec))->id; }

@@ -55,8 +55,8 @@ TEST(Idle, NoKnockIsLostWhileTheSleeperFallsAsleep) {
 
 TEST(Idle, EveryPolicyServesRequestsThatComeOneByOne) {
   for (const IdleKind idle : {IdleKind::spin, IdleKind::adaptive, IdleKind::block}) {
-    DataPlaneOptions options;
-    options.idle = idle;
+    BenchOptions options;
+    options.idle = {{idle}};
     options.worker_count = 2;
     Bench bench(options);
     const uint32_t empty = bench.add("empty");

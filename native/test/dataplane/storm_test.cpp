@@ -11,9 +11,9 @@ namespace sledge::dataplane::testing {
 namespace {
 
 void storm(IdleKind idle, uint64_t seed, size_t total) {
-  DataPlaneOptions options;
+  BenchOptions options;
   options.worker_count = 3;
-  options.idle = idle;
+  options.idle = {{idle}};
   options.invocation_max = 64;
   options.preemption.grace_ns = 100'000;
   options.tenants = {{0, 0}, {40, 20}};
@@ -76,7 +76,7 @@ TEST(Storm, EachInvocationHasExactlyOneOutcomeWithSleepingWorkers) {
 
 TEST(Storm, EachInvocationHasExactlyOneOutcomeWhenStoppedInTheMiddle) {
   for (uint64_t seed = 0; seed < 200; seed++) {
-    DataPlaneOptions options;
+    BenchOptions options;
     options.worker_count = 2;
     Bench bench(options);
     const uint32_t functions[] = {bench.add("loop"), bench.add("empty"), bench.add("wait"),

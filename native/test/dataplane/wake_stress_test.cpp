@@ -49,8 +49,8 @@ bool reap_one(DataPlane &plane) {
 }
 
 void race(IdleKind idle, const Extent &extent, uint32_t pause_max) {
-  DataPlaneOptions options;
-  options.idle = idle;
+  BenchOptions options;
+  options.idle = {{idle}};
   Bench bench(options);
   Submission submission;
   submission.function = bench.add("empty");
