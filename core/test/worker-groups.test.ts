@@ -142,10 +142,10 @@ test('policies of groups are plugins of their own, and options are refused by th
 
 test('a capability is looked for in the own group, not in a neighbour', () => {
   const groups = [
-    { name: 'a', scheduler: 'edf' },
+    { name: 'a', scheduler: 'edf', dispatcher: 'jsq' },
     { name: 'b', admission: 'utilisation' },
   ];
-  const lacking = { name: 'c', scheduler: 'sjf', estimator: 'none' };
+  const lacking = { name: 'c', scheduler: 'sjf', dispatcher: 'jsq', estimator: 'none' };
   const load = (all: object[]) => {
     const { plugins, folder } = configFromObject({ workers: { groups: all } });
     return loadPlugins(plugins, folder);
