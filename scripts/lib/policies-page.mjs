@@ -88,8 +88,8 @@ export function policiesPage(root) {
   return `# Policies that go together
 
 Generated from the plugins (their \`provides\` and \`needs\`, and \`sledge.variants\` of their
-package.json) by \`npm run generate\`. A configuration is refused at load when a capability is missing,
-with what would provide it (SLEDGE_ERR_PLUGIN_CAPABILITY).
+package.json) by \`npm run generate\`. A configuration is refused at load when a capability is
+missing, with what would provide it (SLEDGE_ERR_PLUGIN_CAPABILITY).
 
 ## Dispatchers and schedulers
 

@@ -129,7 +129,8 @@ test.each<[string, Cell, RegExp]>([
 
 test('what loads serves', async () => {
   console.log(
-    `${cells.length} cells: ${refused.length} refused, ${loads.length} load, ${served.length} served`,
+    `${cells.length} cells: ${refused.length} refused, ${loads.length} load, ` +
+      `${served.length} served`,
   );
   expect(refused.length).toBeGreaterThan(0);
   for (const cell of served) {
