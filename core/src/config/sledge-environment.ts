@@ -79,7 +79,7 @@ function order({ values, warnings }: EnvironmentResult, env: NodeJS.ProcessEnv):
   warnings.push(`SLEDGE_SCHEDULER has no effect: ${reason}.`);
 }
 
-/** SLEdge's EDF and SJF order the requests of each worker; SLEdgeScale's own default is the first. */
+/** SLEdge's EDF and SJF order each worker's requests; edf-interrupt is SLEdgeScale's default. */
 function placement({ values }: EnvironmentResult): void {
   if (values.dispatcher !== undefined) return;
   if (values.scheduler === 'edf') values.dispatcher = 'edf-interrupt';
