@@ -5,7 +5,7 @@ import { runMain } from './lib/step.mjs';
 import { setUp } from './setup.mjs';
 
 await runMain(async () => {
-  await setUp({ forTests: true });
+  await setUp({ forTests: true, forBenches: true });
   const { main } = createRequire(import.meta.url)(inRoot('bench/dist/index.js'));
   return main(process.argv.slice(2));
 });

@@ -12,15 +12,16 @@ import {
 } from './lib/setup-steps.mjs';
 import { runMain } from './lib/step.mjs';
 
-/** @param {{ buildOnly?: boolean, forTests?: boolean }} options */
-export async function setUp({ buildOnly = false, forTests = false } = {}) {
+/** @param {{ buildOnly?: boolean, forTests?: boolean, forBenches?: boolean }} options */
+export async function setUp({ buildOnly = false, forTests = false, forBenches = false } = {}) {
   checkMachine();
   await withLock(async () => {
     if (!buildOnly) {
-      await debianPackages(forTests);
-      await npmPackages();
+      const installDebian = debianPackages(forTests);
+      await Promise.all([installDebian(), npmPackages()]);
     }
-    await Promise.all([typescript(), native('release', forTests)]);
+    const parts = { tests: forTests, benches: forBenches };
+    await Promise.all([typescript(), native('release', parts)]);
     await functionModules();
   });
 }

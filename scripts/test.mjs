@@ -9,36 +9,63 @@ const ASAN = {
   ASAN_OPTIONS: 'use_sigaltstack=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0',
   UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
 };
+const HEARTBEAT_MS = 30_000;
 const TSAN = { TSAN_OPTIONS: 'halt_on_error=1:second_deadlock_stack=1' };
 
-function suites(environment) {
+/**
+ * Lanes run beside each other, the suites of a lane one after another: so both cores stay busy.
+ * Builds and lint have a low priority, so that what is under test comes first.
+ */
+function lanes(environment) {
   return [
-    ['lint', () => lintSuite()],
-    ['native, release', () => nativeSuite('release', environment)],
-    ['native, ASan and UBSan', () => nativeSuite('asan', { ...environment, ...ASAN })],
-    ['native, TSan', () => nativeSuite('tsan', { ...environment, ...TSAN })],
-    ['TypeScript and end to end', () => jestSuite('jest', process.execPath, environment)],
-    ['end to end on Node 24', () => node24Suite(environment)],
+    [
+      ['native, release', () => nativeSuite('release', environment)],
+      ['TypeScript and end to end', () => jestSuite('jest', process.execPath, environment)],
+      ['end to end on Node 24', () => node24Suite(environment)],
+    ],
+    [
+      ['native, ASan and UBSan', () => nativeSuite('asan', { ...environment, ...ASAN })],
+      ['native, TSan', () => nativeSuite('tsan', { ...environment, ...TSAN })],
+      ['lint', () => lintSuite()],
+    ],
   ];
 }
 
-async function runSuites(environment) {
-  const total = { passed: 0, failed: 0 };
-  for (const [title, suite] of suites(environment)) {
-    console.log(`\n== ${title}`);
-    const started = Date.now();
-    let result;
-    try {
-      result = await suite();
-    } catch (error) {
-      console.log(error.message);
-      result = { passed: 0, failed: 1 };
-    }
-    const seconds = ((Date.now() - started) / 1000).toFixed(0);
-    console.log(`${title}: ${result.passed} passed, ${result.failed} failed in ${seconds} s`);
-    total.passed += result.passed;
-    total.failed += result.failed;
+const running = new Map();
+const secondsSince = (startedMs) => ((Date.now() - startedMs) / 1000).toFixed(0);
+
+async function runSuite([title, suite]) {
+  console.log(`== ${title}: begins`);
+  const started = Date.now();
+  running.set(title, started);
+  let result;
+  try {
+    result = await suite();
+  } catch (error) {
+    console.log(error.message);
+    result = { passed: 0, failed: 1 };
   }
+  running.delete(title);
+  const { passed, failed } = result;
+  console.log(`== ${title}: ${passed} passed, ${failed} failed in ${secondsSince(started)} s`);
+  return result;
+}
+
+async function runLanes(environment) {
+  const total = { passed: 0, failed: 0 };
+  const heartbeat = setInterval(() => {
+    const list = [...running].map(([title, started]) => `${title} (${secondsSince(started)} s)`);
+    console.log(`  running: ${list.join('; ')}`);
+  }, HEARTBEAT_MS);
+  const runLane = async (lane) => {
+    for (const entry of lane) {
+      const { passed, failed } = await runSuite(entry);
+      total.passed += passed;
+      total.failed += failed;
+    }
+  };
+  await Promise.all(lanes(environment).map(runLane));
+  clearInterval(heartbeat);
   return total;
 }
 
@@ -51,7 +78,7 @@ await runMain(async () => {
       : 'Reduced counts: each test prints its own; npm run test:long runs all.',
   );
   await setUp({ forTests: true });
-  const { passed, failed } = await runSuites(environment);
+  const { passed, failed } = await runLanes(environment);
   console.log(`\n${passed} passed, ${failed} failed`);
   return failed > 0 ? 1 : 0;
 });

@@ -47,7 +47,10 @@ async function tidyOne(file, headersKey) {
   if (stampMatches(name, key)) return '';
   const args = ['-p', inRoot('build/native'), '--quiet', '--warnings-as-errors=*', file];
   try {
-    await run('clang-tidy-14', args, { cwd: ROOT, maxBuffer: OUTPUT_LIMIT_BYTES });
+    await run('nice', ['-n', '10', 'clang-tidy-14', ...args], {
+      cwd: ROOT,
+      maxBuffer: OUTPUT_LIMIT_BYTES,
+    });
     writeStamp(name, key);
     return '';
   } catch (error) {

@@ -51,8 +51,8 @@ function privilege() {
   return succeeds('sudo', ['-n', 'true']) ? ['sudo', '-n'] : null;
 }
 
-/** Installs what is missing, or explains what to run and fails. */
-export async function installPackages(names) {
+/** @returns what installs these packages; when that takes a password it explains and fails. */
+export function packageInstallation(names) {
   const install = ['apt-get', 'install', '-y', '--no-install-recommends', ...names];
   const prefix = privilege();
   if (prefix === null) {
@@ -64,8 +64,9 @@ export async function installPackages(names) {
   const environment = ['env', 'DEBIAN_FRONTEND=noninteractive'];
   const [update, ...updateArgs] = [...prefix, ...environment, 'apt-get', 'update'];
   const [command, ...args] = [...prefix, ...environment, ...install];
-  await step(`Debian packages: ${names.join(' ')}`, 'apt', [
+  const commands = [
     [update, updateArgs],
     [command, args],
-  ]);
+  ];
+  return () => step(`Debian packages: ${names.join(' ')}`, 'apt', commands);
 }

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { contentKey, filesBelow, stampMatches, writeStamp } from './content-key.mjs';
-import { installPackages, missingPackages } from './debian.mjs';
+import { missingPackages, packageInstallation } from './debian.mjs';
 import { inRoot } from './paths.mjs';
 import { step, StepFailure } from './step.mjs';
 
@@ -19,9 +19,10 @@ export function checkMachine() {
   if (process.platform !== 'linux') throw new StepFailure('Sledge runs on Linux.');
 }
 
-export async function debianPackages(forTests) {
+/** @returns the installation of what is missing; fails at once when it cannot work. */
+export function debianPackages(forTests) {
   const missing = missingPackages(forTests);
-  if (missing.length > 0) await installPackages(missing);
+  return missing.length > 0 ? packageInstallation(missing) : async () => undefined;
 }
 
 /** True when node_modules holds what the lock file says, optional packages aside. */
@@ -70,30 +71,38 @@ export async function typescript() {
   writeStamp('typescript', key);
 }
 
-function nativeKey(preset, withTests) {
+function nativeKey(preset, words) {
   const plugins = readdirSync(inRoot('plugins')).map((name) => `plugins/${name}/native`);
   const sources = ['native', ...plugins].flatMap((folder) => filesBelow(folder, () => true));
-  return contentKey(['package-lock.json', ...sources], [preset, withTests ? 'tests' : 'no tests']);
+  return contentKey(['package-lock.json', ...sources], [preset, ...words]);
 }
 
-/** True when the folder has been configured with tests; it then stays so. */
-function configuredWithTests(folder) {
+/** True when the folder has been configured with this option; it then stays so. */
+function configuredWith(folder, option) {
   const cache = inRoot('build', folder, 'CMakeCache.txt');
-  return existsSync(cache) && /^SLEDGE_TESTS:BOOL=ON$/m.test(readFileSync(cache, 'utf8'));
+  return existsSync(cache) && readFileSync(cache, 'utf8').includes(`\n${option}:BOOL=ON\n`);
 }
 
-/** Builds the native part under one CMake preset; tests are built only where they are wanted. */
-export async function native(preset, forTests) {
+/**
+ * Builds the native part under one CMake preset.
+ * @param {{ tests?: boolean, benches?: boolean, isBackground?: boolean }} wanted tests and
+ *   benchmarks are built only where they are wanted, or have been before.
+ */
+export async function native(preset, wanted = {}) {
   const name = `native-${preset}`;
   const folder = preset === 'release' ? 'native' : preset;
-  const withTests = forTests || configuredWithTests(folder);
-  const key = nativeKey(preset, withTests);
+  const parts = Object.entries({ SLEDGE_TESTS: wanted.tests, SLEDGE_BENCHES: wanted.benches });
+  const switches = parts.map(
+    ([option, isWanted]) =>
+      `-D${option}=${isWanted || configuredWith(folder, option) ? 'ON' : 'OFF'}`,
+  );
+  const key = nativeKey(preset, switches);
   if (existsSync(inRoot('build', folder, 'build.ninja')) && stampMatches(name, key)) return;
+  const { isBackground } = wanted;
   const jobs = String(availableParallelism());
-  const configure = ['--preset', preset, `-DSLEDGE_TESTS=${withTests ? 'ON' : 'OFF'}`];
   await step(`native part (${preset})`, name, [
-    ['cmake', configure, { cwd: inRoot('native') }],
-    ['cmake', ['--build', inRoot('build', folder), '-j', jobs]],
+    ['cmake', ['--preset', preset, ...switches], { cwd: inRoot('native') }],
+    ['cmake', ['--build', inRoot('build', folder), '-j', jobs], { isBackground }],
   ]);
   writeStamp(name, key);
 }

@@ -19,17 +19,22 @@ function childEnvironment(extra) {
   return environment;
 }
 
+/** For what may wait: whatever measures or serves beside it comes first. */
+const LOW_PRIORITY = ['nice', '-n', '10'];
+
 /**
  * Runs one command.
- * @param {{ show?: boolean, env?: object, cwd?: string, stdin?: 'ignore' }} [options] `show` passes
- *   output on; otherwise it goes to `.cache/logs/<name>.log` alone.
+ * @param {{ show?: boolean, env?: object, cwd?: string, isBackground?: boolean }} [options] `show`
+ *   passes output on; otherwise it goes to `.cache/logs/<name>.log` alone. `isBackground` gives it
+ *   a low priority.
  * @returns exit code and output.
  */
 export function runCommand(name, command, args, options = {}) {
   mkdirSync(join(CACHE, 'logs'), { recursive: true });
   const logPath = join(CACHE, 'logs', `${name}.log`);
   const log = createWriteStream(logPath);
-  const child = spawn(command, args, {
+  const words = [...(options.isBackground ? LOW_PRIORITY : []), command, ...args];
+  const child = spawn(words[0], words.slice(1), {
     cwd: options.cwd ?? ROOT,
     env: childEnvironment(options.env),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -4,37 +4,26 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { lint } from '../lint.mjs';
 import { node24 } from './node24.mjs';
+import { runNativeTests } from './native-tests.mjs';
 import { CACHE, inRoot } from './paths.mjs';
 import { native } from './setup-steps.mjs';
 import { runCommand, tailOf } from './step.mjs';
 
-const JOBS = String(availableParallelism());
-const NATIVE_TEST_LIMIT_S = '300';
+const JOBS = availableParallelism();
 
 /** What must hold on either Node: the whole way of a request, and the plugins of a user. */
 const END_TO_END = 'test/(end-to-end|e2e)';
-
-const count = (text, pattern) => Number(text.match(pattern)?.[1] ?? 0);
 
 export async function lintSuite() {
   const failed = await lint(false);
   return { passed: failed === 0 ? 1 : 0, failed };
 }
 
-/** @param {string[]} filter arguments of ctest that choose tests */
-export async function nativeSuite(preset, environment, filter = []) {
-  await native(preset, true);
+/** @param {RegExp} [only] names of the tests to run */
+export async function nativeSuite(preset, environment, only) {
+  await native(preset, { tests: true, isBackground: true });
   const folder = inRoot('build', preset === 'release' ? 'native' : preset);
-  const args = ['--test-dir', folder, '--output-on-failure', '--timeout', NATIVE_TEST_LIMIT_S];
-  const { code, logPath } = await runCommand(`ctest-${preset}`, 'ctest', [...args, ...filter], {
-    env: environment,
-  });
-  const text = readFileSync(logPath, 'utf8');
-  const total = count(text, /tests failed out of (\d+)/);
-  const failed = count(text, /(\d+) tests failed out of/);
-  if (code !== 0) console.log(tailOf(logPath, 120));
-  const isBroken = failed === 0 && (code !== 0 || total === 0);
-  return { passed: total - failed, failed: isBroken ? 1 : failed };
+  return runNativeTests(`native-tests-${preset}`, folder, environment, JOBS, only);
 }
 
 /** Jest's counts, from its own report. */

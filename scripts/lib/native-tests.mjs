@@ -1,0 +1,132 @@
+// Runs the native tests. CTest knows them; a GoogleTest program runs many of its tests in one
+// process, since starting a process costs more than most tests, above all under a sanitizer.
+import { execFileSync, spawn } from 'node:child_process';
+import { createWriteStream, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { CACHE } from './paths.mjs';
+
+/** A test that prints nothing for so long hangs. */
+const SILENCE_LIMIT_MS = 300_000;
+const SHARD_TESTS = 60;
+const FILTER = /^--gtest_filter=(.*)$/;
+
+const propertyOf = (test, name) => test.properties?.find((one) => one.name === name)?.value;
+
+/** @returns {{ program: string, names: string[], command: string[], cwd: string }[]} */
+function shardsOf(tests) {
+  const programs = new Map();
+  const single = [];
+  for (const test of tests) {
+    const [program, ...args] = test.command ?? [];
+    if (program === undefined) throw new Error(`${test.name}: its program has not been built`);
+    const filter = args.find((arg) => FILTER.test(arg))?.match(FILTER)[1];
+    const cwd = propertyOf(test, 'WORKING_DIRECTORY') ?? process.cwd();
+    if (filter === undefined) single.push({ program, args, names: [test.name], cwd, alone: true });
+    else programs.set(program, [...(programs.get(program) ?? []), { filter, cwd }]);
+  }
+  const shards = [...programs].flatMap(([program, list]) => {
+    const count = Math.ceil(list.length / SHARD_TESTS);
+    return Array.from({ length: count }, (_, shard) => {
+      const mine = list.filter((_test, index) => index % count === shard);
+      return { program, args: [], names: mine.map(({ filter }) => filter), cwd: mine[0].cwd };
+    });
+  });
+  return [...shards, ...single].sort((a, b) => b.names.length - a.names.length);
+}
+
+/** Runs one process; `onLine` gets its output. @returns code, or -1 when it was killed or hung. */
+function runProcess(program, args, { cwd, env, onLine }) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let timer;
+    const awake = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => child.kill('SIGKILL'), SILENCE_LIMIT_MS);
+    };
+    awake();
+    for (const stream of [child.stdout, child.stderr]) {
+      let rest = '';
+      stream.on('data', (chunk) => {
+        awake();
+        const lines = (rest + chunk.toString()).split('\n');
+        rest = lines.pop();
+        lines.forEach(onLine);
+      });
+      stream.on('close', () => {
+        if (rest !== '') onLine(rest);
+      });
+    }
+    child.on('error', (error) => onLine(`${program}: ${error.message}`));
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve(code ?? -1);
+    });
+  });
+}
+
+/** Runs the tests of a shard; one that ends its process fails, and the others follow in a new one. */
+async function runShard(shard, env, log) {
+  const results = new Map();
+  let remaining = shard.names;
+  while (remaining.length > 0) {
+    let current = null;
+    let output = [];
+    const onLine = (line) => {
+      log.write(`${line}\n`);
+      const [, state, name] = /^\[ *(RUN|OK|FAILED|SKIPPED) *\] ([^ ,]+)/.exec(line) ?? [];
+      if (state === 'RUN') [current, output] = [name, []];
+      else if (state !== undefined && name === current) {
+        results.set(name, { failed: state === 'FAILED', output, skipped: state === 'SKIPPED' });
+        [current, output] = [null, []];
+      } else output.push(line);
+    };
+    const args = shard.alone
+      ? shard.args
+      : [`--gtest_filter=${remaining.join(':')}`, '--gtest_also_run_disabled_tests'];
+    const code = await runProcess(shard.program, args, { cwd: shard.cwd, env, onLine });
+    if (shard.alone) results.set(shard.names[0], { failed: code !== 0, output });
+    else if (current !== null) results.set(current, { failed: true, output });
+    const next = remaining.filter((name) => !results.has(name));
+    const stuck = next.length === remaining.length;
+    const unexplained = code !== 0 && ![...results.values()].some(({ failed }) => failed);
+    if (stuck || (next.length === 0 && unexplained))
+      results.set(next[0] ?? shard.program, { failed: true, output });
+    remaining = next.filter((name) => !results.has(name));
+  }
+  return results;
+}
+
+/**
+ * All tests that the build in `folder` knows, `jobs` processes at a time.
+ * @param {RegExp} [only] names of the tests to run
+ * @returns passed and failed; prints what failed tests wrote.
+ */
+export async function runNativeTests(name, folder, env, jobs, only = /./) {
+  const listed = execFileSync('ctest', ['--test-dir', folder, '--show-only=json-v1'], {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    maxBuffer: 64 << 20,
+  });
+  const tests = JSON.parse(listed).tests.filter((test) => only.test(test.name));
+  mkdirSync(join(CACHE, 'logs'), { recursive: true });
+  const log = createWriteStream(join(CACHE, 'logs', `${name}.log`));
+  const queue = shardsOf(tests);
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const worker = async () => {
+    for (let shard = queue.shift(); shard !== undefined; shard = queue.shift()) {
+      for (const [test, { failed, output, skipped }] of await runShard(shard, env, log)) {
+        total[failed ? 'failed' : 'passed'] += 1;
+        if (skipped) total.skipped += 1;
+        if (failed) console.log(`FAILED (${name}): ${test}\n${output.slice(-120).join('\n')}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+  log.end();
+  if (total.skipped > 0) console.log(`  ${name}: ${total.skipped} skipped themselves`);
+  return { passed: total.passed, failed: tests.length === 0 ? 1 : total.failed };
+}
