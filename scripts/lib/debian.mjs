@@ -1,6 +1,7 @@
 // Debian packages: which are missing, and how to get them.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { step, StepFailure } from './step.mjs';
 
 const CLANG_LIB = '/usr/lib/llvm-14/lib/clang/14.0.6/lib';
@@ -32,7 +33,8 @@ const TO_TEST = {
 
 export function missingPackages(forTests) {
   const wanted = forTests ? { ...TO_RUN, ...TO_TEST } : TO_RUN;
-  return Object.keys(wanted).filter((name) => !existsSync(wanted[name]));
+  const system = process.env.SLEDGE_SYSTEM_ROOT ?? '/';
+  return Object.keys(wanted).filter((name) => !existsSync(join(system, wanted[name])));
 }
 
 function succeeds(command, args) {
@@ -47,7 +49,7 @@ function succeeds(command, args) {
 /** The prefix that makes apt-get work without a question, or null. */
 function privilege() {
   if (!succeeds('apt-get', ['--version'])) return null;
-  if (process.getuid?.() === 0) return [];
+  if (execFileSync('id', ['-u'], { encoding: 'utf8' }).trim() === '0') return [];
   return succeeds('sudo', ['-n', 'true']) ? ['sudo', '-n'] : null;
 }
 

@@ -68,7 +68,7 @@ function runProcess(program, args, { cwd, env, onLine }) {
   });
 }
 
-/** Runs the tests of a shard; one that ends its process fails, and the others follow in a new one. */
+/** Runs a shard; a test that ends its process fails, and the others follow in a new one. */
 async function runShard(shard, env, log) {
   const results = new Map();
   let remaining = shard.names;
@@ -77,7 +77,7 @@ async function runShard(shard, env, log) {
     let output = [];
     const onLine = (line) => {
       log.write(`${line}\n`);
-      const [, state, name] = /^\[ *(RUN|OK|FAILED|SKIPPED) *\] ([^ ,]+)/.exec(line) ?? [];
+      const [, state, name] = /\[ *(RUN|OK|FAILED|SKIPPED) *\] ([^ ,]+)/.exec(line) ?? [];
       if (state === 'RUN') [current, output] = [name, []];
       else if (state !== undefined && name === current) {
         results.set(name, { failed: state === 'FAILED', output, skipped: state === 'SKIPPED' });
@@ -111,7 +111,9 @@ export async function runNativeTests(name, folder, env, jobs, only = /./) {
     env: { ...process.env, ...env },
     maxBuffer: 64 << 20,
   });
-  const tests = JSON.parse(listed).tests.filter((test) => only.test(test.name));
+  const tests = JSON.parse(listed).tests.filter(
+    (test) => only.test(test.name) && propertyOf(test, 'DISABLED') !== true,
+  );
   mkdirSync(join(CACHE, 'logs'), { recursive: true });
   const log = createWriteStream(join(CACHE, 'logs', `${name}.log`));
   const queue = shardsOf(tests);

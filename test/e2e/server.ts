@@ -12,6 +12,8 @@ export interface ServerOptions {
   /** Written to a file as it is. */
   config: unknown;
   fileName?: string;
+  /** Where it is written, and which is removed in the end; a new one by default. */
+  folder?: string;
   /** Overrides: "log.level=debug". */
   set?: string[];
   environment?: NodeJS.ProcessEnv;
@@ -44,7 +46,7 @@ export class Server {
   }
 
   static async start(options: ServerOptions): Promise<Server> {
-    const folder = mkdtempSync(path.join(tmpdir(), 'sledge-e2e-'));
+    const folder = options.folder ?? mkdtempSync(path.join(tmpdir(), 'sledge-e2e-'));
     const config = path.join(folder, options.fileName ?? 'sledge.config.json');
     const { config: content } = options;
     writeFileSync(config, typeof content === 'string' ? content : JSON.stringify(content));

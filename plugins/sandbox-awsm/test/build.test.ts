@@ -69,7 +69,7 @@ describe('building', () => {
 
   test('of one module at the same time runs one compiler', async () => {
     const log = join(directory, 'runs.log');
-    const script = `echo run >> ${log}; exec clang "$@"`;
+    const script = `echo run >> ${log}; exec clang-14 "$@"`;
     const compiler = fakeCompiler(join(directory, 'counting'), script);
     const sandbox = makeSandbox({ compiler });
     const cache = freshCache();

@@ -19,12 +19,15 @@ export interface CodeOptions {
 }
 
 const NUMBERED = ['19', '18', '17', '16', '15', '14'].map((version) => `clang-${version}`);
-const CANDIDATES = ['clang', ...NUMBERED, 'gcc', 'cc'];
+/** Debian's clang-14 brings no plain `clang`. */
+const CLANGS = ['clang', ...NUMBERED];
+const CANDIDATES = [...CLANGS, 'gcc', 'cc'];
 const MEMO_FILE = 'compilers.json';
 const known = new Map<string, Promise<Compiler | undefined>>();
 
 /**
- * The compiler to use: the one named, or the first of clang, clang-N and gcc that is there.
+ * The compiler to use: the one named (`clang` may be a clang-N), or the first of clang, clang-N and
+ * gcc that is there.
  * Its version is asked once for each file and kept in the cache directory.
  * Throws SLEDGE_ERR_BUILD_COMPILER_MISSING.
  */
@@ -32,7 +35,7 @@ export async function findCompiler(
   wanted: string | undefined,
   cacheDirectory: string,
 ): Promise<Compiler> {
-  const names = wanted === undefined ? CANDIDATES : [wanted];
+  const names = wanted === undefined ? CANDIDATES : wanted === 'clang' ? CLANGS : [wanted];
   for (const name of names) {
     const path = await onPath(name);
     if (path === undefined) continue;
