@@ -5,6 +5,7 @@
 #include "dataplane/clock.hpp"
 #include "external_worker_wrap.hpp"
 #include "measure_machine.hpp"
+#include "policy_thread.hpp"
 #include "policy_trial.hpp"
 #include "rpc/capture.hpp"
 #include "rpc_client_wrap.hpp"
@@ -62,6 +63,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("ExternalWorker", ExternalWorkerWrap::define(env));
   exports.Set("RpcClient", RpcClientWrap::define(env));
   exports.Set("describeCapture", Napi::Function::New(env, describe_capture, "describeCapture"));
+  exports.Set("PolicyThread", PolicyThread::define(env));
   exports.Set("TestStore", TestStoreWrap::define(env));
   exports.Set("measureMachine", Napi::Function::New(env, measure_machine_now, "measureMachine"));
   exports.Set("policyTrial", Napi::Function::New(env, policy_trial, "policyTrial"));

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "data_plane_options.hpp"
+#include "policy_swap.hpp"
 #include "submit.hpp"
 #include "values.hpp"
 
@@ -38,6 +39,9 @@ Napi::Function DataPlaneWrap::define(Napi::Env env) {
                       InstanceMethod<&DataPlaneWrap::retry_after_ns>("retryAfterNs"),
                       InstanceMethod<&DataPlaneWrap::stats>("stats"),
                       InstanceMethod<&DataPlaneWrap::function_stats>("functionStats"),
+                      InstanceMethod<&DataPlaneWrap::set_policies>("setPolicies"),
+                      InstanceMethod<&DataPlaneWrap::eject_policy>("ejectPolicy"),
+                      InstanceMethod<&DataPlaneWrap::policy_status>("policyStatus"),
                       InstanceMethod<&DataPlaneWrap::stop>("stop")});
 }
 
@@ -204,6 +208,18 @@ Napi::Value DataPlaneWrap::stats(const Napi::CallbackInfo &info) {
     stats.Set(statistic.name, Napi::Number::New(info.Env(), statistic.value));
   }
   return stats;
+}
+
+void DataPlaneWrap::set_policies(const Napi::CallbackInfo &info) {
+  binding::set_policies(info, *holder_);
+}
+
+void DataPlaneWrap::eject_policy(const Napi::CallbackInfo &info) {
+  binding::eject_policy(info, *holder_);
+}
+
+Napi::Value DataPlaneWrap::policy_status(const Napi::CallbackInfo &info) {
+  return binding::policy_status(info, *holder_);
 }
 
 void DataPlaneWrap::stop(const Napi::CallbackInfo &) {

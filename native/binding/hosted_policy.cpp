@@ -366,7 +366,7 @@ void HostedPolicy::fail(const char *doing) {
   bool pending = false;
   napi_is_exception_pending(env_, &pending);
   if (!pending || napi_get_and_clear_last_exception(env_, &error) != napi_ok) {
-    failure_ += "its thread was ended";
+    failure_ = thread_ended;
     return;
   }
   napi_value text = nullptr;
@@ -375,7 +375,7 @@ void HostedPolicy::fail(const char *doing) {
   if (napi_is_exception_pending(env_, &pending) == napi_ok && pending)
     napi_get_and_clear_last_exception(env_, &error);
   if (failure_.empty())
-    failure_ = "it threw";
+    failure_ = thread_ended; // what ends a thread has no text
 }
 
 PolicyInstance host_policy(Napi::Env env, const Napi::Object &hosted, sledge_policy_kind kind,

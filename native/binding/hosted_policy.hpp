@@ -12,6 +12,9 @@
 
 namespace sledge::binding {
 
+/// The failure of one whose thread is gone.
+inline constexpr const char *thread_ended = "its thread has ended";
+
 /// A HostedPolicy of core/src/policies/hosted-policy.ts in an engine on its own thread. The engine
 /// must be one whose requests live in a RequestPool (every Engine), and must be used and destroyed
 /// on that thread.

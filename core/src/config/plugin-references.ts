@@ -28,6 +28,15 @@ function policiesOf(config: SledgeConfig, workerGroup: number): PluginReference[
   });
 }
 
+/** One plugin as the config names it at `place`. */
+export function referenceOf(
+  place: string,
+  kind: PluginKind,
+  choice: PluginChoice,
+): PluginReference {
+  return reference(place, kind, choice);
+}
+
 function reference(place: string, kind: PluginKind, choice: PluginChoice): PluginReference {
   if (Array.isArray(choice)) return { place, kind, source: choice[0], options: choice[1] };
   return { place, kind, source: choice, options: undefined };

@@ -213,6 +213,17 @@ const tenant = z.strictObject({
   functions: z.array(functionSchema).max(4096).default([]),
 });
 
+const policies = z.strictObject({
+  decisionLimitMs: count(1, 60_000)
+    .default(500)
+    .describe('A TypeScript policy that does not answer for so long is ejected.'),
+  starvationLimitMs: count(1, 600_000)
+    .default(1000)
+    .describe('So is one that lets a request wait so long beside an idle worker.'),
+  fallbackDispatcher: text(1024).default('jsq').describe('Takes over from one that is ejected.'),
+  fallbackScheduler: text(1024).default('fifo').describe('Takes over from one that is ejected.'),
+});
+
 /** Shape of a whole configuration, with every default. Unknown keys are errors. */
 export const configSchema = z.strictObject({
   $schema: z.string().optional().describe('For editors.'),
@@ -228,6 +239,7 @@ export const configSchema = z.strictObject({
   admission: pluginChoice
     .default('none')
     .describe('Refuses at arrival what would do no good. none: admits all.'),
+  policies: policies.prefault({}).describe('What holds for policies in TypeScript.'),
   preemption: preemption.prefault({}),
   sandbox: pluginChoice.default('awsm'),
   build: build.prefault({}),

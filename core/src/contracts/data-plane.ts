@@ -13,6 +13,10 @@ export interface DataPlaneOptions extends DataPlaneWorkerGroup {
   stackBytes: number;
   maxInvocations: number;
   maxQueuePerWorker: number;
+  /** Required for policies in TypeScript, which the first group alone may have. */
+  policyLimits?: PolicyLimits | undefined;
+  /** A policy in TypeScript was taken away. Must not throw. */
+  onPolicyEjected?: ((ejection: PolicyEjection) => void) | undefined;
   preemption?: DataPlanePreemption | undefined;
   /** By index of the tenant; 0 is no limit. */
   tenants?: readonly DataPlaneTenantLimits[] | undefined;
@@ -26,8 +30,8 @@ export interface DataPlaneWorkerGroup {
   workerCount: number;
   idle: 'spin' | 'adaptive' | 'block';
   spinUs: number;
-  dispatcher: DataPlanePolicy;
-  scheduler: DataPlanePolicy;
+  dispatcher: ServingPolicy;
+  scheduler: ServingPolicy;
   /** undefined: estimates are `expectedExecutionUs` of the functions. */
   estimator?: DataPlanePolicy | undefined;
   /** undefined: everything is admitted. */
@@ -51,7 +55,71 @@ export interface DataPlaneTenantLimits {
   queued: number;
 }
 
+/** A dispatcher or scheduler in either form. */
+export type ServingPolicy = DataPlanePolicy | DataPlaneScriptPolicy;
+
+/** A policy in TypeScript: it runs on the policy thread. */
+export interface DataPlaneScriptPolicy {
+  name?: string | undefined;
+  /** Absolute path of the file whose default export it is. */
+  script: string;
+  /** As its schema gave them. */
+  options: unknown;
+}
+
+/** What a policy in TypeScript is held to, and what takes over. */
+export interface PolicyLimits {
+  /** An event that is not answered for so long ejects the policy. */
+  decisionLimitMs: number;
+  /** So does a request that waits so long beside an idle worker. */
+  starvationLimitMs: number;
+  fallback: { dispatcher: DataPlanePolicy; scheduler: DataPlanePolicy };
+}
+
+export interface PolicyEjection {
+  policy: string;
+  reason: string;
+  /** ISO 8601. */
+  at: string;
+}
+
+/** Policies to be exchanged while requests are served; undefined: stays. */
+export interface PolicyChange {
+  dispatcher?: ServingPolicy | undefined;
+  scheduler?: ServingPolicy | undefined;
+  /** null: none from now on. */
+  estimator?: DataPlanePolicy | null | undefined;
+  admission?: DataPlanePolicy | null | undefined;
+}
+
+export interface PolicyStatus {
+  dispatcher: PolicyDescription;
+  scheduler: PolicyDescription;
+  /** Of the policy thread: none, driving, replaced, or ejected. */
+  live: string;
+  /** Events and orders between the data plane and the policy thread. */
+  events: number;
+  orders: number;
+  /** From an event to what was decided on it. */
+  meanRoundTripUs: number;
+  /** Decisions that were no longer true when they arrived. */
+  ignored: number;
+  swaps: number;
+  /** Requests that the dispatcher holds. */
+  held: number;
+  /** The last ones, oldest first. */
+  ejections: readonly PolicyEjection[];
+}
+
+export interface PolicyDescription {
+  name: string;
+  form: 'native' | 'typescript';
+  path: string;
+  options: unknown;
+}
+
 export interface DataPlanePolicy {
+  name?: string | undefined;
   /** Absolute path of the shared object. */
   library: string;
   options: Readonly<Record<string, number | string | boolean>>;
@@ -100,6 +168,13 @@ export interface DataPlane {
   readonly inFlight: number;
   /** Counters and gauges by name. */
   stats(): Record<string, number>;
+  /**
+   * Exchanges policies while requests are served: what is held, queued or preempted goes to the new
+   * ones in order of arrival; what runs goes on. @throws SledgeError when one cannot be made; then
+   * nothing has changed.
+   */
+  setPolicies?(change: PolicyChange): Promise<void>;
+  policyStatus?(): PolicyStatus;
   /** What became of its invocations: in time, late, and others. Empty: no such function. */
   functionStats(fn: number): Record<string, number>;
   /**

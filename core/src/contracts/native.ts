@@ -122,10 +122,48 @@ export interface NativeDataPlane {
   /** Counters and gauges by name; numbers only. */
   stats(): Record<string, number>;
   functionStats(fn: number): Record<string, number>;
+  /**
+   * Exchanges native policies while requests are served, all or none; null: no estimator, no
+   * admission. Throws Error with `code`.
+   */
+  setPolicies(choices: {
+    dispatcher?: NativePolicySpec;
+    scheduler?: NativePolicySpec;
+    estimator?: NativePolicySpec | null;
+    admission?: NativePolicySpec | null;
+  }): void;
+  /** Gives what a live policy leads to its fallback. */
+  ejectPolicy(reason: string): void;
+  policyStatus(): NativePolicyStatus;
   /** Stops intake, kills what runs, joins within 2 s, delivers what is left. Idempotent. */
   stop(): void;
   /** For external workers: a number that ExternalWorker takes. */
   readonly handle: number;
+}
+
+export interface NativePolicyStatus {
+  /** As the policies' tables name them; 'live': one on the policy thread. */
+  dispatcher: string;
+  scheduler: string;
+  live: 'none' | 'ready' | 'driving' | 'replaced' | 'ejected';
+  /** Why it was ejected; else ''. */
+  reason: string;
+  ejectedNs: number;
+  swaps: number;
+  ignored: number;
+  held: number;
+  events: number;
+  orders: number;
+  batches: number;
+  /** Sum over batches, from the oldest event to its orders. */
+  roundTripNs: number;
+}
+
+/** On the policy thread: an engine with the policies that follows the one that serves. */
+export interface NativePolicyThread {
+  /** Drives for so many milliseconds. @returns false when it is over. */
+  run(limitMs: number): boolean;
+  stats(): { callbacks: number };
 }
 
 /** In a worker_thread: takes work from the same native core. */
@@ -176,6 +214,18 @@ export interface NativeBinding {
     onKillWorker: (worker: number) => void,
   ) => NativeDataPlane;
   ExternalWorker: new (handle: number, worker: number) => NativeExternalWorker;
+  /** Takes over at once; at least one policy is a hosted one. Throws Error with `code`. */
+  PolicyThread: new (
+    handle: number,
+    options: {
+      dispatcher: NativePolicySpec | HostedPolicy;
+      scheduler: NativePolicySpec | HostedPolicy;
+      fallbackDispatcher: NativePolicySpec;
+      fallbackScheduler: NativePolicySpec;
+      decisionLimitMs: number;
+      starvationLimitMs: number;
+    },
+  ) => NativePolicyThread;
   /** Integer ns since the process started. */
   nowNs(): number;
   /** @throws Error with `code` when an option is out of bounds or a policy cannot be made. */

@@ -9,3 +9,15 @@ import { NativePlane } from './native-plane';
 export function createDataPlane(options: DataPlaneOptions): NativePlane {
   return new NativePlane(options, loadBinding());
 }
+
+/** The same, with policies in TypeScript in force when it resolves. Throws likewise. */
+export async function startDataPlane(options: DataPlaneOptions): Promise<NativePlane> {
+  const plane = createDataPlane(options);
+  try {
+    await plane.goLive();
+  } catch (error) {
+    await plane.stop();
+    throw error;
+  }
+  return plane;
+}

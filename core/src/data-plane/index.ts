@@ -1,3 +1,3 @@
-export { createDataPlane } from './create-data-plane';
+export { createDataPlane, startDataPlane } from './create-data-plane';
 export { loadBinding, type LoadedBinding } from './binding';
 export { NativePlane } from './native-plane';

@@ -1,12 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DataPlane, DataPlaneFunction, DataPlaneOptions } from '../contracts/data-plane';
+import type {
+  DataPlane,
+  DataPlaneFunction,
+  DataPlaneOptions,
+  PolicyChange,
+  PolicyStatus,
+} from '../contracts/data-plane';
 import type { InvocationRequest, OutcomeCallback } from '../contracts/invocation';
 import { type NativeDataPlane, OUTCOME_FIELDS, SUBMIT_KICK } from '../contracts/native';
 import { SledgeError } from '../errors/sledge-error';
 import type { LoadedBinding } from './binding';
+import { isScript, LivePolicies } from './live-policies';
 import { codeOf, nativeError } from './native-error';
 import { RecordedOutcome } from './outcome-record';
-import { checkDeadlineUs, checkFunction, nativeOptions, workerCountOf } from './plane-options';
+import {
+  checkDeadlineUs,
+  checkFunction,
+  initialPolicies,
+  nativeOptions,
+  workerCountOf,
+} from './plane-options';
 import { Staging } from './staging';
 import { WorkerThreads } from './worker-threads';
 
@@ -29,6 +42,7 @@ export class NativePlane implements DataPlane {
   private readonly records: Float64Array;
   private readonly outputs: Buffer;
   private readonly groupCount: number;
+  private readonly policies: LivePolicies;
   private readonly threads: WorkerThreads | undefined;
   private readonly onLog: DataPlaneOptions['onLog'];
   private readonly functions: (AddedFunction | undefined)[] = [];
@@ -75,6 +89,12 @@ export class NativePlane implements DataPlane {
     this.calledFunctions = new Array<AddedFunction | undefined>(tokenCount).fill(undefined);
     this.serials = new Float64Array(tokenCount);
     this.onLog = options.onLog;
+    const initial = initialPolicies(options);
+    this.policies = new LivePolicies(this.native, loaded.path, {
+      ...initial,
+      seed: options.seed,
+      onEjected: options.onPolicyEjected,
+    });
     if (options.workers === 'javascript') this.threads = this.startThreads(loaded.path);
   }
 
@@ -177,8 +197,25 @@ export class NativePlane implements DataPlane {
     while (this.alive > 0 && performance.now() < limit + limitMs) await delay(DRAIN_POLL_MS);
   }
 
+  setPolicies(change: PolicyChange): Promise<void> {
+    return this.policies.set(change);
+  }
+
+  policyStatus(): PolicyStatus {
+    return this.policies.status();
+  }
+
+  /** Lets the policies in TypeScript take over, if there are any; call it before serving. */
+  async goLive(): Promise<void> {
+    const { dispatcher, scheduler } = this.options;
+    if (!isScript(dispatcher) && !isScript(scheduler)) return;
+    await this.policies.set({ dispatcher, scheduler });
+  }
+
   async stop(): Promise<void> {
+    const ended = this.policies.stop();
     this.native.stop();
+    await ended;
     await this.threads?.stop();
   }
 

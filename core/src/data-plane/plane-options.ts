@@ -5,6 +5,7 @@ import type {
   DataPlanePreemption,
   DataPlaneTenantLimits,
   DataPlaneWorkerGroup,
+  ServingPolicy,
 } from '../contracts/data-plane';
 import type {
   NativeDataPlaneOptions,
@@ -28,7 +29,9 @@ const US_MAX = Number.MAX_SAFE_INTEGER / 1000;
 /** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT naming the option. */
 export function nativeOptions(options: DataPlaneOptions): NativeDataPlaneOptions {
   const { workerCores, arenaSlots, stackBytes } = options;
-  const groups = groupsOf(options).map(nativeGroup);
+  const { dispatcher, scheduler } = initialPolicies(options);
+  const [first, ...others] = groupsOf(options) as [DataPlaneWorkerGroup];
+  const groups = [{ ...first, dispatcher, scheduler }, ...others].map(nativeGroup);
   const workerCount = workerCountOf(options);
   integer('workerCount', workerCount, 1, WORKERS_MAX);
   for (const core of workerCores) integer('workerCores', core, -1, 4096);
@@ -65,6 +68,11 @@ export function workerCountOf(options: DataPlaneOptions): number {
   return groupsOf(options).reduce((sum, group) => sum + group.workerCount, 0);
 }
 
+function onlyNative(policy: ServingPolicy): DataPlanePolicy {
+  if ('library' in policy) return policy;
+  return refuse('a policy in TypeScript may drive the first worker group alone');
+}
+
 function nativeGroup(group: DataPlaneWorkerGroup): NativeWorkerGroup {
   const { workerCount, idle, spinUs, dispatcher, scheduler, estimator, admission } = group;
   integer('workerCount', workerCount, 1, WORKERS_MAX);
@@ -73,8 +81,8 @@ function nativeGroup(group: DataPlaneWorkerGroup): NativeWorkerGroup {
     workerCount,
     idle,
     spinUs,
-    dispatcher: nativePolicy(dispatcher),
-    scheduler: nativePolicy(scheduler),
+    dispatcher: nativePolicy(onlyNative(dispatcher)),
+    scheduler: nativePolicy(onlyNative(scheduler)),
     estimator: estimator === undefined ? null : nativePolicy(estimator),
     admission: admission === undefined ? null : nativePolicy(admission),
   };
@@ -118,6 +126,22 @@ function tenantLimits({ concurrency, queued }: DataPlaneTenantLimits) {
   integer('tenants concurrency', concurrency, 0, 2 ** 31);
   integer('tenants queued', queued, 0, 2 ** 31);
   return { maxConcurrent: concurrency, maxQueued: queued };
+}
+
+/**
+ * The native policies to begin with: where a policy in TypeScript is wanted, its fallback.
+ * @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT when there is none.
+ */
+export function initialPolicies({ dispatcher, scheduler, policyLimits }: DataPlaneOptions) {
+  const first = (place: 'dispatcher' | 'scheduler', policy: ServingPolicy): DataPlanePolicy => {
+    if ('library' in policy) return policy;
+    return policyLimits?.fallback[place] ?? refuse(`there is no fallback for the ${place}`);
+  };
+  return {
+    dispatcher: first('dispatcher', dispatcher),
+    scheduler: first('scheduler', scheduler),
+    limits: policyLimits,
+  };
 }
 
 /** A native policy as the binding takes it. */

@@ -1,4 +1,5 @@
 import type { PluginKind } from '../contracts/plugin';
+import { policyProblem } from '../policies/hosted-policy';
 
 /** Members that the host calls or reads, by kind: a function, or a non-empty text. */
 const MEMBERS: Partial<Record<PluginKind, Readonly<Record<string, 'function' | 'string'>>>> = {
@@ -18,5 +19,11 @@ export function instanceProblem(kind: PluginKind, instance: unknown): string | u
   if (!POLICIES.includes(kind)) return undefined;
   const native = fields.native as Readonly<Record<string, unknown>> | undefined;
   if (typeof native?.library === 'string') return undefined;
+  if (native === undefined && (kind === 'dispatcher' || kind === 'scheduler')) {
+    const problem = policyProblem(kind, instance);
+    return problem === undefined
+      ? undefined
+      : `its instance has no native.library, and ${problem}.`;
+  }
   return 'its instance has no native.library.';
 }

@@ -47,8 +47,11 @@ export interface PluginHostOptions {
   container?: DependencyContainer;
 }
 
-interface LivePlugin extends LoadedPlugin {
+export interface CreatedPlugin extends LoadedPlugin {
   readonly instance: PluginInstance;
+}
+
+interface LivePlugin extends CreatedPlugin {
   started: boolean;
 }
 
@@ -101,6 +104,11 @@ export function inspectPlugin(
   return { definition, file: resolved.file };
 }
 
+/** One plugin by itself: what it needs of others is not checked. */
+export function loadPlugin(reference: PluginReference, configFolder: string): LoadedPlugin {
+  return loadOne(reference, configFolder);
+}
+
 function loadOne(reference: PluginReference, configFolder: string): LoadedPlugin {
   const { definition, file } = inspectPlugin(reference, configFolder);
   const options = checkOptions(definition, reference.options, reference.place);
@@ -142,16 +150,7 @@ export class PluginHost {
 
   /** Creates the plugins in order; on failure none stays. */
   async create(loaded: readonly LoadedPlugin[]): Promise<void> {
-    for (const plugin of loaded) {
-      const instance = await this.step(plugin, 'create', () =>
-        plugin.definition.create(plugin.options, this.contextFor(plugin)),
-      );
-      const reason = instanceProblem(plugin.definition.kind, instance);
-      if (reason !== undefined) {
-        throw new SledgeError('SLEDGE_ERR_PLUGIN_CREATE', { plugin: nameOf(plugin), reason });
-      }
-      this.live.push({ ...plugin, instance, started: false });
-    }
+    for (const plugin of loaded) this.live.push(await this.createOne(plugin));
   }
 
   /** Starts those of the given kinds that have not been started, in the order of creation. */
@@ -175,6 +174,39 @@ export class PluginHost {
     return errors;
   }
 
+  /** The created plugins of one kind, in order; policies of one worker group. */
+  plugins(kind: PluginKind, workerGroup = 0): readonly CreatedPlugin[] {
+    return this.live.filter(
+      (plugin) => plugin.definition.kind === kind && (plugin.workerGroup ?? 0) === workerGroup,
+    );
+  }
+
+  /**
+   * One plugin instead of those of its kind: made and started, then `apply`, and when that has
+   * succeeded the old ones are stopped. When a step fails the old ones stay.
+   */
+  async exchange(
+    loaded: LoadedPlugin,
+    withheld: Withheld,
+    apply: (made: CreatedPlugin) => Promise<void>,
+  ): Promise<SledgeError[]> {
+    const { kind } = loaded.definition;
+    const old = this.live.filter(
+      (plugin) => plugin.definition.kind === kind && (plugin.workerGroup ?? 0) === 0,
+    );
+    const others = this.live.filter(
+      (plugin) => !old.includes(plugin) && (plugin.workerGroup ?? 0) === 0,
+    );
+    checkCapabilities([...others, loaded], () => [], withheld);
+    const made = await this.createOne(loaded);
+    made.started = true;
+    await this.step(made, 'start', () => made.instance.start?.());
+    await apply(made);
+    const at = old[0] === undefined ? this.live.length : this.live.indexOf(old[0]);
+    this.live.splice(at, old.length, made);
+    return this.unwind('stop', old);
+  }
+
   /**
    * The created instances of one kind, in order; with `workerGroup` those of that group. The
    * caller knows what the kind promises.
@@ -189,9 +221,18 @@ export class PluginHost {
       .map((plugin) => ({ name: plugin.definition.name, instance: plugin.instance }));
   }
 
-  private async unwind(step: 'drain' | 'stop'): Promise<SledgeError[]> {
+  private async createOne(plugin: LoadedPlugin): Promise<LivePlugin> {
+    const instance = await this.step(plugin, 'create', () =>
+      plugin.definition.create(plugin.options, this.contextFor(plugin)),
+    );
+    const reason = instanceProblem(plugin.definition.kind, instance);
+    if (reason === undefined) return { ...plugin, instance, started: false };
+    throw new SledgeError('SLEDGE_ERR_PLUGIN_CREATE', { plugin: nameOf(plugin), reason });
+  }
+
+  private async unwind(step: 'drain' | 'stop', plugins = this.live): Promise<SledgeError[]> {
     const errors: SledgeError[] = [];
-    for (const plugin of this.live.toReversed()) {
+    for (const plugin of plugins.toReversed()) {
       if (!plugin.started) continue;
       try {
         await this.step(plugin, step, () => plugin.instance[step]?.());

@@ -3,22 +3,18 @@ import { container as rootContainer } from 'tsyringe';
 import { groupWorkerCount, workerCores } from '../config/cores';
 import { configFromObject } from '../config/load-config';
 import type { LoadedConfig } from '../config/load-config';
-import type { SledgeConfigInput } from '../config/schema';
+import type { PluginChoice, SledgeConfigInput } from '../config/schema';
 import { workerGroups } from '../config/worker-groups';
-import { createDataPlane } from '../data-plane';
+import { startDataPlane } from '../data-plane';
 import type {
   DataPlane,
   DataPlaneFactory,
   DataPlaneOptions,
   DataPlaneWorkerGroup,
+  PolicyStatus,
 } from '../contracts/data-plane';
 import type { FunctionHandle, InvocationRequest, Outcome } from '../contracts/invocation';
-import type {
-  ListenerInfo,
-  NativePolicyInstance,
-  SandboxInstance,
-  TransportInstance,
-} from '../contracts/kinds';
+import type { ListenerInfo, SandboxInstance, TransportInstance } from '../contracts/kinds';
 import type { PluginKind } from '../contracts/plugin';
 import { SledgeError } from '../errors/sledge-error';
 import { buildAll, cacheDirectoryOf } from '../functions/build-functions';
@@ -28,6 +24,7 @@ import { withheldBy } from '../plugins/capabilities';
 import { loadPlugins, PluginHost } from '../plugins/plugin-host';
 import { tokens } from '../tokens';
 import { createLogger } from './logger';
+import { type PolicyKind, ServerPolicies } from './server-policies';
 import { TransportServices } from './transport-services';
 
 export interface SledgeOptions {
@@ -60,6 +57,7 @@ export class Sledge {
   readonly logger: Logger;
   private readonly services = new TransportServices();
   private readonly host: PluginHost;
+  private readonly policies: ServerPolicies;
   private registry: FunctionRegistry | undefined;
   private plane: DataPlane | undefined;
 
@@ -77,6 +75,7 @@ export class Sledge {
       container,
       seed: config.seed,
     });
+    this.policies = new ServerPolicies(this.host, loaded, this.logger);
   }
 
   /**
@@ -115,6 +114,19 @@ export class Sledge {
     return this.plane?.stats() ?? {};
   }
 
+  /**
+   * Another policy from now on, while requests are served: nothing is drained or lost. `choice` is
+   * as in the config. @throws SledgeError when it cannot be made; then nothing has changed.
+   */
+  async setPolicy(kind: PolicyKind, choice: PluginChoice): Promise<void> {
+    await this.policies.set(this.openPlane(), kind, choice);
+  }
+
+  /** Which policies decide, and what became of those in TypeScript. */
+  policyStatus(): PolicyStatus {
+    return this.policies.status(this.openPlane());
+  }
+
   /** What became of the invocations of `name` or `tenant/name`: in time, late, and others. */
   functionStats(name: string): Record<string, number> {
     const { id } = this.functionsOrDraining().find(name) as LoadedFunction;
@@ -147,7 +159,7 @@ export class Sledge {
     await this.host.create(loadPlugins(wanted, folder, withheldBy(config)));
     await this.host.start(BEFORE_TRANSPORTS);
     const reports = await this.build();
-    const plane = await (this.options.dataPlane ?? createDataPlane)(this.dataPlaneOptions());
+    const plane = await (this.options.dataPlane ?? startDataPlane)(this.dataPlaneOptions());
     this.plane = plane;
     this.registry = FunctionRegistry.load(config, reports, plane);
     this.services.open(plane, this.registry);
@@ -190,6 +202,7 @@ export class Sledge {
       stackBytes: arena.stackBytes,
       maxInvocations: limits.maxInvocations,
       maxQueuePerWorker: limits.queuePerWorker,
+      ...this.policies.limitsAndReports(),
       preemption,
       tenants: tenants.map((tenant) => tenant.limits),
       seed,
@@ -207,20 +220,13 @@ export class Sledge {
       workerCount: groupWorkerCount(group),
       idle: group.idle,
       spinUs: group.spinUs,
-      dispatcher: this.policy('dispatcher', index) as NativePolicyInstance['native'],
-      scheduler: this.policy('scheduler', index) as NativePolicyInstance['native'],
-      estimator: this.policy('estimator', index),
-      admission: this.policy('admission', index),
+      ...this.policies.ofGroup(index),
     }));
   }
 
-  /** Undefined: the group has none, which only estimator and admission may be. */
-  private policy(
-    kind: PluginKind,
-    workerGroup: number,
-  ): NativePolicyInstance['native'] | undefined {
-    const found = this.host.instances(kind, workerGroup)[0];
-    return (found?.instance as NativePolicyInstance | undefined)?.native;
+  private openPlane(): DataPlane {
+    if (this.plane !== undefined) return this.plane;
+    throw new SledgeError('SLEDGE_ERR_INVOKE_DRAINING');
   }
 
   private functionsOrDraining(): FunctionRegistry {

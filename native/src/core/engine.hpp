@@ -38,6 +38,7 @@ struct EngineConfig {
   bool preemption = true;            ///< false: no interrupt action is ever given
   bool migration = false;            ///< true: a preempted request may resume on any worker
   uint64_t seed = 1;
+  bool follows = false; ///< another engine leads: quanta and the overdue share are its business
 };
 
 enum class Arrival : uint8_t {
@@ -96,6 +97,7 @@ class Engine {
 
   RequestPool &pool() { return pool_; }
   uint32_t worker_count() const { return config_.worker_count; }
+  const EngineConfig &config() const { return config_; }
 
   // --- the life of a request ---
 
@@ -175,6 +177,8 @@ class Engine {
   /// Tells the observer of everything from now on; null: nobody. It must outlive the engine or be
   /// taken away before.
   void observe_with(EngineObserver *observer) { observer_ = observer; }
+  /// Tells the observer of every request that is here, as adopted; in order of arrival.
+  void tell_all(uint64_t now_ns);
   const EngineCounters &counters() const { return counters_; }
   /// Oldest request that the dispatcher holds, or null: with an idle worker beside it for long, it
   /// is starved or lost by the policy.
@@ -219,6 +223,8 @@ class Engine {
   };
   struct Host; // the functions that a dispatcher calls
   friend struct Host;
+  friend class Orders;
+  friend class Follower;
 
   Engine(const EngineConfig &config, PolicyInstance dispatcher, PolicyInstance scheduler);
   const sledge_dispatcher_ops &dispatcher_ops() const { return *dispatcher_.table()->dispatcher; }

@@ -20,6 +20,7 @@ enum class EventKind : uint8_t {
   tick,
   first_decision = 16,
   queued = 16,     ///< the request is in the worker's queue
+  assigned,        ///< the dispatcher gives it to the worker; it is queued after its callback
   taken,           ///< the dispatcher took it back from there
   started,         ///< the worker runs it
   switched,        ///< the worker leaves what it runs for this one; extra: the engine's reason
@@ -29,7 +30,9 @@ enum class EventKind : uint8_t {
   refused,         ///< the arriving one is not taken
   handed_over,     ///< in a swap; the new dispatcher is asked after this
   returned,        ///< an order to assign it could not be carried out; it is held
-  ranked
+  ranked,
+  preempt_asked, ///< the dispatcher asks whether the request would take the worker
+  adopted        ///< an observer that comes later is told what is there; extra: none
 };
 
 struct EngineEvent {
@@ -39,6 +42,11 @@ struct EngineEvent {
   const Request *request; ///< null: none
   uint64_t now_ns;
 };
+
+/// True for what changes nothing and may be asked any number of times.
+inline bool is_question(EventKind kind) {
+  return kind == EventKind::ranked || kind == EventKind::preempt_asked;
+}
 
 /// Called under the group's lock; must not call the engine.
 class EngineObserver {

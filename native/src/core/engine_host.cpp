@@ -66,6 +66,7 @@ struct Engine::Host {
     request->state = request->started ? SLEDGE_REQUEST_PREEMPTED : SLEDGE_REQUEST_QUEUED;
     w.pending++;
     w.pending_ns += request->remaining_ns;
+    e.note(EventKind::assigned, worker, request);
     e.refresh_idle(worker);
     return 1;
   }
@@ -112,6 +113,7 @@ struct Engine::Host {
     if (!has_worker(e, worker) || r == nullptr || !e.pool_.owns(r))
       return 0;
     const auto &request = *static_cast<const Request *>(r);
+    e.note(EventKind::preempt_asked, worker, &request);
     return takes_worker(e, e.workers_[worker], request, e.rank_of(request).key) ? 1 : 0;
   }
 

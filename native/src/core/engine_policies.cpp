@@ -71,6 +71,8 @@ void Engine::read_policies() {
                              ask(dispatcher_.table()->quantum_ns, dispatcher_.self()));
   overdue_share_ppm_ = ask(scheduler.overdue_share_ppm, scheduler_.self());
   overdue_share_ppm_ = std::min<uint64_t>(overdue_share_ppm_, 999'999);
+  if (config_.follows)
+    quantum_ns_ = overdue_share_ppm_ = 0;
   tick_ns_ = ask(dispatcher_.table()->tick_ns, dispatcher_.self());
   tick_at_ns_ = now() + tick_ns_;
 }
@@ -164,6 +166,21 @@ PolicyInstance Engine::swap_scheduler(PolicyInstance scheduler, uint64_t now_ns)
     refresh_timer(worker);
   }
   return scheduler;
+}
+
+void Engine::tell_all(uint64_t now_ns) {
+  begin(now_ns);
+  scratch_.clear();
+  for (uint32_t i = 0; i < pool_.capacity(); i++) {
+    const Place place = pool_.at(i).place;
+    if (place == Place::held || place == Place::queued || place == Place::running ||
+        place == Place::blocked)
+      scratch_.push_back(&pool_.at(i));
+  }
+  std::sort(scratch_.begin(), scratch_.end(),
+            [](const Request *a, const Request *b) { return a->id < b->id; });
+  for (const Request *r : scratch_)
+    note(EventKind::adopted, r->worker, r);
 }
 
 bool Engine::consistent() const {

@@ -29,6 +29,8 @@ const char *name_of(EventKind kind) {
     return "tick";
   case EventKind::queued:
     return "queued";
+  case EventKind::assigned:
+    return "assigned";
   case EventKind::taken:
     return "taken";
   case EventKind::started:
@@ -49,6 +51,10 @@ const char *name_of(EventKind kind) {
     return "returned";
   case EventKind::ranked:
     return "ranked";
+  case EventKind::preempt_asked:
+    return "preempt asked";
+  case EventKind::adopted:
+    return "adopted";
   }
   return "unknown";
 }
@@ -78,7 +84,7 @@ class Replay final : public EngineObserver {
   }
 
   void on_event(const EngineEvent &event) override {
-    if (event.kind < EventKind::first_decision || event.kind == EventKind::ranked)
+    if (event.kind < EventKind::first_decision || is_question(event.kind))
       return;
     LogEntry made;
     made.kind = event.kind;
@@ -185,7 +191,7 @@ std::string describe(const LogEntry &entry) {
 }
 
 void EventLog::on_event(const EngineEvent &event) {
-  if (event.kind == EventKind::ranked)
+  if (is_question(event.kind))
     return;
   if (entries_.size() >= entry_max_) {
     complete_ = false;

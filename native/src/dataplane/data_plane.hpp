@@ -107,6 +107,11 @@ class DataPlane final : ActionTarget, WatchTarget {
   bool stop();
   bool stopped() const { return stopped_; }
 
+  /// Carries out what a live policy decided after `events` events. The policy's thread.
+  void carry_out(LivePolicy &live, std::span<const Order> orders, size_t events);
+  /// Where policies are exchanged: the first worker group. Any thread, while the data plane lives.
+  Dispatch &dispatch() { return groups_.at(0); }
+
   ExternalWorkers &external_workers() { return external_; }
   std::vector<Statistic> statistics();
   /// Empty when there is no such function.

@@ -43,6 +43,14 @@ void DataPlane::end(Invocation &invocation, uint32_t generation, Kill why) {
   }
 }
 
+void DataPlane::carry_out(LivePolicy &live, std::span<const Order> orders, size_t events) {
+  std::vector<std::pair<Invocation *, uint32_t>> rejected;
+  dispatch().carry_out(live, orders, events, rejected);
+  for (const auto &[invocation, generation] : rejected) {
+    end(*invocation, generation, Kill::refused);
+  }
+}
+
 /// It is marked; now its sandbox must notice. The watchdog insists until it has.
 void DataPlane::kill_running(Invocation &invocation, uint32_t generation) {
   Sandbox *sandbox = invocation.sandbox.load(std::memory_order_seq_cst);

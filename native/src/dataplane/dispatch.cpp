@@ -1,62 +1,6 @@
-#include "dataplane/dispatch.hpp"
-
-#include "dataplane/clock.hpp"
+#include "dataplane/dispatch_section.hpp"
 
 namespace sledge::dataplane {
-
-/// The lock, a clock that never goes back, and the actions that are sent after unlocking.
-class Dispatch::Section {
- public:
-  explicit Section(Dispatch &dispatch) : Section(dispatch, dispatch.target_) {}
-  Section(Dispatch &dispatch, ActionTarget &target) : dispatch_(dispatch), target_(target) {
-    dispatch_.lock_.lock();
-    now_ns = std::max(now(), dispatch_.last_ns_);
-    dispatch_.last_ns_ = now_ns;
-  }
-  ~Section() {
-    Engine &engine = *dispatch_.engine_;
-    const EngineCounters &counters = engine.counters();
-    dispatch_.waiting_.store(counters.held + counters.queued, std::memory_order_relaxed);
-    const uint64_t tick_ns = engine.next_tick_ns();
-    const bool tick_changed = tick_ns != dispatch_.tick_ns_.load(std::memory_order_relaxed);
-    if (tick_changed) {
-      dispatch_.tick_ns_.store(tick_ns, std::memory_order_seq_cst);
-    }
-    size_t count = engine.take_actions(actions_);
-    dispatch_.lock_.unlock();
-    send(count);
-    while (count == actions_.size()) {
-      dispatch_.lock_.lock();
-      count = engine.take_actions(actions_);
-      dispatch_.lock_.unlock();
-      send(count);
-    }
-    if (tick_changed && tick_ns != UINT64_MAX) {
-      target_.tick_due(tick_ns);
-    }
-  }
-  Section(const Section &) = delete;
-  Section &operator=(const Section &) = delete;
-
-  uint64_t now_ns = 0;
-
- private:
-  static uint64_t now() { return dataplane::now_ns(); }
-  void send(size_t count) {
-    for (size_t at = 0; at < count; at++) {
-      const Action &action = actions_[at];
-      if (action.kind == ActionKind::wake) {
-        target_.wake(dispatch_.first_worker_ + action.worker);
-      } else {
-        target_.interrupt(dispatch_.first_worker_ + action.worker, action.request_id);
-      }
-    }
-  }
-
-  Dispatch &dispatch_;
-  ActionTarget &target_;
-  std::array<Action, 16> actions_;
-};
 
 Admission Dispatch::submit(Invocation &invocation, ActionTarget &target) {
   const Function &function = *invocation.function;

@@ -9,6 +9,7 @@
 #include "core/engine.hpp"
 #include "dataplane/futex.hpp"
 #include "dataplane/invocation.hpp"
+#include "dataplane/live_policy.hpp"
 
 namespace sledge::dataplane {
 
@@ -82,6 +83,31 @@ class Dispatch {
   /// When `tick` is due; UINT64_MAX: never, as things are. Any thread.
   uint64_t tick_ns() const { return tick_ns_.load(std::memory_order_seq_cst); }
 
+  // Policies: dispatch_policies.cpp
+
+  /// As it was made; never changes.
+  EngineConfig engine_config() const { return engine_->config(); }
+
+  /// Replaces a policy while requests are served; what is returned is to be destroyed. An empty
+  /// instance is a policy too for an estimator and an admission policy: none.
+  PolicyInstance swap(sledge_policy_kind kind, PolicyInstance policy);
+  /// From now on the live policy decides what it leads; the other policies are exchanged for those
+  /// given, if any.
+  void lead(const std::shared_ptr<LivePolicy> &live, PolicyInstance dispatcher,
+            PolicyInstance scheduler);
+  /// What a live policy decided. Invocations that it refuses are appended to `rejected`, each with
+  /// its generation. Void when it no longer drives.
+  void carry_out(LivePolicy &live, std::span<const Order> orders, size_t events,
+                 std::vector<std::pair<Invocation *, uint32_t>> &rejected);
+  /// The fallback takes over.
+  void eject(LivePolicy &live, const std::string &reason);
+  /// By a function that copies what it needs of the live policy. Null: none has ever driven.
+  template <typename Read> void read_live(Read read) {
+    lock_.lock();
+    read(live_.get(), *engine_);
+    lock_.unlock();
+  }
+
   EngineCounters counters();
   /// Requests that wait, as of the last change; a hint, read without the lock.
   uint64_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
@@ -96,6 +122,9 @@ class Dispatch {
   static bool runs_on(const Invocation &invocation, Kill why);
   bool runs_elsewhere(Invocation &invocation, uint32_t generation);
 
+  uint64_t check_live(uint64_t now_ns);
+  void fall_back(uint64_t now_ns);
+
   GroupLock lock_;
   std::unique_ptr<Engine> engine_;
   InvocationTable &table_;
@@ -107,6 +136,9 @@ class Dispatch {
   uint64_t last_ns_ = 0;
   std::atomic<uint64_t> waiting_{0};
   std::atomic<uint64_t> tick_ns_{UINT64_MAX};
+  std::shared_ptr<LivePolicy> live_;    ///< the last one; it may have been ejected
+  uint64_t live_check_ns_ = UINT64_MAX; ///< when to look at it again
+  std::vector<PolicyInstance> retired_; ///< to be destroyed outside the lock
 };
 
 } // namespace sledge::dataplane

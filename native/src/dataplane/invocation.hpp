@@ -29,7 +29,7 @@ inline constexpr uint32_t status_count = 8;
 enum class State : uint8_t { free, queued, running, preempted, blocked, ended };
 
 /// Why somebody wants a running invocation to end. The first one stays.
-enum class Kill : uint8_t { none, time_limit, cpu_limit, deadline, cancel, shutdown };
+enum class Kill : uint8_t { none, time_limit, cpu_limit, deadline, cancel, shutdown, refused };
 
 inline constexpr uint32_t no_invocation = UINT32_MAX;
 

@@ -47,6 +47,8 @@ void set_killed(Invocation &invocation, Kill why) {
     return set(invocation, Status::cancelled, SLEDGE_ERR_INVOKE_CANCELLED);
   case Kill::shutdown:
     return set(invocation, Status::cancelled, SLEDGE_ERR_INVOKE_DRAINING);
+  case Kill::refused:
+    return set(invocation, Status::dropped, SLEDGE_ERR_INVOKE_QUEUE_FULL);
   case Kill::none:
     return set(invocation, Status::failed, SLEDGE_ERR_INTERNAL);
   }
@@ -57,6 +59,8 @@ void set_unstarted(Invocation &invocation, Kill why) {
     set(invocation, Status::cancelled, SLEDGE_ERR_INVOKE_CANCELLED);
   } else if (why == Kill::deadline) {
     set(invocation, Status::dropped, SLEDGE_ERR_INVOKE_DEADLINE);
+  } else if (why == Kill::refused) {
+    set(invocation, Status::dropped, SLEDGE_ERR_INVOKE_QUEUE_FULL);
   } else {
     set(invocation, Status::dropped, SLEDGE_ERR_INVOKE_DRAINING);
   }

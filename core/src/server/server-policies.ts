@@ -1,0 +1,127 @@
+import type { Logger } from 'pino';
+import type { LoadedConfig } from '../config/load-config';
+import { referenceOf } from '../config/plugin-references';
+import type { PluginChoice } from '../config/schema';
+import type {
+  DataPlane,
+  DataPlaneOptions,
+  DataPlanePolicy,
+  PolicyLimits,
+  PolicyStatus,
+  ServingPolicy,
+} from '../contracts/data-plane';
+import type { NativePolicyInstance } from '../contracts/kinds';
+import { SledgeError } from '../errors/sledge-error';
+import { withheldBy } from '../plugins/capabilities';
+import { loadPlugin, type CreatedPlugin, type PluginHost } from '../plugins/plugin-host';
+import { policyContext } from '../policies/policy-context';
+
+export const POLICY_KINDS = ['dispatcher', 'scheduler', 'estimator', 'admission'] as const;
+export type PolicyKind = (typeof POLICY_KINDS)[number];
+
+type GroupPolicies = Pick<
+  DataPlaneOptions,
+  'dispatcher' | 'scheduler' | 'estimator' | 'admission'
+>;
+
+/** The policies of one server: from plugins to what the data plane takes, and their exchange. */
+export class ServerPolicies {
+  constructor(
+    private readonly host: PluginHost,
+    private readonly loaded: LoadedConfig,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Of the plugins that were created from the config for this worker group. */
+  ofGroup(workerGroup: number): GroupPolicies {
+    const only = (kind: PolicyKind) => this.host.plugins(kind, workerGroup)[0] as CreatedPlugin;
+    const optional = (kind: PolicyKind) => {
+      const found = this.host.plugins(kind, workerGroup)[0];
+      return found && nativeOf(found);
+    };
+    return {
+      dispatcher: servingOf(only('dispatcher')),
+      scheduler: servingOf(only('scheduler')),
+      estimator: optional('estimator'),
+      admission: optional('admission'),
+    };
+  }
+
+  limitsAndReports(): Pick<DataPlaneOptions, 'policyLimits' | 'onPolicyEjected'> {
+    return {
+      policyLimits: this.limits(),
+      onPolicyEjected: (ejection) => {
+        const { policy, reason } = ejection;
+        this.logger.error(ejection, `policy ${policy} is ejected: ${reason}; the fallback decides`);
+      },
+    };
+  }
+
+  async set(plane: DataPlane, kind: PolicyKind, choice: PluginChoice): Promise<void> {
+    if (plane.setPolicies === undefined) {
+      throw new SledgeError('SLEDGE_ERR_INTERNAL', {
+        reason: 'this data plane keeps its policies',
+      });
+    }
+    const isOptional = kind === 'estimator' || kind === 'admission';
+    if (isOptional && choice === 'none') return plane.setPolicies({ [kind]: null });
+    const reference = { ...referenceOf(kind, kind, choice), workerGroup: 0 };
+    const plugin = loadPlugin(reference, this.loaded.folder);
+    const errors = await this.host.exchange(plugin, withheldBy(this.loaded.config), async (made) => {
+      const policy = isOptional ? nativeOf(made) : servingOf(made);
+      await plane.setPolicies?.({ [kind]: policy });
+    });
+    for (const error of errors) this.logger.warn({ code: error.code }, error.message);
+    this.logger.info({ kind, policy: plugin.definition.name }, `${kind} is exchanged`);
+  }
+
+  status(plane: DataPlane): PolicyStatus {
+    const status = plane.policyStatus?.();
+    if (status !== undefined) return status;
+    throw new SledgeError('SLEDGE_ERR_INTERNAL', { reason: 'this data plane keeps its policies' });
+  }
+
+  /** Fallbacks are plugins like all others; undefined when they are not installed. */
+  private limits(): PolicyLimits | undefined {
+    const { decisionLimitMs, starvationLimitMs, fallbackDispatcher, fallbackScheduler } =
+      this.loaded.config.policies;
+    try {
+      const dispatcher = this.fallback('dispatcher', fallbackDispatcher);
+      const scheduler = this.fallback('scheduler', fallbackScheduler);
+      return { decisionLimitMs, starvationLimitMs, fallback: { dispatcher, scheduler } };
+    } catch (error) {
+      if (this.isScripted()) throw error;
+      return undefined;
+    }
+  }
+
+  private isScripted(): boolean {
+    return [...this.host.plugins('dispatcher'), ...this.host.plugins('scheduler')].some(
+      ({ instance }) => (instance as Partial<NativePolicyInstance>).native === undefined,
+    );
+  }
+
+  private fallback(kind: 'dispatcher' | 'scheduler', name: string): DataPlanePolicy {
+    const reference = referenceOf(`policies.fallback.${kind}`, kind, name);
+    const { definition, options } = loadPlugin(reference, this.loaded.folder);
+    const context = policyContext(definition.name, this.loaded.config.seed);
+    const instance = definition.create(options, context) as Partial<NativePolicyInstance>;
+    if (instance.native !== undefined) return { name: definition.name, ...instance.native };
+    const details = { plugin: name, reason: 'a fallback must be a native policy' };
+    throw new SledgeError('SLEDGE_ERR_PLUGIN_CREATE', details);
+  }
+}
+
+function nativeOf({ definition, instance }: CreatedPlugin): DataPlanePolicy {
+  return { name: definition.name, ...(instance as NativePolicyInstance).native };
+}
+
+function servingOf(plugin: CreatedPlugin): ServingPolicy {
+  const { definition, file, options, instance } = plugin;
+  if ((instance as Partial<NativePolicyInstance>).native !== undefined) return nativeOf(plugin);
+  if (file !== undefined) return { name: definition.name, script: file, options };
+  throw new SledgeError('SLEDGE_ERR_PLUGIN_CREATE', {
+    plugin: definition.name,
+    reason: 'a policy in TypeScript runs on a thread of its own: name it by its path',
+  });
+}

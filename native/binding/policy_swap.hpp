@@ -1,0 +1,14 @@
+// policy_swap.hpp - policies exchanged while the data plane serves.
+#pragma once
+#include <napi.h>
+
+#include "plane_holder.hpp"
+
+namespace sledge::binding {
+
+/// setPolicies, ejectPolicy and policyStatus of NativeDataPlane. Thread that owns the data plane.
+void set_policies(const Napi::CallbackInfo &info, PlaneHolder &holder);
+void eject_policy(const Napi::CallbackInfo &info, PlaneHolder &holder);
+Napi::Value policy_status(const Napi::CallbackInfo &info, PlaneHolder &holder);
+
+} // namespace sledge::binding
