@@ -13,6 +13,7 @@ import { functionsCommand } from './commands/functions';
 import { invokeCommand } from './commands/invoke';
 import { loadCommand } from './commands/load';
 import { pluginsCommand } from './commands/plugins';
+import { policyCommand } from './commands/policy';
 import { startCommand } from './commands/start';
 import { EXIT, exitCodeOf } from './exit-codes';
 import { printError } from './output';
@@ -57,12 +58,13 @@ function createProgram(): Command {
   invokeCommand(program);
   functionsCommand(program);
   pluginsCommand(program);
+  policyCommand(program);
   doctorCommand(program);
   loadCommand(program);
   captureCommand(program);
   compareCommand(program);
   analyzeCommand(program);
-  for (const command of program.commands) {
+  for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
     command.configureOutput({ outputError: () => undefined }).exitOverride();
   }
   return program;

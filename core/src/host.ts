@@ -23,5 +23,8 @@ export { inspectPlugin, loadPlugins, PluginHost, type LoadedPlugin } from './plu
 export { installedPlugins, type InstalledPlugin } from './plugins/plugin-names';
 export { type PluginReference } from './plugins/resolve-plugin';
 export { loadUserModule } from './plugins/load-user-module';
+export { askControl, findControl, openControl } from './server/control';
+export type { ControlSocket, PolicyChangeRequest } from './server/control';
+export { POLICY_KINDS, type PolicyKind } from './server/server-policies';
 export { createLogger } from './server/logger';
 export { seededRandom, seedFor } from './plugins/random';

@@ -119,6 +119,7 @@ bool PolicyThread::build(Napi::Env env, const Napi::Object &options) {
   live.decides_preemption =
       live.leads.scheduler && scheduler_.own.table()->scheduler->preempts != nullptr;
   live.quantum_ns = live.leads.scheduler ? scheduler_.hosted->quantum_ns() : 0;
+  live.dispatcher_quantum_ns = live.leads.dispatcher ? dispatcher_.hosted->quantum_ns() : 0;
   live.overdue_share_ppm = live.leads.scheduler ? scheduler_.hosted->overdue_share_ppm() : 0;
   live.decision_limit_ns = us_to_ns(number_of(options, "decisionLimitMs") * 1000);
   live.starvation_limit_ns = us_to_ns(number_of(options, "starvationLimitMs") * 1000);

@@ -1,6 +1,7 @@
 import { createSledge } from '@sledge/core';
 import type { Sledge } from '@sledge/core';
-import { asSledgeError, createLogger } from '@sledge/core/host';
+import { asSledgeError, createLogger, openControl } from '@sledge/core/host';
+import type { ControlSocket } from '@sledge/core/host';
 import type { Command } from 'commander';
 import { readConfig, withCommon, withConfig } from '../config-options';
 import type { ConfigOptions } from '../config-options';
@@ -10,6 +11,7 @@ import { removeReadyFile, writeReadyFile } from '../ready-file';
 
 interface StartOptions extends ConfigOptions {
   readyFile?: string;
+  control?: string | false;
 }
 
 /** npm hands a terminal's Ctrl+C on to a process that has had it already: those are one. */
@@ -21,7 +23,9 @@ export function startCommand(program: Command): void {
   const command = program
     .command('start')
     .description('serve the functions of a configuration')
-    .option('--ready-file <file>', 'written once it serves: pid and listeners as JSON');
+    .option('--ready-file <file>', 'written once it serves: pid and listeners as JSON')
+    .option('--control <socket>', 'where `sledge policy` reaches it; default: a folder of yours')
+    .option('--no-control', 'without a control socket');
   withCommon(withConfig(command)).action(start);
 }
 
@@ -50,11 +54,14 @@ async function start(options: StartOptions): Promise<void> {
     setTimeout(() => process.exit(EXIT.ok), CLEARING_MS).unref();
     return;
   }
+  let control: ControlSocket | undefined;
   try {
-    announce(sledge, options);
+    control = await controlOf(sledge, options);
+    announce(sledge, options, control);
     logger.info(`${await ended}: draining`);
   } finally {
     if (options.readyFile !== undefined) removeReadyFile(options.readyFile);
+    await control?.close();
     for (const error of [...(await sledge.drain()), ...(await sledge.stop())]) {
       logger.error({ code: error.code, solve: error.solve }, error.message);
     }
@@ -62,14 +69,31 @@ async function start(options: StartOptions): Promise<void> {
   process.exit(EXIT.ok);
 }
 
-function announce(sledge: Sledge, options: StartOptions): void {
+/** A server without one serves all the same, unless it was asked for. */
+async function controlOf(
+  sledge: Sledge,
+  options: StartOptions,
+): Promise<ControlSocket | undefined> {
+  const { control } = options;
+  if (control === false) return undefined;
+  try {
+    return await openControl(sledge, typeof control === 'string' ? control : undefined);
+  } catch (error) {
+    if (typeof control === 'string') throw error;
+    sledge.logger.warn(asSledgeError(error).message);
+    return undefined;
+  }
+}
+
+function announce(sledge: Sledge, options: StartOptions, socket: ControlSocket | undefined): void {
+  const control = socket?.path;
   const listeners = sledge.listeners();
   for (const { transport, tenant, url } of listeners) {
     sledge.logger.info(`${tenant}: ${transport} on ${url}`);
   }
-  if (options.json === true) printJson({ pid: process.pid, listeners });
+  if (options.json === true) printJson({ pid: process.pid, listeners, control });
   if (options.readyFile !== undefined) {
-    writeReadyFile(options.readyFile, { pid: process.pid, listeners });
+    writeReadyFile(options.readyFile, { pid: process.pid, listeners, control });
   }
 }
 

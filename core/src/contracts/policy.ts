@@ -126,6 +126,8 @@ export interface Dispatcher {
   /** Every `tickUs` while any request is alive. */
   tick?(workers: Workers): void;
   readonly tickUs?: number;
+  /** The longest turn while others wait; the shorter of this and the scheduler's holds. */
+  readonly quantumUs?: number;
 }
 
 /** An order of requests: smaller first; ties go by arrival. */

@@ -565,6 +565,13 @@ export const ERROR_CATALOGUE = {
     rpc: 'FAILED_PRECONDITION',
     solve: 'Choose a folder that you may write to.',
   },
+  SLEDGE_ERR_CLI_CONTROL: {
+    number: 603,
+    message: 'The control socket {path} cannot be used: {reason}',
+    http: 500,
+    rpc: 'UNAVAILABLE',
+    solve: 'Start a server, or name its socket with --socket; its ready file says where it is.',
+  },
   // RPC transport and its client
   SLEDGE_ERR_RPC_BACKEND: {
     number: 701,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PLUGIN_API_VERSION, type PluginContext } from '../contracts/plugin';
-import type { PluginDefinition } from '../contracts/plugin';
+import type { PluginDefinition, PluginInstance } from '../contracts/plugin';
 import type { Dispatcher, Scheduler } from '../contracts/policy';
 
 /** A policy plugin in TypeScript, before its defaults. */
@@ -33,7 +33,7 @@ export interface PolicyClaims {
 export interface PolicyPlugin<
   Options extends z.ZodType,
   Instance extends Dispatcher | Scheduler,
-> extends PluginDefinition<Options, Instance & object> {
+> extends PluginDefinition<Options, Instance & PluginInstance> {
   readonly claims: PolicyClaims;
 }
 
@@ -58,5 +58,7 @@ function complete<Options extends z.ZodType, Instance>(
   declaration: PolicyDeclaration<Options, Instance>,
 ) {
   const { options = z.strictObject({}) as unknown as Options, claims = {} } = declaration;
-  return { ...declaration, apiVersion: PLUGIN_API_VERSION, options, claims };
+  const create = (settings: z.output<Options>, ctx: PluginContext) =>
+    declaration.create(settings, ctx) as Instance & PluginInstance;
+  return { ...declaration, create, apiVersion: PLUGIN_API_VERSION, options, claims };
 }

@@ -110,7 +110,7 @@ class HostedDispatcher implements HostedPolicy {
   readonly kind = 'dispatcher';
   readonly callbacks: number;
   readonly tickNs: number;
-  readonly quantumNs = 0;
+  readonly quantumNs: number;
   readonly overdueSharePpm = 0;
   private views = new Views(new Float64Array(0));
   private workers: HostedWorkers | undefined;
@@ -120,6 +120,7 @@ class HostedDispatcher implements HostedPolicy {
     private readonly policy: Dispatcher,
   ) {
     this.callbacks = callbacksOf(policy);
+    this.quantumNs = Math.round((policy.quantumUs ?? 0) * 1000);
     this.tickNs = this.callbacks & CALLBACKS.tick ? Math.round((policy.tickUs ?? 0) * 1000) : 0;
   }
 

@@ -83,6 +83,7 @@ typedef enum sledge_error {
   SLEDGE_ERR_CLI_USAGE = 600,
   SLEDGE_ERR_CLI_READY_FILE = 601,
   SLEDGE_ERR_CLI_OUTPUT = 602,
+  SLEDGE_ERR_CLI_CONTROL = 603,
   SLEDGE_ERR_RPC_BACKEND = 701,
   SLEDGE_ERR_RPC_NO_FUNCTION = 702,
   SLEDGE_ERR_RPC_CONNECT = 710,
@@ -177,6 +178,7 @@ static inline const char *sledge_error_name(sledge_error error) {
     case SLEDGE_ERR_CLI_USAGE: return "SLEDGE_ERR_CLI_USAGE";
     case SLEDGE_ERR_CLI_READY_FILE: return "SLEDGE_ERR_CLI_READY_FILE";
     case SLEDGE_ERR_CLI_OUTPUT: return "SLEDGE_ERR_CLI_OUTPUT";
+    case SLEDGE_ERR_CLI_CONTROL: return "SLEDGE_ERR_CLI_CONTROL";
     case SLEDGE_ERR_RPC_BACKEND: return "SLEDGE_ERR_RPC_BACKEND";
     case SLEDGE_ERR_RPC_NO_FUNCTION: return "SLEDGE_ERR_RPC_NO_FUNCTION";
     case SLEDGE_ERR_RPC_CONNECT: return "SLEDGE_ERR_RPC_CONNECT";
@@ -274,6 +276,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_CLI_USAGE: return 3;
     case SLEDGE_ERR_CLI_READY_FILE: return 9;
     case SLEDGE_ERR_CLI_OUTPUT: return 9;
+    case SLEDGE_ERR_CLI_CONTROL: return 14;
     case SLEDGE_ERR_RPC_BACKEND: return 9;
     case SLEDGE_ERR_RPC_NO_FUNCTION: return 5;
     case SLEDGE_ERR_RPC_CONNECT: return 14;

@@ -44,6 +44,9 @@ struct LivePolicy::Proxy {
   static uint64_t quantum_ns(void *self) {
     return static_cast<LivePolicy *>(self)->options_.quantum_ns;
   }
+  static uint64_t dispatcher_quantum_ns(void *self) {
+    return static_cast<LivePolicy *>(self)->options_.dispatcher_quantum_ns;
+  }
   static uint64_t overdue_share_ppm(void *self) {
     return static_cast<LivePolicy *>(self)->options_.overdue_share_ppm;
   }
@@ -69,6 +72,7 @@ LivePolicy::LivePolicy(const LiveOptions &options)
   }
   dispatcher_table_.kind = SLEDGE_DISPATCHER;
   dispatcher_table_.dispatcher = &dispatcher_ops_;
+  dispatcher_table_.quantum_ns = Proxy::dispatcher_quantum_ns;
   scheduler_table_.kind = SLEDGE_SCHEDULER;
   scheduler_table_.scheduler = &scheduler_ops_;
   scheduler_table_.quantum_ns = Proxy::quantum_ns;

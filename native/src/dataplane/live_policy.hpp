@@ -16,9 +16,10 @@ namespace sledge::dataplane {
 
 struct LiveOptions {
   Follower::Leads leads;
-  bool takes_preempted = false;    ///< the dispatcher has `preempted`
-  bool decides_preemption = false; ///< the scheduler has `preempts`
-  uint64_t quantum_ns = 0;
+  bool takes_preempted = false;       ///< the dispatcher has `preempted`
+  bool decides_preemption = false;    ///< the scheduler has `preempts`
+  uint64_t quantum_ns = 0;            ///< the scheduler's; 0: none
+  uint64_t dispatcher_quantum_ns = 0; ///< the dispatcher's; 0: none
   uint64_t overdue_share_ppm = 0;
   uint64_t decision_limit_ns = 500'000'000;
   uint64_t starvation_limit_ns = 1'000'000'000;

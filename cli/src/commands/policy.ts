@@ -1,0 +1,88 @@
+import path from 'node:path';
+import { SledgeError } from '@sledge/core';
+import type { PolicyDescription, PolicyStatus } from '@sledge/core';
+import { askControl, findControl, POLICY_KINDS } from '@sledge/core/host';
+import type { PolicyChangeRequest, PolicyKind } from '@sledge/core/host';
+import type { Command } from 'commander';
+import { withCommon } from '../config-options';
+import { printJson, printLine, printTable } from '../output';
+import type { CommonOptions } from '../output';
+
+interface PolicyOptions extends CommonOptions {
+  socket?: string;
+  options?: string;
+}
+
+export function policyCommand(program: Command): void {
+  const policy = program
+    .command('policy')
+    .description('see and exchange the policies of a server that runs');
+  const show = policy.command('show').description('which policies decide, and what was ejected');
+  withSocket(show).action(async (options: PolicyOptions) => {
+    print((await askControl(findControl(options.socket))) as PolicyStatus, options);
+  });
+  const set = policy
+    .command('set')
+    .description('exchange a policy while requests are served; none is lost')
+    .argument('<kind>', POLICY_KINDS.join(', '))
+    .argument('<policy>', 'short name, package name, or path of one file')
+    .option('--options <json>', "the policy's options, a JSON object");
+  withSocket(set).action(async (kind: string, name: string, options: PolicyOptions) => {
+    const change = changeOf(kind, name, options.options);
+    print((await askControl(findControl(options.socket), change)) as PolicyStatus, options);
+  });
+}
+
+function withSocket(command: Command): Command {
+  return withCommon(
+    command.option('--socket <path>', "the server's control socket; default: your only server's"),
+  );
+}
+
+function changeOf(kind: string, name: string, options: string | undefined): PolicyChangeRequest {
+  if (!POLICY_KINDS.includes(kind as PolicyKind)) {
+    throw usage(`${kind} is none of ${POLICY_KINDS.join(', ')}`);
+  }
+  const source = name.startsWith('.') ? path.resolve(name) : name;
+  if (options === undefined) return { kind: kind as PolicyKind, choice: source };
+  return { kind: kind as PolicyKind, choice: [source, parsed(options)] };
+}
+
+function parsed(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch {
+    // said below
+  }
+  throw usage('--options is no JSON object');
+}
+
+function usage(reason: string): SledgeError {
+  return new SledgeError('SLEDGE_ERR_CLI_USAGE', { reason });
+}
+
+function print(status: PolicyStatus, options: PolicyOptions): void {
+  if (options.json === true) {
+    printJson(status);
+    return;
+  }
+  const row = (kind: string, { name, form, options: given }: PolicyDescription) => [
+    kind,
+    name,
+    form,
+    JSON.stringify(given ?? {}),
+  ];
+  printTable(
+    ['KIND', 'POLICY', 'FORM', 'OPTIONS'],
+    [row('dispatcher', status.dispatcher), row('scheduler', status.scheduler)],
+  );
+  if (status.live === 'driving') {
+    const { events, orders, ignored, meanRoundTripUs } = status;
+    const roundTrip = meanRoundTripUs.toFixed(0);
+    printLine(`${events} events, ${orders} orders, ${ignored} ignored, ${roundTrip} us round trip`);
+  }
+  for (const { at, policy, reason } of status.ejections) {
+    printLine(`${at} ejected ${policy}: ${reason}`);
+  }
+}
