@@ -111,7 +111,7 @@ test('a policy file that cannot be loaded ends the start with its reason', async
 
 describe('policies are exchanged while requests are served', () => {
   test('native to native to TypeScript and back, beside an endless function', async () => {
-    await start({ dispatcher: 'global-queue' });
+    await start({ dispatcher: 'jsq' });
     const endless = sledge.invoke('endless_loop', { args: [], environ: [] });
     const sent: Promise<{ status: string }>[] = [];
     const send = () => sent.push(sledge.invoke('fibonacci', { args: ['8'], environ: [] }));
@@ -122,7 +122,7 @@ describe('policies are exchanged while requests are served', () => {
       ['scheduler', fixture('edf')],
       ['dispatcher', fixture('good')],
       ['scheduler', 'sjf'],
-      ['dispatcher', 'global-queue'],
+      ['dispatcher', 'rr'],
     ];
     for (const [kind, choice] of changes) {
       for (let at = 0; at < 50; at += 1) send();
@@ -132,7 +132,7 @@ describe('policies are exchanged while requests are served', () => {
     const statuses = new Set((await Promise.all(sent)).map(({ status }) => status));
     expect(statuses).toEqual(new Set(['completed']));
     expect((await endless).status).toBe('timed-out');
-    expect(sledge.policyStatus()).toMatchObject({ dispatcher: { name: 'dispatch-global-queue' } });
+    expect(sledge.policyStatus()).toMatchObject({ dispatcher: { name: 'dispatch-rr' } });
     await sledge.setPolicy('estimator', 'ewma');
     await sledge.setPolicy('admission', 'none');
     expect(await burst(20)).toEqual(new Set(['completed']));

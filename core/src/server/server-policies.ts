@@ -19,10 +19,7 @@ import { policyContext } from '../policies/policy-context';
 export const POLICY_KINDS = ['dispatcher', 'scheduler', 'estimator', 'admission'] as const;
 export type PolicyKind = (typeof POLICY_KINDS)[number];
 
-type GroupPolicies = Pick<
-  DataPlaneOptions,
-  'dispatcher' | 'scheduler' | 'estimator' | 'admission'
->;
+type GroupPolicies = Pick<DataPlaneOptions, 'dispatcher' | 'scheduler' | 'estimator' | 'admission'>;
 
 /** The policies of one server: from plugins to what the data plane takes, and their exchange. */
 export class ServerPolicies {
@@ -67,10 +64,14 @@ export class ServerPolicies {
     if (isOptional && choice === 'none') return plane.setPolicies({ [kind]: null });
     const reference = { ...referenceOf(kind, kind, choice), workerGroup: 0 };
     const plugin = loadPlugin(reference, this.loaded.folder);
-    const errors = await this.host.exchange(plugin, withheldBy(this.loaded.config), async (made) => {
-      const policy = isOptional ? nativeOf(made) : servingOf(made);
-      await plane.setPolicies?.({ [kind]: policy });
-    });
+    const errors = await this.host.exchange(
+      plugin,
+      withheldBy(this.loaded.config),
+      async (made) => {
+        const policy = isOptional ? nativeOf(made) : servingOf(made);
+        await plane.setPolicies?.({ [kind]: policy });
+      },
+    );
     for (const error of errors) this.logger.warn({ code: error.code }, error.message);
     this.logger.info({ kind, policy: plugin.definition.name }, `${kind} is exchanged`);
   }
