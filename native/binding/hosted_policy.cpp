@@ -122,16 +122,8 @@ struct HostedPolicy::Native {
     call.policy = policy->workers_ != nullptr ? policy : nullptr;
     return call;
   }
-  static napi_value number(napi_env env, double value) {
-    napi_value result = nullptr;
-    napi_create_double(env, value, &result);
-    return result;
-  }
-  static napi_value boolean(napi_env env, bool value) {
-    napi_value result = nullptr;
-    napi_get_boolean(env, value, &result);
-    return result;
-  }
+  static napi_value number(napi_env env, double value) { return Napi::Number::New(env, value); }
+  static napi_value boolean(napi_env env, bool value) { return Napi::Boolean::New(env, value); }
 
   static napi_value at(napi_env env, napi_callback_info info) {
     const Call call = open(env, info);

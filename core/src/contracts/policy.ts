@@ -112,7 +112,7 @@ export interface Dispatcher {
    * hold it (keep the view), or reject it. Runs once per request.
    */
   arrive(request: RequestView, workers: Workers): void;
-  /** The worker has nothing to run, or a quantum has ended there: assign held work to it, if any. */
+  /** The worker has nothing to run, or a quantum has ended: assign held work to it, if any. */
   idle?(worker: WorkerView, workers: Workers): void;
   /**
    * The request was preempted on the worker and is held: place it, at once or later. Absent: it
