@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ROOT } from './support/source-files';
 
-/** A machine that has every package but these: the real scripts, and commands that log their call. */
+/** A machine that has every package but these: the real scripts; its commands log their call. */
 class Machine {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'sledge-setup-'));
   private readonly bin = path.join(this.folder, 'bin');

@@ -174,6 +174,7 @@ describe('more workers than cores', () => {
     async (mechanism) => {
       const under = PlaneUnderTest.start({
         workerCount: 4,
+        arenaSlots: 128, // all of them may be preempted at once, each with its slot
         preemption: { mechanism, graceUs: 1000, minIntervalUs: 200 },
         scheduler: { library: policyLibrary('sched-fifo'), options: { quantumUs: 500 } },
       });
