@@ -42,16 +42,16 @@ export async function buildModule(
   return answer;
 }
 
-/** Compiles a kernel as in production, or without its polls. @returns its artifact */
+/** Compiles a kernel as in production, or with other safepoints. @returns its artifact */
 export async function buildKernel(
   wasmPath: string,
   cacheDirectory: string,
-  { polled }: { polled: boolean },
+  safepoints: 'flag' | 'tsc' | 'off',
 ): Promise<string> {
   const { artifactPath } = await buildModule(wasmPath, join(cacheDirectory, 'artifacts'), {
     level: 'production',
     oneCore: false,
-    settings: [`sandbox.safepoints=${polled ? 'flag' : 'off'}`],
+    settings: [`sandbox.safepoints=${safepoints}`],
   });
   return artifactPath;
 }

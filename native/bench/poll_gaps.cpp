@@ -79,6 +79,7 @@ class Instance {
     execution_.entry_argument = &kernel;
     instance->host = &host;
     instance->memory = &instance->own_memory;
+    instance->leave_at_tsc = UINT64_MAX;
     instance->own_memory = {slot_->memory(), bytes, descriptor.memory_min_pages,
                             descriptor.memory_min_pages};
     instance->sandbox = &execution_;

@@ -133,6 +133,7 @@ dataplane::PreemptionOptions preemption_options(const Napi::Object &options) {
   const std::string mechanism = text_of(options, "preemption");
   preemption.mechanism = mechanism == "signal"  ? dataplane::Mechanism::signal
                          : mechanism == "timer" ? dataplane::Mechanism::timer
+                         : mechanism == "tsc"   ? dataplane::Mechanism::tsc
                                                 : dataplane::Mechanism::safepoint;
   preemption.grace_ns = us_to_ns(number_of(options, "graceUs"));
   const double interval_us = number_of(options, "minSignalIntervalUs");

@@ -30,8 +30,8 @@ async function prepare(context: BenchContext, toolchain: Toolchain): Promise<Pre
       nativeScalar: await toolchain.nativeKernel(kernel, 'scalar'),
       wasm2c: await toolchain.wasm2cKernel(kernel),
       v8: wasm,
-      production: await buildKernel(wasm, cache, { polled: true }),
-      unpolled: await buildKernel(wasm, cache, { polled: false }),
+      production: await buildKernel(wasm, cache, 'flag'),
+      unpolled: await buildKernel(wasm, cache, 'off'),
     };
     prepared.push({ kernel, argument, artifacts });
   }

@@ -24,11 +24,19 @@ interface GapReport {
   gap_max: number;
 }
 
-interface Kernel {
+const BUILDS = ['unpolled', 'polled', 'timed'] as const;
+type Build = (typeof BUILDS)[number];
+
+/** A kernel without safepoints, with them, and with those that read the time too. */
+interface Kernel extends Record<Build, string> {
   name: string;
   argument: number;
-  polled: string;
-  unpolled: string;
+}
+
+/** Times of the builds with safepoints over that of the build without, one sample a round. */
+interface Overheads {
+  polled: number[];
+  timed: number[];
 }
 
 /** The endless loop, with safepoints and without: what the native benchmark interrupts. */
@@ -69,8 +77,9 @@ async function buildKernels(context: BenchContext): Promise<Kernel[]> {
     kernels.push({
       name,
       argument,
-      polled: await buildKernel(wasm, cache, { polled: true }),
-      unpolled: await buildKernel(wasm, cache, { polled: false }),
+      unpolled: await buildKernel(wasm, cache, 'off'),
+      polled: await buildKernel(wasm, cache, 'flag'),
+      timed: await buildKernel(wasm, cache, 'tsc'),
     });
   }
   return kernels;
@@ -87,48 +96,59 @@ async function gapFigures(program: string, kernels: readonly Kernel[]): Promise<
   return [figure('max_poll_gap', 'ns', [Math.max(...gaps.map((gap) => gap.median))]), ...gaps];
 }
 
-/** Time of the build with polls over that of the build without, by kernel, one sample a round. */
+/** By kernel. The builds take turns, each round in another order. */
 async function measureOverheads(
   context: BenchContext,
   kernels: readonly Kernel[],
-): Promise<Map<string, number[]>> {
+): Promise<Map<string, Overheads>> {
   const script = join(__dirname, '../runners/sandbox-runner.js');
   const start = (): LineProcess => new LineProcess(process.execPath, [script]);
-  const processes = { polled: start(), unpolled: start() };
-  const time = async (which: 'polled' | 'unpolled', kernel: Kernel): Promise<number> => {
+  const processes = { unpolled: start(), polled: start(), timed: start() };
+  const time = async (which: Build, kernel: Kernel): Promise<number> => {
     const answer = await processes[which].ask(`${kernel[which]} ${REPETITIONS} ${kernel.argument}`);
     return Number(answer.split(' ')[1]);
   };
-  const ratios = new Map<string, number[]>(kernels.map(({ name }) => [name, []]));
+  const ratios = new Map<string, Overheads>();
+  for (const { name } of kernels) ratios.set(name, { polled: [], timed: [] });
   const rounds = context.quick ? 5 : 15;
   try {
     for (let round = -1; round < rounds; round += 1) {
       for (const kernel of kernels) {
-        const first = round % 2 === 0 ? 'polled' : 'unpolled';
-        const firstNs = await time(first, kernel);
-        const secondNs = await time(first === 'polled' ? 'unpolled' : 'polled', kernel);
-        const ratio = first === 'polled' ? firstNs / secondNs : secondNs / firstNs;
-        if (round >= 0) ratios.get(kernel.name)?.push(ratio);
+        const ns = { unpolled: 0, polled: 0, timed: 0 };
+        for (let turn = 0; turn < BUILDS.length; turn += 1) {
+          const build = BUILDS[(turn + round + 1) % BUILDS.length] as Build;
+          ns[build] = await time(build, kernel);
+        }
+        if (round < 0) continue;
+        ratios.get(kernel.name)?.polled.push(ns.polled / ns.unpolled);
+        ratios.get(kernel.name)?.timed.push(ns.timed / ns.unpolled);
       }
       context.note(`polls: round ${round + 1} of ${rounds}`);
     }
   } finally {
-    await Promise.all([processes.polled.stop(), processes.unpolled.stop()]);
+    await Promise.all(Object.values(processes).map((one) => one.stop()));
   }
   return ratios;
 }
 
-function overheadFigures(ratios: ReadonlyMap<string, number[]>): Figure[] {
-  const rows = [...ratios].map(([name, values]) => figure(`polls_${name}`, 'ratio', values));
-  const rounds = rows[0]?.runs ?? 0;
-  const means = Array.from({ length: rounds }, (_, round) =>
-    geometricMean([...ratios.values()].map((values) => values[round] ?? Number.NaN)),
+/** Geometric mean over the kernels, one sample a round. */
+function means(ratios: readonly (readonly number[])[]): number[] {
+  const rounds = ratios[0]?.length ?? 0;
+  return Array.from({ length: rounds }, (_, round) =>
+    geometricMean(ratios.map((values) => values[round] ?? Number.NaN)),
   );
-  const [worst] = [...ratios.values()].sort((a, b) => median(b) - median(a));
+}
+
+function overheadFigures(ratios: ReadonlyMap<string, Overheads>): Figure[] {
+  const polled = [...ratios.values()].map((overheads) => overheads.polled);
+  const timed = [...ratios.values()].map((overheads) => overheads.timed);
+  const [worst] = [...polled].sort((a, b) => median(b) - median(a));
   return [
-    figure('poll_overhead', 'ratio', means),
+    figure('poll_overhead', 'ratio', means(polled)),
     figure('poll_overhead_worst', 'ratio', worst ?? []),
-    ...rows,
+    figure('poll_tsc_overhead', 'ratio', means(timed)),
+    ...[...ratios].map(([name, overheads]) => figure(`polls_${name}`, 'ratio', overheads.polled)),
+    ...[...ratios].map(([name, overheads]) => figure(`tsc_${name}`, 'ratio', overheads.timed)),
   ];
 }
 

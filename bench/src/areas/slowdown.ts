@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { BenchArea, BenchContext } from '../area';
-import { figure } from '../figure';
+import { figure, median } from '../figure';
 import type { Figure } from '../figure';
 import { buildModule } from '../sledge';
 
@@ -17,15 +17,21 @@ interface Row {
   sent: number;
   late: number;
   dropped: number;
+  neverSent: number;
   longP99: number;
 }
 
-async function build(context: BenchContext, name: string): Promise<string> {
-  const settings = ['sandbox.safepoints=flag'];
+async function build(context: BenchContext, name: string, safepoints: string): Promise<string> {
+  const settings = [`sandbox.safepoints=${safepoints}`];
   const options = { level: 'production', oneCore: false, settings } as const;
   const wasm = join(context.root, `functions/${name}.wasm`);
   const cache = join(context.cacheDirectory, 'artifacts');
   return (await buildModule(wasm, cache, options)).artifactPath;
+}
+
+function notMeasurable(name: string, samples: readonly number[]): string {
+  const hint = samples.length === 0 ? '' : `; those there are: ${median(samples).toFixed(1)}`;
+  return `${name}: not measurable, the machine is busy${hint}`;
 }
 
 /** How much short requests suffer from long ones, and one tenant from another, by policy. */
@@ -35,7 +41,11 @@ export const slowdownArea: BenchArea = {
   async run(context) {
     const folder = join(context.root, 'build/native');
     const program = join(folder, 'src/dataplane/test/slowdown_bench');
-    const modules = [await build(context, 'hash'), await build(context, 'endless_loop')];
+    const modules = [
+      await build(context, 'hash', 'flag'),
+      await build(context, 'hash', 'tsc'),
+      await build(context, 'endless_loop', 'flag'),
+    ];
     const form = context.quick ? 'quick' : 'full';
     const { stdout } = await run(program, [...modules, join(folder, 'plugins'), form], {
       maxBuffer: 16 << 20,
@@ -43,11 +53,11 @@ export const slowdownArea: BenchArea = {
     const { figures: rows } = JSON.parse(stdout) as { figures: Row[] };
     const figures: Figure[] = [];
     for (const row of rows) {
-      const { name, samples, discarded, sent, late, dropped, longP99 } = row;
-      const counts = `sent ${sent}, late ${late}, dropped ${dropped}, never sent 0`;
+      const { name, samples, discarded, sent, late, dropped, neverSent, longP99 } = row;
+      const counts = `sent ${sent}, late ${late}, dropped ${dropped}, never sent ${neverSent}`;
       const segments = `${samples.length} clean segments, ${discarded} discarded`;
       context.note(`${name}: ${counts}; ${segments}; long class p99 ${longP99.toFixed(1)}`);
-      if (samples.length < SEGMENTS_MIN) context.note(`${name}: not measurable`);
+      if (samples.length < SEGMENTS_MIN) context.note(notMeasurable(name, samples));
       else figures.push(figure(name, 'ratio', samples));
     }
     return figures;

@@ -90,6 +90,7 @@ async function buildWithPlugin(
       cacheDirectory: cacheDirectoryOf(config.build, folder),
       level: options.level ?? config.build.level,
       parallel: config.build.parallel,
+      readsTime: config.preemption.mechanism === 'tsc',
       signal: stop.signal,
     };
     return await buildAll(sandbox, jobs, settings, (report) => progress(report, options));

@@ -92,11 +92,12 @@ const limits = z.strictObject({
 
 const preemption = z.strictObject({
   mechanism: z
-    .enum(['safepoint', 'signal', 'timer', 'none'])
+    .enum(['safepoint', 'tsc', 'signal', 'timer', 'none'])
     .default('safepoint')
     .describe(
       'How running code is asked to leave. safepoint: a flag that it polls, and a signal ' +
-        'for code that does not poll. none: requests are never preempted; limits still hold.',
+        'for code that does not poll. tsc: that, and at the end of its quantum the code leaves ' +
+        'by itself. none: requests are never preempted; limits still hold.',
     ),
   graceUs: count(10, 10_000_000)
     .default(1000)

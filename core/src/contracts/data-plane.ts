@@ -40,8 +40,11 @@ export interface DataPlaneWorkerGroup {
 
 /** How running code is asked to leave its worker. */
 export interface DataPlanePreemption {
-  /** 'safepoint': a flag that code polls, else a signal. 'none': never, but to kill. */
-  mechanism: 'safepoint' | 'signal' | 'timer' | 'none';
+  /**
+   * 'safepoint': a flag that code polls, else a signal. 'tsc': as that, and the code sees the end
+   * of its quantum by itself. 'none': never, but to kill.
+   */
+  mechanism: 'safepoint' | 'tsc' | 'signal' | 'timer' | 'none';
   /** After this without an answer comes a signal. */
   graceUs: number;
   /** Least time between two signals to one worker; 'auto': 20 times their measured cost. */

@@ -51,6 +51,8 @@ export interface BuildRequest {
   /** Where finished artifacts are kept, by content hash. Absolute. */
   cacheDirectory: string;
   level: 'production' | 'development';
+  /** The code should see by itself when its quantum has ended, if the sandbox can do that. */
+  readsTime?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 

@@ -18,7 +18,7 @@ export interface NativeDataPlaneOptions {
   maxInvocations: number;
   /** Length of one worker's run queue. */
   maxQueuePerWorker: number;
-  preemption: 'safepoint' | 'signal' | 'timer' | 'none';
+  preemption: 'safepoint' | 'tsc' | 'signal' | 'timer' | 'none';
   graceUs: number;
   /** -1: 20 times the measured cost of a signal. */
   minSignalIntervalUs: number;

@@ -22,6 +22,7 @@ export interface BuildSettings {
   cacheDirectory: string;
   level: BuildRequest['level'];
   parallel: number;
+  readsTime?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -65,12 +66,12 @@ async function buildOne(
   job: BuildJob,
   settings: BuildSettings,
 ): Promise<BuildReport> {
-  const { cacheDirectory, level, signal } = settings;
+  const { cacheDirectory, level, readsTime, signal } = settings;
   const { name } = job;
   try {
     if (signal?.aborted === true) throw new SledgeError('SLEDGE_ERR_BUILD_CANCELLED', { name });
     const wasm = await readWasm(job.file);
-    const module = await sandbox.build({ wasm, name, cacheDirectory, level, signal });
+    const module = await sandbox.build({ wasm, name, cacheDirectory, level, readsTime, signal });
     return { ...job, module };
   } catch (error) {
     return { ...job, error: asSledgeError(error) };

@@ -172,7 +172,8 @@ export class Sledge {
     const { signal, onBuild } = this.options;
     const cacheDirectory = cacheDirectoryOf(config.build, folder);
     const jobs = buildJobs(config.tenants);
-    const settings = { cacheDirectory, level, parallel, signal };
+    const readsTime = config.preemption.mechanism === 'tsc';
+    const settings = { cacheDirectory, level, parallel, readsTime, signal };
     const reports = await buildAll(this.sandbox(), jobs, settings, onBuild);
     if (signal?.aborted === true) {
       throw new SledgeError('SLEDGE_ERR_BUILD_CANCELLED', { name: 'the functions' });

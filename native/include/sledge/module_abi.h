@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-#define SLEDGE_MODULE_ABI_VERSION 1u
+#define SLEDGE_MODULE_ABI_VERSION 2u
 #define SLEDGE_PAGE_BYTES 65536ull
 /* Room below linear memory for the instance (header and module state), per slot. */
 #define SLEDGE_INSTANCE_AREA_BYTES 65536ull
@@ -113,15 +113,15 @@ typedef struct sledge_host {
   /* Grows *table; the old size, or 0xffffffff. New entries are copies of *init. */
   uint32_t (*table_grow)(sledge_instance *, sledge_table *table, uint32_t delta,
                          const sledge_table_entry *init);
-  /* Called at a safepoint that saw `pending`; may switch away and come back. The module's stub
-   * has saved every register that the ABI lets a callee change. */
+  /* Called at a safepoint that saw `pending`, or that leave_at_tsc has come; may switch away and
+   * come back. The module's stub has saved every register that the ABI lets a callee change. */
   void (*safepoint)(sledge_instance *);
 } sledge_host;
 
 /* Header of every instance; the module's own state (globals, own tables, drop flags) follows. */
 struct sledge_instance {
   uint32_t pending;  /* set by other threads: leave at the next safepoint */
-  uint32_t reserved; /* second half of the flag's word */
+  int32_t countdown; /* the module's: below 0 it reads the time at its next safepoint */
   const sledge_host *host;
   const sledge_import_function *imports; /* one per imported function */
   sledge_memory *memory;                 /* &own_memory, or that of another instance */
@@ -131,7 +131,10 @@ struct sledge_instance {
   const uint64_t *type_ids;        /* linkable modules: process-wide id of each of `types` */
   const sledge_funcref *own_funcs; /* linkable modules: one per function of the index space */
   void *sandbox;                   /* the runtime's */
-  uint64_t reserved_words[4];
+  /* Modules that read the time: at this count of the time-stamp counter a safepoint calls the
+   * host as if `pending` were set. All ones: never. Written while the instance does not run. */
+  uint64_t leave_at_tsc;
+  uint64_t reserved_words[3];
 };
 
 typedef struct sledge_name { /* module text: bytes, never C source text */
@@ -190,7 +193,8 @@ enum {
   SLEDGE_MODULE_LINKABLE = 1u << 2,      /* may share state with other modules (tests) */
   SLEDGE_MODULE_TABLES_CHANGE = 1u << 3, /* tables can change at run time: copy per instance */
   SLEDGE_MODULE_HAS_MEMORY = 1u << 4,
-  SLEDGE_MODULE_IMPORTS_MEMORY = 1u << 5
+  SLEDGE_MODULE_IMPORTS_MEMORY = 1u << 5,
+  SLEDGE_MODULE_READS_TIME = 1u << 6 /* safepoints see when leave_at_tsc has come */
 };
 
 typedef struct sledge_module_descriptor {

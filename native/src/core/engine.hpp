@@ -137,6 +137,9 @@ class Engine {
   Request *running(uint32_t worker) const { return workers_[worker].running; }
   /// When the quantum of what the worker runs ends, if somebody waits for it; 0: nobody does.
   uint64_t turn_end_ns(uint32_t worker) const;
+  /// When what the worker runs should leave without being asked, also for those who may come until
+  /// then: its quantum's end, or its timer. UINT64_MAX: never.
+  uint64_t leave_by_ns(uint32_t worker) const;
   uint32_t queue_length(uint32_t worker) const { return workers_[worker].queue.length(); }
 
   // --- time ---

@@ -122,6 +122,15 @@ uint64_t Engine::turn_end_ns(uint32_t worker) const {
   return config_.preemption && has_end && someone_waits ? w.quantum_end_ns : 0;
 }
 
+uint64_t Engine::leave_by_ns(uint32_t worker) const {
+  const Worker &w = workers_[worker];
+  if (!config_.preemption || w.running == nullptr)
+    return WorkerTimers::never_ns;
+  // A quantum that is over already ends with the next arrival, which interrupts.
+  const uint64_t quantum_ns = w.quantum_end_ns > now() ? w.quantum_end_ns : WorkerTimers::never_ns;
+  return std::min(quantum_ns, timers_.due_ns(worker));
+}
+
 void Engine::set_parked(uint32_t worker, bool parked) {
   if (bit(parked_bits_, worker) == parked)
     return;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/engine.hpp"
+#include "dataplane/clock.hpp"
 #include "dataplane/dispatch.hpp"
 #include "dataplane/external_worker.hpp"
 #include "dataplane/function_table.hpp"
@@ -96,6 +97,14 @@ class DataPlane final : ActionTarget, WatchTarget {
   /// The oldest outcome that is not reaped, or null. It stays valid until `recycle`.
   Invocation *reap();
   void recycle(Invocation &invocation);
+  /// Sees to the policies' timers if one is due, as a thread that looks often anyway may do: the
+  /// watchdog then sleeps. Any thread; two loads when none is.
+  void look_at_timers() {
+    const uint64_t now = now_ns();
+    if (next_tick_ns() <= now) {
+      watch_tick(now);
+    }
+  }
   /// Call before reaping on a wake-up; true from `more_to_reap`: wake yourself again.
   void begin_reaping() { inbox_.disarm(); }
   void wake_again() { inbox_.notify(); }
@@ -121,7 +130,7 @@ class DataPlane final : ActionTarget, WatchTarget {
   // ActionTarget
   void wake(uint32_t worker) override;
   void interrupt(uint32_t worker, uint64_t request_id) override;
-  void tick_due(uint64_t due_ns) override { watchdog_.started(due_ns); }
+  void tick_due(uint64_t due_ns) override { watchdog_.tick_due(due_ns); }
   // WatchTarget
   uint64_t watch_running(uint64_t now_ns) override;
   uint64_t watch_due(const Watch &watch, uint64_t now_ns) override;

@@ -85,7 +85,7 @@ uint64_t DataPlane::watch_one(Invocation &invocation, Worker *worker, uint64_t n
 
 uint64_t DataPlane::watch_running(uint64_t now_ns) {
   const bool interrupted = interrupted_.exchange(false, std::memory_order_relaxed);
-  uint64_t next_ns = interrupted ? now_ns + options_.preemption.grace_ns : UINT64_MAX;
+  uint64_t next_ns = interrupted ? now_ns + options_.preemption.look_ns() : UINT64_MAX;
   for (const auto &worker : workers_) {
     const uint32_t index = worker->current();
     if (index != no_invocation) {

@@ -37,6 +37,7 @@ Invocation *Dispatch::start(Request *request, uint32_t worker, uint64_t now_ns) 
     return nullptr;
   }
   turn_end_ns_[own(worker)] = engine_->turn_end_ns(own(worker));
+  leave_by_ns_[own(worker)] = engine_->leave_by_ns(own(worker));
   Invocation *invocation = owner(request);
   if (external_) {
     invocation->start_ns = now_ns;
@@ -150,11 +151,9 @@ Ended Dispatch::end(Invocation &invocation, uint32_t generation, Kill why) {
   return unstarted ? Ended::unstarted : Ended::suspended;
 }
 
+/// Each section does it at its end.
 void Dispatch::tick() {
-  Section section(*this);
-  if (engine_->next_tick_ns() <= section.now_ns) {
-    engine_->tick(section.now_ns);
-  }
+  const Section section(*this);
 }
 
 EngineCounters Dispatch::counters() {

@@ -56,7 +56,8 @@ class Dispatch {
            bool external, uint32_t first_worker = 0)
       : engine_(std::move(engine)), table_(table), target_(target), external_(external),
         first_worker_(first_worker), owners_(engine_->pool().capacity(), nullptr),
-        turn_end_ns_(engine_->worker_count(), 0) {}
+        turn_end_ns_(engine_->worker_count(), 0),
+        leave_by_ns_(engine_->worker_count(), UINT64_MAX) {}
 
   /// With an error nothing has changed. `target` gets what follows.
   Admission submit(Invocation &invocation, ActionTarget &target);
@@ -79,6 +80,8 @@ class Dispatch {
   /// When the turn that the worker has begun ends, if somebody waits for that; 0: nobody. The
   /// worker.
   uint64_t turn_end_ns(uint32_t worker) const { return turn_end_ns_[worker - first_worker_]; }
+  /// When what the worker has been given should leave unasked; UINT64_MAX: never. The worker.
+  uint64_t leave_by_ns(uint32_t worker) const { return leave_by_ns_[worker - first_worker_]; }
 
   /// When `tick` is due; UINT64_MAX: never, as things are. Any thread.
   uint64_t tick_ns() const { return tick_ns_.load(std::memory_order_seq_cst); }
@@ -133,6 +136,7 @@ class Dispatch {
   const uint32_t first_worker_;
   std::vector<Invocation *> owners_;  ///< by Request::index
   std::vector<uint64_t> turn_end_ns_; ///< each its worker's own
+  std::vector<uint64_t> leave_by_ns_; ///< as turn_end_ns_
   uint64_t last_ns_ = 0;
   std::atomic<uint64_t> waiting_{0};
   std::atomic<uint64_t> tick_ns_{UINT64_MAX};

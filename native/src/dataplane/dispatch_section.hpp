@@ -16,6 +16,9 @@ class Dispatch::Section {
   }
   ~Section() {
     Engine &engine = *dispatch_.engine_;
+    if (engine.next_tick_ns() <= now_ns) {
+      engine.tick(now_ns); // whoever comes by sees to it, so that the watchdog need not wake
+    }
     const EngineCounters &counters = engine.counters();
     dispatch_.waiting_.store(counters.held + counters.queued, std::memory_order_relaxed);
     uint64_t tick_ns = engine.next_tick_ns();

@@ -11,6 +11,8 @@ namespace sledge::dataplane {
 namespace {
 constexpr uint64_t watchdog_stack_bytes = 128u << 10;
 constexpr uint64_t active_look_min_ns = 1'000'000;
+constexpr uint64_t tick_slack_min_ns = 100'000;
+constexpr uint64_t tick_slack_max_ns = 1'000'000;
 } // namespace
 
 int Watchdog::start() {
@@ -79,14 +81,28 @@ void Watchdog::loop() {
 uint64_t Watchdog::look() {
   looks_.fetch_add(1, std::memory_order_relaxed);
   const uint64_t now = now_ns();
-  if (target_.next_tick_ns() <= now) {
-    target_.watch_tick(now);
-  }
+  const uint64_t tick_ns = look_at_tick(now);
   const bool active = active_.exchange(false, std::memory_order_seq_cst);
   const uint64_t again_ns =
       active ? now + active_look_ns_.load(std::memory_order_relaxed) : UINT64_MAX;
   const uint64_t running_ns = target_.watch_running(now);
-  return std::min({again_ns, running_ns, look_at_heap(now), target_.next_tick_ns()});
+  return std::min({again_ns, running_ns, look_at_heap(now), tick_ns});
+}
+
+/// Returns when to look again.
+uint64_t Watchdog::look_at_tick(uint64_t now_ns) {
+  uint64_t slack_ns = tick_slack_ns_.load(std::memory_order_relaxed);
+  uint64_t due_ns = target_.next_tick_ns();
+  if (due_ns != UINT64_MAX && due_ns + slack_ns <= now_ns) {
+    target_.watch_tick(now_ns);
+    slack_ns = slack_ns > tick_slack_min_ns ? slack_ns / 2 : 0;
+    due_ns = target_.next_tick_ns();
+  } else if (tick_seen_ns_ <= now_ns && due_ns != tick_seen_ns_) {
+    slack_ns = std::clamp(2 * slack_ns, tick_slack_min_ns, tick_slack_max_ns);
+  }
+  tick_seen_ns_ = due_ns;
+  tick_slack_ns_.store(slack_ns, std::memory_order_relaxed);
+  return due_ns == UINT64_MAX ? UINT64_MAX : due_ns + slack_ns;
 }
 
 uint64_t Watchdog::look_at_heap(uint64_t now_ns) {

@@ -17,8 +17,10 @@ class WatchTarget {
   virtual uint64_t watch_running(uint64_t now_ns) = 0;
   /// A watched invocation is due; returns when to look at it again, UINT64_MAX: never.
   virtual uint64_t watch_due(const Watch &watch, uint64_t now_ns) = 0;
-  /// When `watch_tick` is due; UINT64_MAX: never. Who makes it earlier says so by `started`.
+  /// When the earliest timer of the policies is due; UINT64_MAX: never. Who makes it earlier says
+  /// so by `tick_due`.
   virtual uint64_t next_tick_ns() = 0;
+  /// Such a timer is due, and nobody else has seen to it.
   virtual void watch_tick(uint64_t now_ns) = 0;
 
  protected:
@@ -27,7 +29,8 @@ class WatchTarget {
 
 /// Sleeps until the earliest limit. Starting an invocation costs two loads unless its limit is
 /// earlier than the watchdog's next look; while invocations come and go, the watchdog looks as
-/// often as the shortest limit, so that this is rare.
+/// often as the shortest limit, so that this is rare. Timers of policies are seen to by whoever
+/// enters the engine next; the watchdog is on time for them only while nobody else is.
 class Watchdog {
  public:
   Watchdog(WatchTarget &target, uint32_t invocation_count)
@@ -48,6 +51,10 @@ class Watchdog {
   }
   /// The invocation waits somewhere and is looked at when due.
   void watch(const Watch &watch);
+  /// A timer of the policies is due earlier than before. After `next_tick_ns` says so.
+  void tick_due(uint64_t due_ns) {
+    started(due_ns + tick_slack_ns_.load(std::memory_order_relaxed));
+  }
   /// There are functions with a limit as short as this.
   void expect_limit(uint64_t limit_ns);
   void look_now() { bell_.ring(); }
@@ -57,11 +64,16 @@ class Watchdog {
   static void *thread_main(void *self);
   void loop();
   uint64_t look();
+  uint64_t look_at_tick(uint64_t now_ns);
   uint64_t look_at_heap(uint64_t now_ns);
 
   WatchTarget &target_;
   Doorbell bell_;
   std::atomic<uint64_t> next_look_ns_{UINT64_MAX};
+  /// How late it may be for a timer: doubled when others, who have news, have seen to it first,
+  /// halved when nobody had.
+  std::atomic<uint64_t> tick_slack_ns_{0};
+  uint64_t tick_seen_ns_ = UINT64_MAX; ///< by its last look
   std::atomic<uint64_t> looks_{0};
   std::atomic<uint64_t> active_look_ns_{100'000'000};
   std::atomic<bool> active_{false}; ///< something has started since the last look

@@ -281,6 +281,10 @@ Leave Worker::run_sandbox(Invocation &invocation, Sandbox &sandbox) {
     sandbox.request_kill(invocation.sandbox_generation.load(std::memory_order_relaxed));
   }
   shared_.watchdog.started(invocation.limit_ns.load(std::memory_order_relaxed));
+  if (options_.preemption.mechanism == Mechanism::tsc) {
+    const uint64_t leave_ns = shared_.dispatch.leave_by_ns(options_.id);
+    sandbox.leave_at(leave_ns == UINT64_MAX ? 0 : process_start_ns() + leave_ns);
+  }
   Leave leave = Leave::preempted;
   if (wanted_.load(std::memory_order_seq_cst) != invocation.request->id) [[likely]] {
     leave = sandbox.run();
@@ -298,7 +302,9 @@ Invocation *Worker::leave_alive(Invocation &invocation, Sandbox &sandbox, Leave 
   invocation.limit_ns.store(watch.due_ns, std::memory_order_relaxed);
   if (leave == Leave::preempted) {
     bump(counters_.preemptions);
-    shared_.watchdog.watch(watch);
+    if (watch.due_ns != UINT64_MAX) {
+      shared_.watchdog.watch(watch);
+    }
     return shared_.dispatch.reconsider(options_.id);
   }
   const uint64_t wake_ns = sandbox.wake_at_ns();

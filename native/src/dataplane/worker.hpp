@@ -1,5 +1,6 @@
 // worker.hpp - a native thread that runs sandboxes, one after the other.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <pthread.h>
@@ -15,6 +16,7 @@ namespace sledge::dataplane {
 /// How a sandbox is asked to leave its worker.
 enum class Mechanism : uint8_t {
   safepoint, ///< a flag that its code polls; a signal when it has no polls or does not answer
+  tsc,       ///< as safepoint, and at the end of its turn its code leaves by itself
   signal,    ///< a signal
   timer      ///< a signal, which at a quantum's end the worker's own timer sends
 };
@@ -23,6 +25,12 @@ struct PreemptionOptions {
   Mechanism mechanism = Mechanism::safepoint;
   uint64_t grace_ns = 1'000'000;             ///< after this without an answer comes a signal
   uint64_t signal_interval_min_ns = 200'000; ///< between two signals to preempt on one worker
+
+  /// How often the watchdog looks whether flags are answered, which is the rule.
+  uint64_t look_ns() const {
+    constexpr uint64_t look_max_ns = 10'000'000;
+    return std::max(grace_ns, std::min(10 * grace_ns, look_max_ns));
+  }
 };
 
 struct WorkerOptions {
@@ -65,8 +73,9 @@ class Worker {
   bool join(uint64_t deadline_ns);
 
   Doorbell &doorbell() { return doorbell_; }
-  /// Asks it to leave the request, if it still runs it. Any thread.
-  void interrupt(uint64_t request_id, uint64_t now_ns);
+  /// Asks it to leave the request, if it still runs it; returns when the watchdog should look
+  /// whether it has. Any thread.
+  uint64_t interrupt(uint64_t request_id, uint64_t now_ns);
   /// The invocation of this index, which runs here, is to be killed, and its sandbox knows. Any
   /// thread.
   void hasten(uint32_t index, uint64_t now_ns);
@@ -92,7 +101,8 @@ class Worker {
   bool timer_answers(uint64_t now_ns) const;
   void signal(uint64_t now_ns);
   bool only_signals_reach_it() const {
-    return options_.preemption.mechanism != Mechanism::safepoint ||
+    const Mechanism mechanism = options_.preemption.mechanism;
+    return (mechanism != Mechanism::safepoint && mechanism != Mechanism::tsc) ||
            !polled_.load(std::memory_order_relaxed);
   }
   Invocation *leave_alive(Invocation &invocation, Sandbox &sandbox, Leave leave);

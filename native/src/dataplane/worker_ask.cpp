@@ -5,12 +5,12 @@
 
 namespace sledge::dataplane {
 
-void Worker::interrupt(uint64_t request_id, uint64_t now_ns) {
+uint64_t Worker::interrupt(uint64_t request_id, uint64_t now_ns) {
   asked_ns_.store(now_ns, std::memory_order_relaxed);
   wanted_.store(request_id, std::memory_order_seq_cst);
   const uint32_t index = current_.load(std::memory_order_seq_cst);
   if (index == no_invocation) {
-    return;
+    return UINT64_MAX; // it sees `wanted` before it runs anything
   }
   if (only_signals_reach_it()) {
     const uint64_t since_ns = now_ns - signalled_ns_.load(std::memory_order_relaxed);
@@ -18,9 +18,12 @@ void Worker::interrupt(uint64_t request_id, uint64_t now_ns) {
         since_ns >= options_.preemption.signal_interval_min_ns && !timer_answers(now_ns)) {
       signal(now_ns);
     }
-  } else if (Sandbox *sandbox = shared_.table.at(index).sandbox.load(std::memory_order_acquire)) {
+    return now_ns + options_.preemption.grace_ns;
+  }
+  if (Sandbox *sandbox = shared_.table.at(index).sandbox.load(std::memory_order_acquire)) {
     sandbox->request_leave();
   }
+  return now_ns + options_.preemption.look_ns();
 }
 
 /// Its timer has just sent a signal for the same reason.

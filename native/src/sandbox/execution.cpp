@@ -11,6 +11,7 @@
 #include "context.hpp"
 #include "sandbox/fibers.hpp"
 #include "sandbox/signals.hpp"
+#include "tsc.hpp"
 
 // Named for sledge_preempt_entry.
 extern "C" {
@@ -174,8 +175,10 @@ void execution_exit(Execution &execution, int32_t code) {
 }
 
 void execution_look(Execution &execution, sledge_instance *instance) {
-  if (pending_flag(instance).load(std::memory_order_relaxed) == 0) [[likely]]
+  const bool asked = pending_flag(instance).load(std::memory_order_relaxed) != 0;
+  if (!asked && !(execution.reads_time && arch::read_tsc() >= instance->leave_at_tsc)) [[likely]]
     return;
+  instance->leave_at_tsc = UINT64_MAX;
   pending_flag(instance).exchange(0, std::memory_order_seq_cst);
   execution_leave(execution, Leave::preempted);
 }

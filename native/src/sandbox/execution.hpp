@@ -67,7 +67,8 @@ struct Execution {
   std::atomic<uint64_t> kill_generation{0};
   std::atomic<uint64_t> generation{0};
 
-  bool polled = false; ///< its code has safepoints
+  bool polled = false;     ///< its code has safepoints
+  bool reads_time = false; ///< and sees by itself when it is to leave
   Leave leave = Leave::completed;
   bool left_in_handler = false;
   uint32_t trap_kind = SLEDGE_TRAP_NONE;

@@ -111,7 +111,8 @@ bool Module::find_entry(ModuleLoadError &error) {
 void Module::write_header(const SlotMemory &slot, Execution &execution) const {
   const sledge_module_descriptor &d = descriptor();
   sledge_instance *instance = slot.instance(d.state_bytes);
-  instance->reserved = 0;
+  instance->countdown = 0;
+  instance->leave_at_tsc = UINT64_MAX;
   instance->host = &host_table();
   instance->imports = imports_.data();
   instance->memory = &instance->own_memory;
@@ -243,6 +244,10 @@ const sledge_module_descriptor &module_descriptor(const Module &module) {
 
 bool module_polled(const Module &module) {
   return (module.descriptor().flags & SLEDGE_MODULE_POLLED) != 0;
+}
+
+bool module_reads_time(const Module &module) {
+  return (module.descriptor().flags & SLEDGE_MODULE_READS_TIME) != 0;
 }
 
 } // namespace sledge

@@ -40,6 +40,8 @@ uint32_t module_state_bytes(const Module &module);
 const sledge_module_descriptor &module_descriptor(const Module &module);
 /// True when the module has safepoints; without them only the signal can preempt it.
 bool module_polled(const Module &module);
+/// True when its safepoints see by themselves that it is time to leave.
+bool module_reads_time(const Module &module);
 
 struct ArenaOptions {
   uint32_t slot_count = 1024;
@@ -111,6 +113,9 @@ class Sandbox {
   virtual uint64_t memory_bytes() const = 0;
   /// Of this invocation; never repeats within one Sandbox object.
   virtual uint64_t generation() const = 0;
+  /// Its code leaves by itself (as `preempted`) at this time, as monotonic_ns(), if it reads the
+  /// time; 0: not. Holds for the next run. The thread that runs it, before it does.
+  virtual void leave_at(uint64_t deadline_ns) = 0;
   /// Any thread: leave at the next safepoint (flag). When the slot has gone on to another
   /// invocation, that one leaves once, spuriously, as `preempted`: harmless, run it again.
   virtual void request_leave() = 0;

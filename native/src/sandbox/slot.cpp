@@ -7,6 +7,7 @@
 #include "base/pages.hpp"
 #include "clear.hpp"
 #include "context.hpp"
+#include "sandbox/time_stamp.hpp"
 
 namespace sledge {
 namespace {
@@ -40,6 +41,12 @@ void Slot::place(Arena *owner, const SlotMemory &slot_memory) {
                    reinterpret_cast<uintptr_t>(memory.memory_end())};
   execution.stack = &memory;
   execution.memories = {&memory_range_, 1};
+}
+
+void Slot::leave_at(uint64_t deadline_ns) {
+  if (!execution.reads_time)
+    return;
+  execution.instance->leave_at_tsc = deadline_ns == 0 ? UINT64_MAX : tsc_at(deadline_ns);
 }
 
 void Slot::request_leave() {
@@ -89,6 +96,7 @@ bool Slot::bind(const Module &new_module, uint32_t new_tenant) {
   execution.instance = memory.instance(module->descriptor().state_bytes);
   execution.texts = module->texts();
   execution.polled = module_polled(new_module);
+  execution.reads_time = module_reads_time(new_module) && tsc_is_steady();
   execution.entry_argument = const_cast<Module *>(&new_module);
   std::ranges::copy(module->memory_image(), memory.memory());
   module->write_instance(memory, execution, tables_);

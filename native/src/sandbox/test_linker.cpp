@@ -160,6 +160,7 @@ class Linker {
     if (!target_.slot->commit(bytes))
       return fail(SLEDGE_ERR_MODULE_LOAD, strerror(errno));
     const bool has_memory = (descriptor_.flags & SLEDGE_MODULE_HAS_MEMORY) != 0;
+    instance.leave_at_tsc = UINT64_MAX;
     instance.own_memory = {target_.slot->memory(), bytes, descriptor_.memory_min_pages,
                            has_memory ? std::min(descriptor_.memory_max_pages, kMemoryPagesMax)
                                       : 0};

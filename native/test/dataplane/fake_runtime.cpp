@@ -35,6 +35,9 @@ Leave FakeSandbox::run() {
   while (name_ == "mute" && !(killed() && signalled())) {
     sched_yield();
   }
+  while (name_ == "stubborn" && !signalled()) {
+    sched_yield();
+  }
   if (killed()) {
     return Leave::killed;
   }
@@ -96,8 +99,12 @@ bool TestWaker::wait(int milliseconds) {
 
 namespace {
 
-PolicyInstance policy(const char *path, sledge_policy_kind kind, const BenchOptions &options) {
+PolicyInstance policy(const char *path, sledge_policy_kind kind, const BenchOptions &options,
+                      double quantum_us = 0) {
   PolicyConfig config;
+  if (quantum_us > 0) {
+    config.options.push_back({"quantumUs", quantum_us, "", false});
+  }
   config.worker_count = options.worker_count;
   config.type_count_max = function_count_max;
   config.request_count_max = options.invocation_max;
@@ -107,7 +114,7 @@ PolicyInstance policy(const char *path, sledge_policy_kind kind, const BenchOpti
 
 } // namespace
 
-Bench::Bench(const BenchOptions &options, size_t slots)
+Bench::Bench(const BenchOptions &options, size_t slots, double quantum_us)
     : runtime(std::make_shared<FakeRuntime>(slots)) {
   EngineConfig config;
   config.worker_count = options.worker_count;
@@ -117,7 +124,8 @@ Bench::Bench(const BenchOptions &options, size_t slots)
   std::vector<std::unique_ptr<Engine>> engines;
   for (uint32_t group = 0; group < options.group_count; group++) {
     engines.push_back(Engine::make(config, policy(TEST_DISPATCHER, SLEDGE_DISPATCHER, options),
-                                   policy(TEST_SCHEDULER, SLEDGE_SCHEDULER, options), error));
+                                   policy(TEST_SCHEDULER, SLEDGE_SCHEDULER, options, quantum_us),
+                                   error));
   }
   plane = std::make_unique<DataPlane>(options, std::move(engines), runtime, waker);
   submission_of_.resize(plane->invocation_count());

@@ -13,7 +13,8 @@ namespace sledge::dataplane::testing {
 
 /// "empty", "echo" (its input), "trap", "exit", "loop" (until killed), "yield" (leaves three
 /// times), "wait" (blocks once), "asleep" (blocks for an hour), "deaf" (runs 5 ms and hears no
-/// kill), "stone" (hears a kill after 20 ms), "mute" (hears a kill only by a signal).
+/// kill), "stone" (hears a kill after 20 ms), "mute" (hears a kill only by a signal), "stubborn"
+/// (ends when a signal has come).
 class FakeSandbox final : public Sandbox {
  public:
   void begin(const SandboxStart &start);
@@ -26,6 +27,7 @@ class FakeSandbox final : public Sandbox {
   uint64_t memory_bytes() const override { return 0; }
   uint64_t generation() const override { return generation_.load(); }
   void request_leave() override {}
+  void leave_at(uint64_t) override {}
   void set_signals(const std::atomic<uint64_t> *signals) { signals_ = signals; }
   void request_kill(uint64_t generation) override {
     if (generation_.load() == generation) {
@@ -94,7 +96,8 @@ struct BenchOptions : DataPlaneOptions {
 /// A running data plane with one function for each name, and what became of each submission.
 class Bench {
  public:
-  explicit Bench(const BenchOptions &options, size_t slots = 64);
+  /// `quantum_us` 0: what runs is not preempted.
+  explicit Bench(const BenchOptions &options, size_t slots = 64, double quantum_us = 0);
   ~Bench();
 
   uint32_t add(FunctionSpec spec) { return plane->add_function(std::move(spec))->id; }

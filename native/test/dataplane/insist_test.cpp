@@ -16,10 +16,10 @@ DataPlaneOptions with_grace(uint64_t grace_ns) {
   return options;
 }
 
-FunctionSpec spec_of(const char *name, bool polled) {
+FunctionSpec spec_of(const char *name, bool polled, uint64_t wall_ns = 1'000'000) {
   FunctionSpec spec;
   spec.name = name;
-  spec.wall_time_max_ns = 1'000'000;
+  spec.wall_time_max_ns = wall_ns;
   spec.polled = polled;
   return spec;
 }
@@ -40,6 +40,14 @@ TEST(Insist, WhatDoesNotAnswerIsSignalledAgainAndAgain) {
   ASSERT_TRUE(bench.settle());
   EXPECT_EQ(bench.endings[deaf].status, Status::timed_out);
   EXPECT_GE(bench.runtime->signals.load(), 3u);
+}
+
+TEST(Insist, WhatIgnoresItsFlagAtTheEndOfItsQuantumIsSignalled) {
+  Bench bench(with_grace(1'000'000), 64, 200);
+  bench.submit(bench.add(spec_of("stubborn", true, 0)));
+  bench.submit(bench.add("empty")); // waits for the quantum's end
+  ASSERT_TRUE(bench.settle());      // hangs if nobody insists
+  EXPECT_GE(bench.runtime->signals.load(), 1u);
 }
 
 TEST(Insist, WhatHasNoPollsIsSignalledAtOnce) {

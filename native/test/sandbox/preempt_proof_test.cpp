@@ -37,7 +37,7 @@ class PreemptProof : public testing::Test {
   template <typename Before> Leave turn(Sandbox &sandbox, Leave last, Before before) {
     if (last != Leave::preempted)
       return last;
-    before();
+    before(sandbox);
     const uint64_t early = thread_state()->early_leaves;
     const Leave leave = sandbox.run();
     preemptions_ += leave == Leave::preempted && thread_state()->early_leaves == early;
@@ -74,8 +74,10 @@ class PreemptProof : public testing::Test {
            static_cast<unsigned long long>(results_));
   }
 
-  static uint64_t share(uint64_t percent) {
-    return (is_long_run() ? 1'000'000 : 20'000) * percent / 100;
+  /// How many preemptions each mechanism must survive.
+  static uint64_t wanted() {
+    constexpr uint64_t kLong = kSlowSanitizer ? 100'000 : 1'000'000;
+    return is_long_run() ? kLong : 6'000;
   }
 
   SandboxThread thread_;
@@ -95,7 +97,7 @@ TEST_F(PreemptProof, ByTheFlagAtSafepoints) {
     slots[0]->request_leave();
     slots[1]->request_leave();
   });
-  run_pairs(*module, share(50), "flag", [] {});
+  run_pairs(*module, wanted(), "flag", [](Sandbox &) {});
 }
 
 TEST_F(PreemptProof, BySignalsFromAnotherThread) {
@@ -105,7 +107,7 @@ TEST_F(PreemptProof, BySignalsFromAnotherThread) {
   learn(*module);
   const pid_t worker = gettid();
   const Pest pest(30, [=] { signal_thread(worker); });
-  run_pairs(*module, share(25), "signal", [] {});
+  run_pairs(*module, wanted(), "signal", [](Sandbox &) {});
 }
 
 TEST_F(PreemptProof, ByTicksOfATimer) {
@@ -116,8 +118,8 @@ TEST_F(PreemptProof, ByTicksOfATimer) {
   PreemptTimer timer;
   ASSERT_TRUE(timer.create());
   Random random(3);
-  run_pairs(*module, share(25), "timer",
-            [&] { timer.arm(monotonic_ns() + 2'000 + random.below(60'000)); });
+  run_pairs(*module, wanted(), "timer",
+            [&](Sandbox &) { timer.arm(monotonic_ns() + 2'000 + random.below(60'000)); });
 }
 
 TEST_F(PreemptProof, ByFlagAndSignalAtOnce) {
@@ -130,7 +132,15 @@ TEST_F(PreemptProof, ByFlagAndSignalAtOnce) {
   const pid_t worker = gettid();
   const Pest flags(10, [=] { slot->request_leave(); });
   const Pest signals(60, [=] { signal_thread(worker); });
-  run_pairs(*module, share(5), "flag and signal", [] {});
+  run_pairs(*module, wanted() / 10, "flag and signal", [](Sandbox &) {});
+}
+
+TEST_F(PreemptProof, ByTheTimeStampCounter) {
+  const auto module = load("proof_time");
+  learn(*module);
+  Random random(5);
+  run_pairs(*module, wanted(), "time-stamp counter",
+            [&](Sandbox &sandbox) { sandbox.leave_at(monotonic_ns() + random.below(10'000)); });
 }
 
 } // namespace

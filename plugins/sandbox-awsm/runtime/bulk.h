@@ -10,7 +10,11 @@
 #define CHUNK_ENTRIES (CHUNK_BYTES / (u32)sizeof(sledge_table_entry))
 
 INLINE void bulk_poll(sledge_instance *I) {
-#if SLEDGE_POLLED
+#if SLEDGE_READS_TIME
+  if (UNLIKELY(__atomic_load_n(&I->pending, __ATOMIC_RELAXED) != 0 ||
+               __builtin_ia32_rdtsc() >= I->leave_at_tsc))
+    I->host->safepoint(I);
+#elif SLEDGE_POLLED
   if (UNLIKELY(__atomic_load_n(&I->pending, __ATOMIC_RELAXED) != 0))
     I->host->safepoint(I);
 #else

@@ -1,8 +1,12 @@
-/* poll.h - safepoints: one look at the instance's pending flag, and the stub behind it.
+/* poll.h - safepoints: one look at the instance's pending flag, and the stubs behind it.
  *
  * The look is a compare and a branch that is not taken. The way out of line steps over the red zone
  * and calls a stub that keeps every register, so that the compiler need not know of a call; guest
  * memory does not change behind its back, so that it is no barrier either.
+ *
+ * A module that reads the time also counts down what it has done, in the compiler's cost units, and
+ * compares the time-stamp counter with the time at which it is to leave whenever a budget is spent:
+ * so the end of a quantum needs no timer.
  */
 #ifndef SLEDGE_POLL_H
 #define SLEDGE_POLL_H
@@ -15,22 +19,27 @@ _Static_assert(offsetof(sledge_instance, pending) == 0, "pending is at the start
 _Static_assert(offsetof(sledge_instance, host) == 8, "the stub knows where host is");
 _Static_assert(offsetof(sledge_host, safepoint) == 32, "the stub knows where safepoint is");
 
-INLINE void poll(sledge_instance *I) {
-  __asm__ volatile("cmpl $0, (%0)\n\t"
-                   "jne 77f\n"
-                   "78:\n\t"
-                   ".pushsection .text.sledge_cold, \"ax\", @progbits\n"
-                   "77:\n\t"
-                   "lea -128(%%rsp), %%rsp\n\t"
-                   "push %0\n\t"
-                   "call sledge_poll_stub\n\t"
-                   "lea 136(%%rsp), %%rsp\n\t"
-                   "jmp 78b\n\t"
-                   ".popsection"
-                   :
-                   : "r"(I)
-                   : "cc");
-}
+#define SLEDGE_COLD_CALL(stub)                                                                     \
+  "lea -128(%%rsp), %%rsp\n\tpush %0\n\tcall " stub "\n\tlea 136(%%rsp), %%rsp\n\tjmp 78b\n\t"
+
+#if SLEDGE_READS_TIME
+#define SLEDGE_COUNT_DOWN(cost) "subl $" #cost ", 4(%0)\n\tjs 79f\n"
+#define SLEDGE_TIME_CALL "79:\n\t" SLEDGE_COLD_CALL("sledge_time_stub")
+#else
+#define SLEDGE_COUNT_DOWN(cost)
+#define SLEDGE_TIME_CALL
+#endif
+
+/* `cost`: a number in decimal, what was done since the last look at most. */
+#define poll(instance, cost)                                                                       \
+  __asm__ volatile("cmpl $0, (%0)\n\tjne 77f\n\t" SLEDGE_COUNT_DOWN(                               \
+                       cost) "78:\n\t"                                                             \
+                             ".pushsection .text.sledge_cold, \"ax\", @progbits\n"                 \
+                             "77:\n\t" SLEDGE_COLD_CALL("sledge_poll_stub") SLEDGE_TIME_CALL       \
+                   ".popsection"                                                                   \
+                   :                                                                               \
+                   : "r"(instance)                                                                 \
+                   : "cc")
 
 /* Whether all iterations that are left make no more than one chunk. */
 INLINE u32 chunk_fits(u32 distance, u32 stride, u32 most) {
@@ -72,6 +81,23 @@ __asm__(".text\n.p2align 6\n.globl sledge_poll_stub\n.hidden sledge_poll_stub\n"
         "pop %rbp\npop %r11\npop %r10\npop %r9\npop %r8\n"
         "pop %rdi\npop %rsi\npop %rdx\npop %rcx\npop %rax\nret\n"
         ".size sledge_poll_stub, .-sledge_poll_stub\n");
+
+#if SLEDGE_READS_TIME
+_Static_assert(offsetof(sledge_instance, countdown) == 4, "the stub knows where countdown is");
+_Static_assert(offsetof(sledge_instance, leave_at_tsc) == 96, "the stub knows where it is");
+
+/* In: as sledge_poll_stub, where it goes on when it is time. */
+__asm__(".text\n.p2align 6\n.globl sledge_time_stub\n.hidden sledge_time_stub\n"
+        ".type sledge_time_stub, @function\nsledge_time_stub:\n"
+        "push %rax\npush %rcx\npush %rdx\n"
+        "mov 32(%rsp), %rcx\n"
+        "movl $" SLEDGE_TIME_BUDGET ", 4(%rcx)\n"
+        "rdtsc\nshl $32, %rdx\nor %rdx, %rax\n"
+        "cmp 96(%rcx), %rax\n"
+        "pop %rdx\npop %rcx\npop %rax\n"
+        "jae sledge_poll_stub\nret\n"
+        ".size sledge_time_stub, .-sledge_time_stub\n");
+#endif
 #endif
 
 #endif

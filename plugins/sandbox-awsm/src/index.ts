@@ -31,8 +31,12 @@ const options = z.strictObject({
   optimisation: z.enum(['O1', 'O2', 'O3']).default('O3'),
   /** NaN payloads exactly as every operation of the specification allows; slower code. */
   strictFloat: z.boolean().default(false),
-  /** 'flag': the code looks at its instance's pending flag often enough to be preempted. */
-  safepoints: z.enum(['flag', 'off']).default('flag'),
+  /**
+   * 'flag': the code looks at its instance's pending flag often enough to be preempted. 'tsc':
+   * and now and then at the time-stamp counter, so that a quantum needs no timer. 'auto': what the
+   * mechanism of preemption needs.
+   */
+  safepoints: z.enum(['auto', 'flag', 'tsc', 'off']).default('auto'),
   /** Modules may share memory, tables and globals; for the conformance tests. */
   linkable: z.boolean().default(false),
   /** Compiler processes at any moment; default: one per core. */

@@ -19,7 +19,7 @@ async function build(file: string, compiler: string): Promise<string> {
   return (await makeSandbox({ compiler }).build(request(wasm, cache))).artifactPath;
 }
 
-describe.each(['clang', 'gcc'])('a module built by %s', (compiler) => {
+describe.each(['clang-14', 'gcc'])('a module built by %s', (compiler) => {
   test.each(modules)(
     '%s takes at most two mappings, none writable and executable',
     async (file) => {

@@ -20,7 +20,7 @@ beforeAll(async () => {
   execFileSync('gcc', ['-O1', `-I${INCLUDE}`, '-o', harness, source, '-ldl']);
   execFileSync('wat2wasm', [join(__dirname, 'support/loads.wat'), '-o', wasmPath]);
   wasm = new Uint8Array(readFileSync(wasmPath));
-  for (const compiler of ['clang', 'gcc']) {
+  for (const compiler of ['clang-14', 'gcc']) {
     for (const safepoints of ['flag', 'off'] as const) {
       const sandbox = makeSandbox({ compiler, safepoints });
       const built = await sandbox.build(request(wasm, join(directory, 'cache')));
@@ -46,7 +46,7 @@ function reference(name: string, argument: number): string {
   }
 }
 
-describe.each(['clang off', 'clang flag', 'gcc off', 'gcc flag'])(
+describe.each(['clang-14 off', 'clang-14 flag', 'gcc off', 'gcc flag'])(
   'loads in loops, by %s',
   (artifact) => {
     test.each(EXPORTS)('%s computes what V8 computes', (name) => {

@@ -29,8 +29,8 @@ beforeAll(async () => {
   execFileSync('gcc', ['-O1', `-I${INCLUDE}`, '-o', harness, source, '-ldl']);
   execFileSync('wat2wasm', [join(__dirname, 'support/polls.wat'), '-o', wasmPath]);
   wasm = new Uint8Array(readFileSync(wasmPath));
-  for (const compiler of ['clang', 'gcc']) {
-    for (const safepoints of ['flag', 'off'] as const) {
+  for (const compiler of ['clang-14', 'gcc']) {
+    for (const safepoints of ['flag', 'tsc', 'off'] as const) {
       const sandbox = makeSandbox({ compiler, safepoints });
       const built = await sandbox.build(request(wasm, join(directory, 'cache')));
       artifacts[`${compiler} ${safepoints}`] = built.artifactPath;
@@ -45,18 +45,35 @@ function reference(name: string, argument: number): number {
   return exported(argument) >>> 0;
 }
 
-function run(artifact: string, name: string, argument: number): number[] {
+/** `by`: why safepoints call the host; 'time' is that the time to leave is always over. */
+function run(
+  artifact: string,
+  name: string,
+  argument: number,
+  by: 'flag' | 'time' | 'nothing' = 'flag',
+): number[] {
   const path = artifacts[artifact] ?? '';
-  const answer = execFileSync(harness, [path, name, String(argument)], { encoding: 'utf8' });
+  const answer = execFileSync(harness, [path, name, String(argument), by], { encoding: 'utf8' });
   return answer.trim().split(' ').map(Number);
 }
 
-describe.each(['clang', 'gcc'])('safepoints of %s', (compiler) => {
+describe.each(['clang-14', 'gcc'])('safepoints of %s', (compiler) => {
   test.each(CASES)('%s looks at the flag and computes the same', (name, argument, least) => {
     const [result, polls, gap] = run(`${compiler} flag`, name, argument);
     expect(result).toBe(reference(name, argument));
     expect(polls).toBeGreaterThanOrEqual(least);
     expect(gap).toBeGreaterThan(0);
+  });
+
+  test.each(CASES)('%s sees that its time is over, if it reads it', (name, argument, least) => {
+    const expected = reference(name, argument);
+    const [flagResult, looks = 0] = run(`${compiler} tsc`, name, argument);
+    const [result, polls = 0] = run(`${compiler} tsc`, name, argument, 'time');
+    expect([flagResult, result]).toEqual([expected, expected]);
+    expect(polls).toBeLessThanOrEqual(looks);
+    expect(polls).toBeGreaterThanOrEqual(name === 'recursive' ? 10 : Math.floor(least / 2));
+    expect(run(`${compiler} tsc`, name, argument, 'nothing').slice(0, 2)).toEqual([expected, 0]);
+    expect(run(`${compiler} flag`, name, argument, 'time').slice(0, 2)).toEqual([expected, 0]);
   });
 
   test.each(CASES)('%s never looks without safepoints', (name, argument) => {

@@ -1,6 +1,7 @@
 /* proof.c - small functions whose results depend on every kind of register and on locals.
  * Input: byte 0 which one, 8 bytes rounds.
- * Output: 8 bytes. -DPOLLED: with safepoints at function entries and loop heads. */
+ * Output: 8 bytes. -DPOLLED: with safepoints at function entries and loop heads; -DREADS_TIME:
+ * which also read the time. */
 #include "module.h"
 
 typedef struct State {
@@ -16,7 +17,15 @@ static const sledge_import kImports[] = {IMPORT_FUNCTION("fd_read", 1),
 typedef uint32_t (*Call4)(sledge_instance *, uint32_t, uint32_t, uint32_t, uint32_t);
 typedef uint64_t (*Small)(sledge_instance *, uint64_t rounds);
 
-#ifdef POLLED
+#ifdef READS_TIME
+#define POLL(i)                                                                                    \
+  do {                                                                                             \
+    if (__builtin_expect(*(volatile uint32_t *)&(i)->pending != 0 ||                               \
+                             __builtin_ia32_rdtsc() >= *(volatile uint64_t *)&(i)->leave_at_tsc,   \
+                         0))                                                                       \
+      (i)->host->safepoint(i);                                                                     \
+  } while (0)
+#elif defined(POLLED)
 #define POLL(i)                                                                                    \
   do {                                                                                             \
     if (__builtin_expect(*(volatile uint32_t *)&(i)->pending != 0, 0))                             \
@@ -247,7 +256,9 @@ static const sledge_export kExports[] = {
 EXPORTED const sledge_module_descriptor sledge_module = {
     .abi_version = SLEDGE_MODULE_ABI_VERSION,
     .descriptor_bytes = sizeof(sledge_module_descriptor),
-#ifdef POLLED
+#ifdef READS_TIME
+    .flags = SLEDGE_MODULE_HAS_MEMORY | SLEDGE_MODULE_POLLED | SLEDGE_MODULE_READS_TIME,
+#elif defined(POLLED)
     .flags = SLEDGE_MODULE_HAS_MEMORY | SLEDGE_MODULE_POLLED,
 #else
     .flags = SLEDGE_MODULE_HAS_MEMORY,

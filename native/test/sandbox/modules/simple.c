@@ -35,7 +35,11 @@ static void start(sledge_instance *instance, const sledge_value *params, sledge_
 #endif
 #ifdef VARIANT_SPIN
   while (1) {
-#ifdef POLLED
+#ifdef READS_TIME
+    if (*(volatile uint32_t *)&instance->pending != 0 ||
+        __builtin_ia32_rdtsc() >= *(volatile uint64_t *)&instance->leave_at_tsc)
+      instance->host->safepoint(instance);
+#elif defined(POLLED)
     if (*(volatile uint32_t *)&instance->pending != 0)
       instance->host->safepoint(instance);
 #endif
@@ -73,7 +77,9 @@ static const sledge_export kExports[] = {
 EXPORTED const sledge_module_descriptor sledge_module = {
     .abi_version = ABI,
     .descriptor_bytes = sizeof(sledge_module_descriptor),
-#ifdef POLLED
+#ifdef READS_TIME
+    .flags = SLEDGE_MODULE_HAS_MEMORY | SLEDGE_MODULE_POLLED | SLEDGE_MODULE_READS_TIME,
+#elif defined(POLLED)
     .flags = SLEDGE_MODULE_HAS_MEMORY | SLEDGE_MODULE_POLLED,
 #else
     .flags = SLEDGE_MODULE_HAS_MEMORY,

@@ -23,7 +23,7 @@ export interface BuilderOptions {
   readonly optimisation: CodeOptions['optimisation'];
   readonly strictFloat: boolean;
   readonly linkable: boolean;
-  readonly safepoints: 'flag' | 'off';
+  readonly safepoints: 'auto' | 'flag' | 'tsc' | 'off';
   /** Compiler processes at any moment. */
   readonly jobs: number;
   readonly limits: CompilerLimits;
@@ -76,7 +76,8 @@ export class ModuleBuilder {
     const { strictFloat, linkable, optimisation, safepoints } = this.options;
     const compiler = await findCompiler(this.options.compiler, request.cacheDirectory);
     const flags = codeFlags(compiler, { level: request.level, optimisation, strictFloat });
-    const lower = { linkable, strictFloat, polled: safepoints === 'flag' };
+    const readsTime = safepoints === 'tsc' || (safepoints === 'auto' && request.readsTime === true);
+    const lower = { linkable, strictFloat, polled: safepoints !== 'off', readsTime };
     const parts = [compiler.path, compiler.version, ...flags, ...LINK_FLAGS, JSON.stringify(lower)];
     const key = sha256([contentHash, backendIdentity(), ...parts].join('\n'));
     return { key, compiler, flags, lower };

@@ -218,6 +218,7 @@ function flags(layout: Layout): string {
   const { module, options } = layout;
   const names: [boolean, string][] = [
     [options.polled, 'POLLED'],
+    [options.readsTime, 'READS_TIME'],
     [options.strictFloat, 'STRICT_FLOAT'],
     [layout.linkable, 'LINKABLE'],
     [layout.tablesChange, 'TABLES_CHANGE'],

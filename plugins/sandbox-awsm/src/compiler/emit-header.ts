@@ -1,11 +1,14 @@
 import { parameterTypes, resultStruct, resultStructDefinition, resultType } from './c-types';
 import { INSTANCE_BYTES, type Layout } from './layout';
+import { POLL_BUDGET } from './poll-costs';
 import { functionType } from './validate-module';
 
 /** What every chunk of a module's C begins with. */
 export function emitHeader(layout: Layout, singleChunk: boolean): string {
   return [
     `#define SLEDGE_POLLED ${layout.options.polled ? '1' : '0'}`,
+    `#define SLEDGE_READS_TIME ${layout.options.readsTime ? '1' : '0'}`,
+    `#define SLEDGE_TIME_BUDGET "${String(POLL_BUDGET - 1)}"`,
     '#include "prelude.h"',
     `#define FN ${singleChunk ? 'static' : 'HIDDEN'}`,
     ...stateLines(layout),

@@ -45,12 +45,13 @@ export class PollEmitter {
   }
 
   entry(): void {
-    if (this.plan.atEntry) this.out.line('poll(I);');
+    if (this.plan.atEntry) this.out.line(`poll(I, ${String(this.plan.entryCost)});`);
   }
 
   /** Before the instruction at `place`. */
   before(place: number): void {
-    if (this.plan.straight.has(place)) this.out.line('poll(I);');
+    const cost = this.plan.straight.get(place);
+    if (cost !== undefined) this.out.line(`poll(I, ${String(cost)});`);
   }
 
   /** Before a loop's label: what its entry pays, and how far its first chunk goes. */
@@ -77,7 +78,7 @@ export class PollEmitter {
   /** After a loop's label. */
   head(place: number): void {
     const head = this.plan.heads.get(place);
-    if (head?.kind === 'poll') this.out.line('poll(I);');
+    if (head?.kind === 'poll') this.out.line(`poll(I, ${String(head.cost)});`);
     if (head?.kind === 'fuel') this.charge(String(head.amount));
     const latch = head?.kind === 'chunks' ? this.latches.get(head.latch) : undefined;
     if (latch !== undefined) latch.bodyStart = this.out.lineCount;
@@ -106,7 +107,8 @@ export class PollEmitter {
   }
 
   private charge(amount: string): void {
-    const refill = `{ poll(I); fuel = ${String(POLL_BUDGET)}; }`;
+    const budget = String(POLL_BUDGET);
+    const refill = `{ poll(I, ${budget}); fuel = ${budget}; }`;
     this.out.line(`fuel -= ${amount}; if (UNLIKELY(fuel <= 0)) ${refill}`);
   }
 }

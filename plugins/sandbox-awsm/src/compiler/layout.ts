@@ -13,6 +13,8 @@ export interface LowerOptions {
   /** May share memory, tables and globals with other modules (tests only). */
   readonly linkable: boolean;
   readonly polled: boolean;
+  /** Safepoints also see when a quantum has ended. Only with `polled`. */
+  readonly readsTime: boolean;
   readonly strictFloat: boolean;
 }
 

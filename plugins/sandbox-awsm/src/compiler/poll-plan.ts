@@ -7,7 +7,7 @@ import { instructionCost, POLL_BUDGET } from './poll-costs';
 /** What the head of a loop does. */
 export type HeadPoll =
   | { readonly kind: 'none' }
-  | { readonly kind: 'poll' }
+  | { readonly kind: 'poll'; readonly cost: number }
   | { readonly kind: 'fuel'; readonly amount: number }
   /** Charged once at its entry: all of its iterations. */
   | { readonly kind: 'whole'; readonly amount: number }
@@ -24,11 +24,13 @@ export type HeadPoll =
 
 export interface PollPlan {
   readonly atEntry: boolean;
+  /** What a call may have cost since the last look: for those that read the time now and then. */
+  readonly entryCost: number;
   readonly usesFuel: boolean;
   /** By the loop instruction's place in the body. */
   readonly heads: ReadonlyMap<number, HeadPoll>;
-  /** Places before which straight code looks at the flag. */
-  readonly straight: ReadonlySet<number>;
+  /** Places before which straight code looks at the flag, and what it has cost until there. */
+  readonly straight: ReadonlyMap<number, number>;
 }
 
 /**
@@ -59,10 +61,24 @@ export function planPolls(
   const usesFuel = [...heads.values()].some(({ kind }) => kind !== 'none' && kind !== 'poll');
   return {
     atEntry: costs.pollsAtEntry(index),
+    entryCost: entryCost(body, loops, costs),
     usesFuel,
     heads,
     straight: straightPolls(body, costs),
   };
+}
+
+/** Callees that look themselves count as the call alone; loops pay by fuel, or look. */
+function entryCost(body: readonly Instruction[], loops: readonly Loop[], costs: CallCosts): number {
+  const cost = body.reduce((sum, instruction) => sum + unpolledCost(instruction, costs), 0);
+  return Math.min(POLL_BUDGET, cost + (loops.length > 0 ? POLL_BUDGET / 2 : 0));
+}
+
+/** What an instruction costs without a look, with what it calls. */
+function unpolledCost(instruction: Instruction, costs: CallCosts): number {
+  const cost = instructionCost(instruction);
+  const calls = instruction.op === Op.Call && !costs.looksItself(instruction.a);
+  return calls ? cost + costs.ofCall(instruction.a) : cost;
 }
 
 /** At each place, the cost of all instructions before it, calls included. */
@@ -86,7 +102,7 @@ function headOf(
 ): HeadPoll {
   if (loop.backEdges.length === 0) return { kind: 'none' };
   if (callsPolledFirst(body, loop, costs)) return { kind: 'none' };
-  if (total >= POLL_BUDGET / 4) return { kind: 'poll' };
+  if (total >= POLL_BUDGET / 4) return { kind: 'poll', cost: Math.min(POLL_BUDGET, total) };
   const counted = asCounted(body, loop);
   if (counted !== undefined) return countedHead(loop, counted, own);
   const weight = own * (loop.children.length > 0 ? 2 : 4);
@@ -129,17 +145,17 @@ function callsPolledFirst(body: readonly Instruction[], loop: Loop, costs: CallC
  * Looks in straight code, so that a body of any length is bounded. A callee that looks at the flag
  * itself counts as the call alone.
  */
-function straightPolls(body: readonly Instruction[], costs: CallCosts): ReadonlySet<number> {
-  const places = new Set<number>();
+function straightPolls(
+  body: readonly Instruction[],
+  costs: CallCosts,
+): ReadonlyMap<number, number> {
+  const places = new Map<number, number>();
   let since = 0;
   body.forEach((instruction, at) => {
-    let cost = instructionCost(instruction);
-    if (instruction.op === Op.Call && !costs.looksItself(instruction.a)) {
-      cost += costs.ofCall(instruction.a);
-    }
+    const cost = unpolledCost(instruction, costs);
     since += cost;
     if (since <= STRAIGHT_COST_MAX) return;
-    places.add(at);
+    places.set(at, Math.min(POLL_BUDGET, since - cost));
     since = cost;
   });
   return places;

@@ -1,7 +1,8 @@
 /* run-export.c - runs an exported function of a module with its pending flag set all the time, and
  * a safepoint that spoils every register that its caller does not expect to be kept. Prints the
  * result, how often the safepoint was called, and the gap that the module promises; or "trap" and
- * its kind. Arguments: module, name of the export, its one i32 argument. */
+ * its kind. Arguments: module, name of the export, its one i32 argument, and instead of the flag
+ * perhaps `time` (that to leave is over) or `nothing`. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <signal.h>
@@ -59,7 +60,7 @@ static void safepoint(sledge_instance *instance) {
 static const sledge_host host = {
     SLEDGE_MODULE_ABI_VERSION, sizeof host, trap, memory_grow, table_grow, safepoint};
 
-static sledge_instance *make_instance(const sledge_module_descriptor *module) {
+static sledge_instance *make_instance(const sledge_module_descriptor *module, const char *by) {
   uint64_t bytes = module->memory_min_pages * SLEDGE_PAGE_BYTES;
   uint8_t *area = mmap(NULL, (8ull << 30) + 2 * SLEDGE_INSTANCE_AREA_BYTES, PROT_NONE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -78,19 +79,20 @@ static sledge_instance *make_instance(const sledge_module_descriptor *module) {
   module->initialise(instance);
   if (module->start != NULL)
     module->start(instance);
-  instance->pending = 1;
+  instance->pending = strcmp(by, "flag") == 0;
+  instance->leave_at_tsc = strcmp(by, "time") == 0 ? 0 : UINT64_MAX;
   return instance;
 }
 
 int main(int count, char **arguments) {
-  if (count != 4)
+  if (count != 4 && count != 5)
     return 2;
   signal(SIGSEGV, fault);
   void *library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
   if (library == NULL)
     return fprintf(stderr, "%s\n", dlerror()), 1;
   const sledge_module_descriptor *module = dlsym(library, "sledge_module");
-  sledge_instance *instance = make_instance(module);
+  sledge_instance *instance = make_instance(module, count == 5 ? arguments[4] : "flag");
   for (uint32_t i = 0; i < module->export_count; i++) {
     const sledge_export *item = &module->exports[i];
     if (item->kind != SLEDGE_KIND_FUNC || item->name.length != strlen(arguments[2]))

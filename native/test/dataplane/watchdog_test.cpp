@@ -1,0 +1,103 @@
+// The watchdog sees to timers that nobody else sees to, and sleeps while somebody does.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sched.h>
+
+#include "base/clock.hpp"
+#include "dataplane/clock.hpp"
+#include "dataplane/watchdog.hpp"
+
+namespace sledge::dataplane::testing {
+
+namespace {
+
+constexpr uint64_t us = 1'000;
+constexpr uint64_t give_up_ns = 20'000'000'000;
+
+/// One timer, as an engine behind a lock has it.
+struct Timer final : WatchTarget {
+  uint64_t watch_running(uint64_t) override { return UINT64_MAX; }
+  uint64_t watch_due(const Watch &, uint64_t) override { return UINT64_MAX; }
+  uint64_t next_tick_ns() override { return due_ns.load(); }
+  void watch_tick(uint64_t) override { see_to_it(&seen_by_watchdog); }
+
+  void set(uint64_t due) {
+    due_ns.store(due);
+    watchdog.tick_due(due);
+  }
+  void see_to_it(std::atomic<uint64_t> *count) {
+    const std::lock_guard<std::mutex> guard(lock);
+    if (due_ns.load() <= now_ns()) {
+      due_ns.store(UINT64_MAX);
+      count->fetch_add(1);
+    }
+  }
+
+  std::mutex lock;
+  std::atomic<uint64_t> due_ns{UINT64_MAX};
+  std::atomic<uint64_t> seen_by_watchdog{0};
+  std::atomic<uint64_t> seen_by_others{0};
+  Watchdog watchdog{*this, 1};
+};
+
+bool wait_for(const std::atomic<uint64_t> &count, uint64_t wanted) {
+  const uint64_t limit_ns = now_ns() + give_up_ns;
+  while (count.load() < wanted && now_ns() < limit_ns) {
+    sched_yield();
+  }
+  return count.load() >= wanted;
+}
+
+void run_with_others(Timer &timer, uint64_t count) {
+  for (uint64_t at = 0; at < count; at++) {
+    const uint64_t due = now_ns() + 20 * us;
+    timer.set(due);
+    while (now_ns() < due) {
+    }
+    timer.see_to_it(&timer.seen_by_others);
+  }
+}
+
+} // namespace
+
+TEST(Watchdog, SeesToEachTimerThatNobodyElseSeesTo) {
+  Timer timer;
+  ASSERT_EQ(timer.watchdog.start(), 0);
+  for (uint64_t count = 1; count <= 200; count++) {
+    timer.set(now_ns() + count % 7 * 50 * us);
+    ASSERT_TRUE(wait_for(timer.seen_by_watchdog, count)) << "timer " << count << " is lost";
+  }
+  timer.watchdog.stop();
+}
+
+TEST(Watchdog, SleepsWhileOthersSeeToTheTimers) {
+  constexpr uint64_t count = 2'000;
+  constexpr int tries = 50; // on a busy machine those others are often late
+  Timer timer;
+  ASSERT_EQ(timer.watchdog.start(), 0);
+  uint64_t fewest = UINT64_MAX;
+  for (int i = 0; i < tries && fewest >= count / 10; i++) {
+    const uint64_t before = timer.watchdog.looks();
+    run_with_others(timer, count);
+    fewest = std::min(fewest, timer.watchdog.looks() - before);
+  }
+  printf("%llu timers, %llu looks of the watchdog\n", static_cast<unsigned long long>(count),
+         static_cast<unsigned long long>(fewest));
+  EXPECT_LT(fewest, count / 10);
+  timer.watchdog.stop();
+}
+
+TEST(Watchdog, SeesToTheTimerAfterOthersHaveStopped) {
+  Timer timer;
+  ASSERT_EQ(timer.watchdog.start(), 0);
+  for (uint64_t round = 1; round <= 5; round++) {
+    run_with_others(timer, 1'000);
+    const uint64_t seen = timer.seen_by_watchdog.load();
+    timer.set(now_ns() + 100 * us);
+    ASSERT_TRUE(wait_for(timer.seen_by_watchdog, seen + 1)) << "in round " << round;
+  }
+  timer.watchdog.stop();
+}
+
+} // namespace sledge::dataplane::testing
