@@ -135,14 +135,14 @@ describe('sizes are bounded', () => {
 
   test('state that does not fit below linear memory is refused', () => {
     const globals = vector(repeat(9000, [0]).map(() => [0x7e, 1, 0x42, 0, 0x0b]));
-    const options = { linkable: false, polled: false, strictFloat: false };
+    const options = { linkable: false, polled: false, readsTime: false, strictFloat: false };
     expect(() => lowerModule(module(section(6, globals)), options)).toThrow(/globals and tables/);
   });
 });
 
 test('a name of the module never reaches the text of the C source', () => {
   const evil = 'EVIL"\\\n*/ #include "EVIL.h"\u2028??/';
-  const options = { linkable: false, polled: false, strictFloat: false };
+  const options = { linkable: false, polled: false, readsTime: false, strictFloat: false };
   const bytes = module(
     section(1, vector([[0x60, 0, 0]])),
     section(2, vector([[...name(evil), ...name(evil), 0, 0]])),
