@@ -14,6 +14,7 @@ import { invokeCommand } from './commands/invoke';
 import { loadCommand } from './commands/load';
 import { pluginsCommand } from './commands/plugins';
 import { policyCommand } from './commands/policy';
+import { simulateCommand } from './commands/simulate';
 import { startCommand } from './commands/start';
 import { EXIT, exitCodeOf } from './exit-codes';
 import { printError } from './output';
@@ -60,6 +61,7 @@ function createProgram(): Command {
   pluginsCommand(program);
   policyCommand(program);
   doctorCommand(program);
+  simulateCommand(program);
   loadCommand(program);
   captureCommand(program);
   compareCommand(program);

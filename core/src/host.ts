@@ -20,6 +20,7 @@ export { codeOf as errorCodeOf } from './data-plane/native-error';
 export { reasonOf } from './errors/reason';
 export { defaultCapabilities, withheldBy } from './plugins/capabilities';
 export { inspectPlugin, loadPlugins, PluginHost, type LoadedPlugin } from './plugins/plugin-host';
+export { policyForm, type PolicyUnderTest } from './testing/trial';
 export { installedPlugins, type InstalledPlugin } from './plugins/plugin-names';
 export { type PluginReference } from './plugins/resolve-plugin';
 export { loadUserModule } from './plugins/load-user-module';

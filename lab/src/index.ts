@@ -3,3 +3,5 @@ export * from './load';
 export * from './compare';
 export * from './report';
 export * from './analyze';
+export * from './simulate';
+export * from './workloads';

@@ -9,6 +9,7 @@
 #include "policy_trial.hpp"
 #include "rpc/capture.hpp"
 #include "rpc_client_wrap.hpp"
+#include "simulate.hpp"
 #include "test_store_wrap.hpp"
 #include "values.hpp"
 
@@ -65,6 +66,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("describeCapture", Napi::Function::New(env, describe_capture, "describeCapture"));
   exports.Set("PolicyThread", PolicyThread::define(env));
   exports.Set("TestStore", TestStoreWrap::define(env));
+  exports.Set("simulate", Napi::Function::New(env, simulate, "simulate"));
   exports.Set("measureMachine", Napi::Function::New(env, measure_machine_now, "measureMachine"));
   exports.Set("policyTrial", Napi::Function::New(env, policy_trial, "policyTrial"));
   exports.Set("policyReplay", Napi::Function::New(env, policy_replay, "policyReplay"));

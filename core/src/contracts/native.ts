@@ -1,5 +1,6 @@
 import type { HostedPolicy } from '../policies/hosted-policy';
 import type { NativeRpcClient, NativeRpcClientOptions, NativeRpcEvent } from './native-rpc';
+import type { NativeSimulation, NativeSimulationResult } from './native-simulation';
 
 /**
  * The binding as it is: numbers, bytes, and no judgement. Everything is validated by the façade in
@@ -232,6 +233,14 @@ export interface NativeBinding {
   policyTrial(options: NativeTrialOptions): NativeTrialResult;
   /** Plays a log again into fresh policies and compares what they decide. Throws likewise. */
   policyReplay(options: NativeStageOptions, log: Float64Array): NativeReplayResult;
+  /**
+   * A run in virtual time. `onProgress(arrivals)` is called now and then; false ends the run: null.
+   * @throws Error with `code` when a value is out of bounds or a policy cannot be made or throws.
+   */
+  simulate(
+    options: NativeSimulation,
+    onProgress?: (arrivals: number) => boolean,
+  ): NativeSimulationResult | null;
   /** What `sledge doctor` measures natively; names and units in docs. */
   measureMachine(): Record<string, number>;
   RpcClient: new (

@@ -521,6 +521,28 @@ export const ERROR_CATALOGUE = {
     rpc: 'INVALID_ARGUMENT',
     solve: 'Report it.',
   },
+  // the lab's runs in virtual time
+  SLEDGE_ERR_LAB_WORKLOAD: {
+    number: 740,
+    message: 'The workload {workload} is not valid: {reason}',
+    http: 400,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'See docs/guides/lab.md for presets and for what a workload is made of.',
+  },
+  SLEDGE_ERR_LAB_TRACE: {
+    number: 741,
+    message: 'The trace {path} cannot be read: {reason}',
+    http: 400,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'See docs/guides/lab.md for the columns of a trace.',
+  },
+  SLEDGE_ERR_LAB_CELL: {
+    number: 742,
+    message: 'It cannot be simulated: {reason}',
+    http: 400,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'See sledge simulate --help for the range of each value.',
+  },
   // the lab's load generator, comparisons and logs
   SLEDGE_ERR_LOAD_TARGET: {
     number: 720,

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { NativePolicyInstance, SandboxInstance, TransportInstance } from '../contracts/kinds';
+import type { WorkloadInstance } from '../contracts/workload';
 import type { PluginDefinition, PluginInstance, PluginKind } from '../contracts/plugin';
 
 /** What `create` of each kind must return. */
@@ -10,6 +11,7 @@ export interface InstancesByKind {
   sandbox: SandboxInstance;
   estimator: NativePolicyInstance;
   admission: NativePolicyInstance;
+  workload: WorkloadInstance;
 }
 
 export type InstanceOf<Kind extends PluginKind> = Kind extends keyof InstancesByKind

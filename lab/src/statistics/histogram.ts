@@ -6,7 +6,7 @@ import type JsHistogram from 'hdr-histogram-js/dist/JsHistogram';
 const DIGITS = 3;
 
 /** Values and how often, ascending, as one flat list: value, count, value, count ... */
-export type Buckets = readonly number[];
+export type Buckets = ArrayLike<number>;
 
 /**
  * A histogram of times (integer ns) or of ratios (scaled to integers), with bounded memory and

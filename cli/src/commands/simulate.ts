@@ -1,0 +1,190 @@
+import { writeFileSync } from 'node:fs';
+import { SledgeError } from '@sledge/core';
+import { hint, reasonOf } from '@sledge/core/host';
+import { COST_NAMES, costModel, loadPolicies, loadWorkload, runCells } from '@sledge/lab';
+import type { Cell, CellResult, FullCellResult } from '@sledge/lab';
+import { Presets, SingleBar } from 'cli-progress';
+import type { Command } from 'commander';
+import { printJson, printNote, printTable } from '../output';
+
+interface SimulateOptions {
+  workload: string;
+  meanUs?: string;
+  dispatcher: string;
+  scheduler: string;
+  estimator: string;
+  admission: string;
+  quantumUs?: string;
+  workers: string;
+  groups: string;
+  load: string;
+  requests: string;
+  seed: string;
+  seeds?: string;
+  costs: string;
+  ideal?: boolean;
+  threads?: string;
+  /** A file; true: standard output. */
+  json?: string | boolean;
+}
+
+export function simulateCommand(program: Command): void {
+  program
+    .command('simulate')
+    .description('run a workload in virtual time on the dispatch core, under any policies')
+    .option('--workload <name>', 'a preset, a .ts or .js file, or a trace (.csv)', 'exponential')
+    .option('--mean-us <us>', 'scales service times to this mean')
+    .option('--dispatcher <name>', 'name, package or path', 'global-queue')
+    .option('--scheduler <name>', 'name, package or path', 'fifo')
+    .option('--quantum-us <us>', 'quantumUs of the scheduler')
+    .option('--estimator <name>', 'oracle, percentile ...; none: the mean of its class', 'none')
+    .option('--admission <name>', 'name, package or path', 'none')
+    .option('--workers <n>', 'how many', '1')
+    .option('--groups <n>', 'dispatchers, each with its share of the workers', '1')
+    .option('--load <list>', 'offered, as shares of all workers: 0.7 or 0.5,0.7', '0.7')
+    .option('--requests <n>', 'in each run', '1000000')
+    .option('--seed <n>', 'of everything random', '1')
+    .option('--seeds <n>', 'as many runs, with seeds from --seed on')
+    .option('--costs <name>', `what mechanisms cost: ${COST_NAMES.join(', ')}`, 'measured')
+    .option('--ideal', 'the same as --costs ideal')
+    .option('--threads <n>', 'runs at a time (default: one per core)')
+    .option('--json [file]', 'write the results as JSON')
+    .option('--verbose', 'print the stack of an error')
+    .action(simulate);
+}
+
+async function simulate(options: SimulateOptions): Promise<void> {
+  const cells = await cellsOf(options);
+  const bar = new SingleBar(
+    { format: '{bar} {percentage} % | {value}/{total} requests | {eta_formatted} left' },
+    Presets.shades_classic,
+  );
+  const hasBar = process.stderr.isTTY;
+  if (hasBar)
+    bar.start(
+      cells.reduce((sum, { requests }) => sum + requests, 0),
+      0,
+    );
+  let full: FullCellResult[];
+  try {
+    full = await runCells(cells, {
+      threads: options.threads === undefined ? undefined : number('--threads', options.threads),
+      onProgress: (done) => (hasBar ? bar.update(done) : undefined),
+    });
+  } finally {
+    if (hasBar) bar.stop();
+  }
+  print(options, cells, full);
+}
+
+async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
+  const folder = process.cwd();
+  const name = options.ideal === true ? 'ideal' : options.costs;
+  const model = costModel(name);
+  if (model === undefined) {
+    throw usage(`--costs ${name} is none of ${COST_NAMES.join(', ')}${hint(name, COST_NAMES)}`);
+  }
+  const { meanUs, quantumUs, scheduler, dispatcher, estimator, admission } = options;
+  const workload = await loadWorkload(
+    {
+      source: options.workload,
+      options: meanUs === undefined ? undefined : { meanUs: number('--mean-us', meanUs) },
+    },
+    folder,
+  );
+  const policies = loadPolicies(
+    {
+      dispatcher,
+      scheduler:
+        quantumUs === undefined
+          ? scheduler
+          : [scheduler, { quantumUs: number('--quantum-us', quantumUs) }],
+      estimator,
+      admission,
+    },
+    folder,
+  );
+  const common = {
+    workload,
+    ...policies,
+    workers: number('--workers', options.workers),
+    groups: number('--groups', options.groups),
+    requests: number('--requests', options.requests),
+    costs: model.costs,
+    canPreempt: model.canPreempt,
+    canMigrate: model.canMigrate,
+  };
+  const loads = options.load.split(',').map((load) => number('--load', load));
+  const first = number('--seed', options.seed);
+  const count = number('--seeds', options.seeds ?? '1');
+  if (!(count >= 1 && count <= 10_000)) throw usage(`--seeds is ${count}, not from 1 to 10000`);
+  return loads.flatMap((load) =>
+    Array.from({ length: count }, (_, at) => ({ ...common, load, seed: first + at })),
+  );
+}
+
+function number(name: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value)) return value;
+  throw usage(`${name} is ${text}, which is no number`);
+}
+
+function usage(reason: string): SledgeError {
+  return new SledgeError('SLEDGE_ERR_CLI_USAGE', { reason });
+}
+
+function print(options: SimulateOptions, cells: readonly Cell[], full: FullCellResult[]): void {
+  const runs = full.map(({ result }, at) => ({
+    load: cells[at]?.load,
+    seed: cells[at]?.seed,
+    ...result,
+  }));
+  const document = runs.length === 1 ? runs[0] : { version: 1, runs };
+  if (options.json === true) return printJson(document);
+  if (typeof options.json === 'string') write(options.json, document);
+  printTable(
+    [
+      'load',
+      'seed',
+      'class',
+      'requests',
+      'mean us',
+      'p50',
+      'p99',
+      'p99.9',
+      'slowdown p99.9',
+      'missed',
+    ],
+    runs.flatMap((run) => rows(`${run.load ?? ''}`, `${run.seed ?? ''}`, run)),
+  );
+}
+
+function write(file: string, document: unknown): void {
+  try {
+    writeFileSync(file, `${JSON.stringify(document, undefined, 2)}\n`);
+  } catch (error) {
+    throw usage(`--json: ${reasonOf(error)}`);
+  }
+  printNote(`Written to ${file}.`);
+}
+
+function rows(load: string, seed: string, run: CellResult): string[][] {
+  const all =
+    run.classes.length > 1 ? [{ name: 'all', ...pick(run) }, ...run.classes] : run.classes;
+  return all.map(({ name, requests, sojournUs: us, slowdown, missRate }) => [
+    load,
+    seed,
+    name,
+    String(requests),
+    us.mean.toFixed(2),
+    us.p50.toFixed(2),
+    us.p99.toFixed(2),
+    us.p999.toFixed(2),
+    slowdown.p999.toFixed(1),
+    `${(100 * missRate).toFixed(2)} %`,
+  ]);
+}
+
+function pick({ requests, sojournUs, slowdown, missRate }: CellResult) {
+  return { requests, sojournUs, slowdown, missRate };
+}

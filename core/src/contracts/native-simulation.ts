@@ -1,0 +1,108 @@
+import type { HostedPolicy } from '../policies/hosted-policy';
+import type { NativePolicySpec } from './native';
+
+/** One run in virtual time, on the calling thread; times in ns, shares 0 to 1. */
+export interface NativeSimulation {
+  workload: NativeWorkload;
+  /** 0: arrivals at their own rate. */
+  load: number;
+  requests: number;
+  /** Arrivals at the start that are not measured. */
+  warmup: number;
+  seed: number;
+  workers: number;
+  /** Each with a dispatcher of its own; divides `workers`. */
+  groups: number;
+  spread: 'random' | 'turns';
+  preemption: boolean;
+  migration: boolean;
+  maxRequests: number;
+  queuePerWorker: number;
+  /** Events kept in `record`. */
+  recordMax: number;
+  costs: NativeCosts;
+  dispatcher: NativePolicySpec | HostedPolicy;
+  scheduler: NativePolicySpec | HostedPolicy;
+  estimator: NativePolicySpec | null;
+  admission: NativePolicySpec | null;
+}
+
+/** What each means is in native/src/lab/simulation.hpp. */
+export interface NativeCosts {
+  networkNs: number;
+  dispatchNs: number;
+  wakeNs: number;
+  startNs: number;
+  finishNs: number;
+  switchNs: number;
+  noticeNs: number;
+  interruptNs: number;
+  granularityNs: number;
+  timerNs: number;
+  inflation: number;
+}
+
+export interface NativeWorkload {
+  classes: {
+    share: number;
+    shape: string;
+    values: Float64Array;
+    group: number;
+    deadlineNs: number;
+    deadlineOfService: number;
+    expectedNs: number;
+    dropLate: boolean;
+  }[];
+  arrivals: 'poisson' | 'uniform' | 'mmpp' | 'recorded';
+  arrivalValues: Float64Array;
+  recording: { atNs: Float64Array; type: Float64Array; serviceNs: Float64Array } | null;
+}
+
+/** Histograms are pairs of value and count, ascending; slowdowns in thousandths. */
+export interface NativeClassResult {
+  arrived: number;
+  finished: number;
+  refused: number;
+  dropped: number;
+  withDeadline: number;
+  missed: number;
+  serviceNs: number;
+  sojournNs: number;
+  slowdown: number;
+  sojourns: Float64Array;
+  slowdowns: Float64Array;
+}
+
+export interface NativeSimulationResult {
+  classes: NativeClassResult[];
+  /** Of the whole run, warm-up and drain included. */
+  totals: {
+    endNs: number;
+    inSystemArea: number;
+    sojournNs: number;
+    busyArea: number;
+    serviceNs: number;
+    finished: number;
+    refused: number;
+    dropped: number;
+    events: number;
+    preemptions: number;
+    quantumEnds: number;
+    interrupts: number;
+    wakes: number;
+    notAdmitted: number;
+    actionsIgnored: number;
+  };
+  /** From the first measured arrival to the last arrival. */
+  window: {
+    fromNs: number;
+    toNs: number;
+    inSystemArea: number;
+    busyArea: number;
+    arrived: number;
+  };
+  /** RECORD_FIELDS numbers per event; see lab/src/simulate/record.ts. */
+  record: Float64Array;
+  /** Events that were not kept. */
+  recordMissed: number;
+}

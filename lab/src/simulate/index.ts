@@ -1,0 +1,5 @@
+export * from './cell';
+export { COST_NAMES, costModel, type CostModel, type Costs } from './costs';
+export { loadPolicies, type Policies, type PolicyChoice, type PolicyChoices } from './policies';
+export { runCell } from './run-cell';
+export { runCells, type RunOptions } from './run-cells';

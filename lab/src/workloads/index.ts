@@ -1,0 +1,5 @@
+export { checked as checkWorkload, loadWorkload, type WorkloadChoice } from './load-workload';
+export { nativeWorkload } from './native-workload';
+export { PRESET_NAMES, presetPlugin } from './presets';
+export { workloadSchema } from './schema';
+export { formatTrace, readTrace } from './trace-file';
