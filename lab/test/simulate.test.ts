@@ -1,16 +1,18 @@
 import {
+  COST_NAMES,
   costModel,
   loadPolicies,
   loadWorkload,
   meanInterval,
+  relativeHalfWidth,
   runCell,
   runCells,
 } from '@sledge/lab';
 import type { Cell, PolicyChoices } from '@sledge/lab';
 
 const LONG = process.env.SLEDGE_TEST_LONG === '1';
-const SEEDS = LONG ? 30 : 4;
-const REQUESTS = LONG ? 400_000 : 60_000;
+const SEEDS = LONG ? 30 : 10;
+const REQUESTS = LONG ? 400_000 : 120_000;
 const FIFO: PolicyChoices = { dispatcher: 'global-queue', scheduler: 'fifo' };
 
 async function cell(name: string, load: number, more: Partial<Cell> = {}): Promise<Cell> {
@@ -21,17 +23,24 @@ async function cell(name: string, load: number, more: Partial<Cell> = {}): Promi
   return { ...base, ...loadPolicies(FIFO, __dirname), ...more };
 }
 
+/** Narrow enough to tell a wrong formula from a right one. */
+const HALF_WIDTH_MAX = 0.02;
+
 function sojournOverSeeds(one: Cell) {
   const means = Array.from({ length: SEEDS }, (_, at) => {
     const run = runCell({ ...one, seed: at + 1 })?.result;
     return run?.sojournUs.mean ?? NaN;
   });
-  return meanInterval(means, 0.99);
+  const interval = meanInterval(means, 0.99);
+  const half = relativeHalfWidth(interval);
+  console.log(`half-width of ${one.workload.name}: ${(100 * half).toFixed(2)} %`);
+  expect(half).toBeLessThanOrEqual(HALF_WIDTH_MAX);
+  return interval;
 }
 
 console.log(`theory: ${SEEDS} seeds of ${REQUESTS} requests${LONG ? '' : ' (reduced)'}`);
 
-test('the mean sojourn time of M/M/1 is that of the formula, and the load is the utilisation', async () => {
+test('the mean sojourn time of M/M/1 and its utilisation are those of the formulas', async () => {
   const one = await cell('exponential', 0.7);
   const { low, high } = sojournOverSeeds(one);
   expect(low).toBeLessThan(10 / 0.3);
@@ -66,4 +75,38 @@ test('a cell that makes no sense is refused with its reason', async () => {
   const one = await cell('exponential', 0.5);
   expect(() => runCell({ ...one, workers: 0 })).toThrow(/workers is 0/);
   await expect(loadWorkload({ source: 'exponentail' }, __dirname)).rejects.toThrow(/exponential/);
+});
+
+test('a mean that cannot be known exactly is refused, not approximated', async () => {
+  const options = { meanUs: 20 };
+  const pareto = loadWorkload({ source: 'bounded-pareto', options }, __dirname);
+  await expect(pareto).rejects.toThrow(/meanUs cannot scale a bounded-pareto/);
+  const { classes } = await loadWorkload({ source: 'high-bimodal', options }, __dirname);
+  const mean = classes.reduce((sum, { service }) => {
+    return sum + (service.shape === 'deterministic' ? service.us / 2 : NaN);
+  }, 0);
+  expect(mean).toBeCloseTo(20, 9);
+});
+
+test('costs are ideal or assumed, and only wake-ups differ between machines', () => {
+  expect(COST_NAMES).toEqual(['ideal', 'assumed']);
+  expect(Object.values(costModel('ideal')?.costs ?? { none: 1 })).toEqual(Array(11).fill(0));
+  const { wakeNs, ...others } = costModel('assumed')?.costs ?? {};
+  expect(wakeNs).toBeGreaterThan(0);
+  expect(others).toMatchObject({ startNs: 75, finishNs: 1100, networkNs: 0, timerNs: 0 });
+  expect(costModel('measured')).toBeUndefined();
+});
+
+test('policies that need preemption have it from the simulated machine', async () => {
+  const by = (dispatcher: string, scheduler: PolicyChoices['scheduler']) =>
+    loadPolicies({ dispatcher, scheduler }, __dirname);
+  const few = { workers: 4, requests: 20_000 };
+  for (const policies of [
+    by('edf-interrupt', 'edf'),
+    by('shinjuku', 'fifo'),
+    by('global-queue', ['fifo', { quantumUs: 5 }]),
+  ]) {
+    const one = await cell('high-bimodal', 0.7, { ...few, ...policies });
+    expect(runCell(one)?.result.preemptions).toBeGreaterThan(0);
+  }
 });

@@ -45,8 +45,8 @@ export function simulateCommand(program: Command): void {
     .option('--requests <n>', 'in each run', '1000000')
     .option('--seed <n>', 'of everything random', '1')
     .option('--seeds <n>', 'as many runs, with seeds from --seed on')
-    .option('--costs <name>', `what mechanisms cost: ${COST_NAMES.join(', ')}`, 'measured')
-    .option('--ideal', 'the same as --costs ideal')
+    .option('--costs <name>', `what mechanisms cost: ${COST_NAMES.join(', ')}`, 'ideal')
+    .option('--ideal', 'the same as --costs ideal, whatever --costs says')
     .option('--threads <n>', 'runs at a time (default: one per core)')
     .option('--json [file]', 'write the results as JSON')
     .option('--verbose', 'print the stack of an error')
@@ -84,6 +84,7 @@ async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
   if (model === undefined) {
     throw usage(`--costs ${name} is none of ${COST_NAMES.join(', ')}${hint(name, COST_NAMES)}`);
   }
+  printNote(`Costs (${name}): ${model.source}.`);
   const { meanUs, quantumUs, scheduler, dispatcher, estimator, admission } = options;
   const workload = await loadWorkload(
     {

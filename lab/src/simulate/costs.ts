@@ -1,3 +1,4 @@
+import { SledgeError } from '@sledge/core';
 import type { NativeCosts } from '@sledge/core';
 import { loadBinding } from '@sledge/core/host';
 
@@ -28,88 +29,42 @@ const IDEAL: Costs = {
   inflation: 0,
 };
 
-/** 2.2 GHz, the clock of the papers' machines, to turn their cycles into ns. */
-const CYCLE_NS = 1 / 2.2;
-const cycles = (count: number): number => Math.round(count * CYCLE_NS);
-
-/**
- * Published costs by name. Figures are those that the papers give for their own machines, rounded;
- * a paper that gives none for a row leaves it zero.
- */
-const PUBLISHED: Readonly<Record<string, Omit<CostModel, 'costs'> & { costs: Partial<Costs> }>> = {
-  ideal: {
-    costs: {},
-    canPreempt: true,
-    canMigrate: true,
-    source: 'every mechanism is free and immediate',
-  },
-  shinjuku: {
-    // A posted interrupt: 298 cycles to send, 1212 to take; 110 for the switch; the dispatcher
-    // serves 5 million requests a second.
-    costs: {
-      dispatchNs: 200,
-      wakeNs: 100,
-      noticeNs: cycles(298),
-      interruptNs: cycles(1212),
-      switchNs: cycles(110),
-    },
-    canPreempt: true,
-    canMigrate: true,
-    source: 'Shinjuku (NSDI 2019): posted interrupts, one dispatcher',
-  },
-  concord: {
-    // Polls of a cache line cost about 1 %; a miss of 150 cycles carries the news; a poll is never
-    // further away than some hundreds of ns; the dispatcher hands work ahead (JBSQ).
-    costs: {
-      dispatchNs: 200,
-      wakeNs: 100,
-      noticeNs: cycles(150),
-      interruptNs: cycles(150),
-      granularityNs: 250,
-      switchNs: cycles(110),
-      inflation: 0.01,
-    },
-    canPreempt: true,
-    canMigrate: true,
-    source: 'Concord (SOSP 2023): polls placed by the compiler',
-  },
-  skyloft: {
-    // User timer interrupts: 642 cycles to take; user threads switch in about 100 cycles.
-    costs: { dispatchNs: 100, wakeNs: 100, interruptNs: cycles(642), switchNs: cycles(100) },
-    canPreempt: true,
-    canMigrate: true,
-    source: 'Skyloft (SOSP 2024): user timer interrupts',
-  },
-  persephone: {
-    // Its dispatcher is Shinjuku's without preemption.
-    costs: { dispatchNs: 140, wakeNs: 100 },
-    canPreempt: false,
-    canMigrate: false,
-    source: 'Persephone (SOSP 2021): one dispatcher, no preemption',
-  },
+/** What is assumed where nothing measures it; number by number in docs/guides/lab.md. */
+const ASSUMED = {
+  startNs: 75,
+  finishNs: 1100,
+  switchNs: 20,
+  noticeNs: 1000,
+  granularityNs: 4000,
+  inflation: 0.02,
 };
 
 /** Names that `costModel` knows. */
-export const COST_NAMES: readonly string[] = [...Object.keys(PUBLISHED), 'measured'];
+export const COST_NAMES: readonly string[] = ['ideal', 'assumed'];
 
-/** What this project's own benchmarks found where the machine cannot tell quickly. */
-const OWN = { startNs: 75, finishNs: 1100, switchNs: 20, noticeNs: 1000, granularityNs: 4000 };
-let measured: CostModel | undefined;
+let assumed: CostModel | undefined;
 
-/** A model by name; undefined: there is none. 'measured' takes some ms, once per process. */
+/**
+ * A model by name; undefined: there is none. 'assumed' takes some ms, once per process.
+ * @throws SledgeError SLEDGE_ERR_LAB_CELL: this machine's wake-ups cannot be measured
+ */
 export function costModel(name: string): CostModel | undefined {
-  if (name === 'measured') return (measured ??= measureCosts());
-  const known = PUBLISHED[name];
-  return known && { ...known, costs: { ...IDEAL, ...known.costs } };
+  if (name === 'assumed') return (assumed ??= assumedCosts());
+  if (name !== 'ideal') return undefined;
+  const source = 'every mechanism is free and immediate';
+  return { costs: IDEAL, canPreempt: true, canMigrate: true, source };
 }
 
-/** This machine: wake-ups as `sledge doctor` measures them, the rest from `npm run bench`. */
-function measureCosts(): CostModel {
-  const { futexWakeNs = 0 } = loadBinding().binding.measureMachine();
+function assumedCosts(): CostModel {
+  const { futexWakeNs } = loadBinding().binding.measureMachine();
+  if (futexWakeNs === undefined) {
+    const reason = 'the wake-up of a thread could not be measured on this machine';
+    throw new SledgeError('SLEDGE_ERR_LAB_CELL', { reason });
+  }
   return {
-    costs: { ...IDEAL, ...OWN, wakeNs: Math.round(futexWakeNs), inflation: 0.02 },
+    costs: { ...IDEAL, ...ASSUMED, wakeNs: Math.round(futexWakeNs) },
     canPreempt: true,
     canMigrate: false,
-    source: 'wake-ups as measured on this machine now, the rest as in docs/benchmarks.md',
+    source: 'wake-ups measured now, the rest assumed by order of magnitude',
   };
 }

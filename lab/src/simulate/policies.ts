@@ -1,4 +1,4 @@
-import { SledgeError } from '@sledge/core';
+import { definePlugin, SledgeError, z } from '@sledge/core';
 import type { HostedPolicy, NativePolicySpec, PluginKind } from '@sledge/core';
 import { inspectPlugin, loadPlugins, policyForm, reasonOf } from '@sledge/core/host';
 import type { LoadedPlugin, PluginReference, PolicyUnderTest } from '@sledge/core/host';
@@ -25,6 +25,23 @@ export interface Policies {
 const KINDS = ['dispatcher', 'scheduler', 'estimator', 'admission'] as const;
 type Kind = (typeof KINDS)[number];
 
+/** Stands for the simulated machine where capabilities are checked; it is never created. */
+const MACHINE: PluginReference = {
+  place: 'simulated machine',
+  kind: 'workload',
+  source: definePlugin({
+    name: 'simulated-machine',
+    kind: 'workload',
+    apiVersion: 1,
+    options: z.strictObject({}),
+    provides: ['preemption'],
+    create() {
+      throw new SledgeError('SLEDGE_ERR_LAB_CELL', { reason: 'a machine is no workload' });
+    },
+  }),
+  options: undefined,
+};
+
 /**
  * Loads and checks policies as the server does, capabilities included.
  * @param folder where relative paths start
@@ -39,7 +56,8 @@ export function loadPolicies(choices: PolicyChoices, folder: string, seed = 1): 
     references.push({ place: kind, kind, source, options });
   }
   const forms = new Map<PluginKind, PolicyForm>();
-  for (const [at, plugin] of loadPlugins(references, folder).entries()) {
+  for (const [at, plugin] of loadPlugins([...references, MACHINE], folder).entries()) {
+    if (at === references.length) break;
     forms.set(plugin.definition.kind, formOf(plugin, references[at]?.options, seed));
   }
   const optional = (kind: Kind) => forms.get(kind);

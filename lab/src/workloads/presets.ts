@@ -1,11 +1,11 @@
-import { definePlugin, z } from '@sledge/core';
+import { definePlugin, SledgeError, z } from '@sledge/core';
 import type { RequestClassSpec, ServiceTime, WorkloadSpec } from '@sledge/core';
 
 /** SLEdgeScale's rule: ten times the execution time that is expected. */
 const DEADLINE_FACTOR = 10;
 
 const options = z.strictObject({
-  /** Scales every service time so that their mean is this. */
+  /** Scales every service time so that their mean is this; not for `bounded-pareto`. */
   meanUs: z.number().min(1e-3).max(1e9).optional(),
   /** Standard deviation of the logarithm, where the preset is lognormal. */
   sigma: z.number().min(0).max(10).default(1),
@@ -139,11 +139,16 @@ export function scaleService(service: ServiceTime, factor: number): ServiceTime 
   }
 }
 
-function scaled(classes: RequestClassSpec[], wantedUs: number): RequestClassSpec[] {
+/** @throws SledgeError SLEDGE_ERR_LAB_WORKLOAD: a mean is not known here */
+function scaled(name: string, classes: RequestClassSpec[], wantedUs: number): RequestClassSpec[] {
   const weight = classes.reduce((sum, one) => sum + one.share, 0);
   let sum = 0;
   for (const { service, share } of classes) {
-    const mean = meanUs(service) ?? paretoMeanUs(service);
+    const mean = meanUs(service);
+    if (mean === undefined) {
+      const reason = `meanUs cannot scale a ${service.shape} service time; leave it out`;
+      throw new SledgeError('SLEDGE_ERR_LAB_WORKLOAD', { workload: name, reason });
+    }
     sum += (share / weight) * mean;
   }
   const factor = wantedUs / sum;
@@ -152,14 +157,6 @@ function scaled(classes: RequestClassSpec[], wantedUs: number): RequestClassSpec
     service: scaleService(one.service, factor),
     ...(one.deadline?.us !== undefined && { deadline: { us: one.deadline.us * factor } }),
   }));
-}
-
-function paretoMeanUs(service: ServiceTime): number {
-  if (service.shape !== 'bounded-pareto') throw new TypeError(`${service.shape} has no mean here`);
-  const { alpha, leastUs, largestUs } = service;
-  const ratio = leastUs / largestUs;
-  const least = (alpha * leastUs) / (alpha - 1);
-  return (least * (1 - ratio ** (alpha - 1))) / (1 - ratio ** alpha);
 }
 
 /** The preset as a plugin of kind `workload`; undefined: there is none of this name. */
@@ -183,7 +180,7 @@ function presetWorkload(
   const { burst, burstUs, calmUs, arrivals } = given;
   return {
     name,
-    classes: given.meanUs === undefined ? classes : scaled(classes, given.meanUs),
+    classes: given.meanUs === undefined ? classes : scaled(name, classes, given.meanUs),
     arrivals: burst > 1 ? { kind: 'mmpp', burst, burstUs, calmUs } : { kind: arrivals },
   };
 }
