@@ -1,13 +1,13 @@
 // The suites of a test run; each answers how many of its tests passed and failed.
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { lint } from '../lint.mjs';
 import { node24 } from './node24.mjs';
 import { runNativeTests } from './native-tests.mjs';
 import { CACHE, inRoot } from './paths.mjs';
-import { native } from './setup-steps.mjs';
-import { runCommand, tailOf } from './step.mjs';
+import { cliMain, native } from './setup-steps.mjs';
+import { runCommand, step, tailOf } from './step.mjs';
 
 const JOBS = availableParallelism();
 
@@ -19,11 +19,32 @@ export async function lintSuite() {
   return { passed: failed === 0 ? 1 : 0, failed };
 }
 
+/** Small samples that end by themselves, and the same way each time. */
+const STEPPED_FUNCTIONS = [
+  ...['cgi', 'echo', 'empty', 'environ', 'exit', 'fibonacci', 'hash', 'hold', 'html'],
+  ...['memory_growth', 'trap_division_by_zero', 'trap_indirect_call_mismatch'],
+  ...['trap_integer_overflow', 'trap_out_of_bounds', 'trap_unreachable'],
+];
+
+/** What the compiler makes of them now. @returns the folder of their modules, below `build`. */
+async function steppedModules(build) {
+  const folder = join(build, 'stepped-modules');
+  rmSync(folder, { recursive: true, force: true });
+  const files = STEPPED_FUNCTIONS.map((each) => join('functions', `${each}.wasm`));
+  await step('modules to step', 'stepped-modules', [
+    [process.execPath, [cliMain(), 'build', ...files, '--out', folder]],
+  ]);
+  return folder;
+}
+
 /** @param {RegExp} [only] names of the tests to run */
 export async function nativeSuite(preset, environment, only) {
   await native(preset, { tests: true, isBackground: true });
   const folder = inRoot('build', preset === 'release' ? 'native' : preset);
-  return runNativeTests(`native-tests-${preset}`, folder, environment, JOBS, only);
+  const env = { ...environment };
+  // Sanitizers step their own instructions as well, which takes many times as long.
+  if (preset === 'release') env.SLEDGE_TEST_MODULES_DIR = await steppedModules(folder);
+  return runNativeTests(`native-tests-${preset}`, folder, env, JOBS, only);
 }
 
 /** Jest's counts, from its own report. */

@@ -1,6 +1,7 @@
 #include "harness.hpp"
 
 #include <ctime>
+#include <sched.h>
 
 #include "base/clock.hpp"
 
@@ -38,6 +39,12 @@ Sandbox *start(Arena &arena, const Module &module, const RunOptions &options) {
   start.payload.input = {reinterpret_cast<const uint8_t *>(options.input.data()),
                          options.input.size()};
   return start_sandbox(arena, start);
+}
+
+Sandbox *start_after_resets(Arena &arena, const Module &module, const RunOptions &options) {
+  while (arena_stats(arena).scrubbing != 0)
+    sched_yield();
+  return start(arena, module, options);
 }
 
 Leave run_to_end(Sandbox &sandbox) {

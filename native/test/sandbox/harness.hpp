@@ -42,7 +42,10 @@ struct RunOptions {
   uint32_t tenant = 1;
 };
 
+/// Null when no slot is free: also for as long as the janitor resets what a run has grown.
 Sandbox *start(Arena &arena, const Module &module, const RunOptions &options);
+/// Waits for the janitor first; then null only when sandboxes that have not ended hold all slots.
+Sandbox *start_after_resets(Arena &arena, const Module &module, const RunOptions &options);
 /// Resumes until it ends, and waits while it is blocked.
 Leave run_to_end(Sandbox &sandbox);
 /// Starts, runs to the end, ends.

@@ -2,6 +2,7 @@
 // Method: the processor's trap flag stops the sandbox thread at every instruction; the handler
 // sends the preempt signal to its own thread, which is taken as soon as the handler returns, so at
 // exactly that instruction, by the real handler.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <dirent.h>
@@ -15,6 +16,7 @@ namespace sledge::test {
 namespace {
 
 constexpr greg_t kTrapFlag = 0x100;
+constexpr uint32_t kMemoryPagesMax = 64; ///< a growing function makes a system call a page
 
 /// Written by the handler, on the thread that runs the sandbox.
 struct Stepper {
@@ -111,9 +113,24 @@ class SingleStep : public testing::Test {
     uint64_t instructions = 0;
   };
 
+  /// What a run leaves behind, and how it ended.
+  std::string ending(const Sandbox &sandbox, Leave leave) const {
+    EXPECT_TRUE(leave == Leave::completed || leave == Leave::exited ||
+                (may_trap_ && leave == Leave::trapped));
+    std::string all = remains(sandbox);
+    for (const uint32_t word : {static_cast<uint32_t>(leave), sandbox.trap_kind(),
+                                static_cast<uint32_t>(sandbox.exit_code())})
+      all.append(reinterpret_cast<const char *>(&word), sizeof word);
+    return all;
+  }
+
   Stepped step(const Module &module, const std::string &input, uint64_t preempt_at,
                uint64_t limit = UINT64_MAX) {
-    Sandbox *sandbox = start(*arena_, module, {.input = input, .limits = {}});
+    Sandbox *sandbox = start_after_resets(*arena_, module, {.input = input, .limits = {}});
+    if (sandbox == nullptr) {
+      ADD_FAILURE() << "no slot";
+      return {};
+    }
     if (limit == UINT64_MAX) {
       sledge_instance *instance = static_cast<Slot *>(sandbox)->execution.instance;
       host_functions = instance->imports;
@@ -129,18 +146,19 @@ class SingleStep : public testing::Test {
     for (; leave == Leave::preempted; leave = sandbox->run())
       stepped.preemptions++;
     stepper.on = false;
-    EXPECT_TRUE(leave == Leave::completed || leave == Leave::exited);
-    stepped.remains = remains(*sandbox);
+    stepped.remains = ending(*sandbox, leave);
     stepped.instructions = stepper.index;
     end_sandbox(sandbox);
     return stepped;
   }
 
   std::string undisturbed(const Module &module, const std::string &input) {
-    Sandbox *sandbox = start(*arena_, module, {.input = input, .limits = {}});
-    const Leave leave = run_to_end(*sandbox);
-    EXPECT_TRUE(leave == Leave::completed || leave == Leave::exited);
-    std::string all = remains(*sandbox);
+    Sandbox *sandbox = start_after_resets(*arena_, module, {.input = input, .limits = {}});
+    if (sandbox == nullptr) {
+      ADD_FAILURE() << "no slot";
+      return {};
+    }
+    std::string all = ending(*sandbox, run_to_end(*sandbox));
     end_sandbox(sandbox);
     return all;
   }
@@ -160,6 +178,7 @@ class SingleStep : public testing::Test {
     return all.instructions;
   }
 
+  bool may_trap_ = false;
   struct sigaction before_ {};
   SandboxThread thread_;
   std::shared_ptr<Arena> arena_ = open_arena(1);
@@ -209,10 +228,9 @@ TEST_F(SingleStep, PolledCodeIsPreemptedByStepsAsWell) {
   }
 }
 
-std::vector<std::string> compiled_modules() {
+std::vector<std::string> compiled_modules(const char *folder) {
   std::vector<std::string> paths;
-  const char *folder = getenv("SLEDGE_TEST_MODULES_DIR");
-  DIR *entries = folder == nullptr ? nullptr : opendir(folder);
+  DIR *entries = opendir(folder);
   if (entries == nullptr)
     return paths;
   while (const dirent *entry = readdir(entries)) {
@@ -221,28 +239,37 @@ std::vector<std::string> compiled_modules() {
       paths.push_back(std::string(folder) + "/" + entry->d_name);
   }
   closedir(entries);
+  std::ranges::sort(paths);
   return paths;
 }
 
 TEST_F(SingleStep, ModulesOfTheCompilerArePreemptedAtEveryInstruction) {
+  constexpr size_t kModulesMin = 10;
   constexpr uint64_t kInstructionsMax = 200'000;
-  const auto paths = compiled_modules();
-  if (paths.empty())
-    GTEST_SKIP() << "SLEDGE_TEST_MODULES_DIR names no folder with .wasm.so";
+  const char *folder = getenv("SLEDGE_TEST_MODULES_DIR");
+  if (folder == nullptr)
+    GTEST_SKIP() << "SLEDGE_TEST_MODULES_DIR names no folder with .wasm.so of sample functions";
+  const auto paths = compiled_modules(folder);
+  EXPECT_GE(paths.size(), kModulesMin) << folder;
+  may_trap_ = true;
   for (const std::string &path : paths) {
+    const std::string name = path.substr(path.rfind('/') + 1);
     ModuleLoadError error;
-    const auto module = load_module(path, {1024}, error);
-    if (!module)
-      continue; // a test's module without _start, say
+    const auto module = load_module(path, {kMemoryPagesMax}, error);
+    ASSERT_NE(module, nullptr) << path << ": " << error.detail;
     const std::string input = "7\n";
     const std::string expected = undisturbed(*module, input);
-    if (undisturbed(*module, input) != expected)
-      continue; // it depends on the time or on randomness
+    ASSERT_EQ(undisturbed(*module, input), expected) << name << " depends on time or randomness";
     forget_addresses(*module);
+    const Stepped once = step(*module, input, Stepper::kFirst, kInstructionsMax);
+    EXPECT_LE(once.instructions, kInstructionsMax) << name << " is not small";
+    EXPECT_EQ(once.remains, expected) << name;
+    EXPECT_EQ(once.preemptions, stepper.distinct) << name;
     const uint64_t count = preempt_everywhere(*module, input, expected, kInstructionsMax);
-    printf("%s: preempted at %llu instructions, %llu different\n",
-           path.substr(path.rfind('/') + 1).c_str(), static_cast<unsigned long long>(count),
-           static_cast<unsigned long long>(stepper.distinct));
+    EXPECT_EQ(count, once.instructions) << name;
+    printf("%-35s %3llu instructions, each preempted once, and at all of its %5llu executions\n",
+           name.c_str(), static_cast<unsigned long long>(stepper.distinct),
+           static_cast<unsigned long long>(count));
   }
 }
 
