@@ -12,8 +12,11 @@ const FILTER = /^--gtest_filter=(.*)$/;
 
 const propertyOf = (test, name) => test.properties?.find((one) => one.name === name)?.value;
 
-/** @returns {{ program: string, names: string[], command: string[], cwd: string }[]} */
-function shardsOf(tests) {
+/** What CTest alone can judge: tests that set variables, or pass by what they print. */
+const BY_CTEST = ['ENVIRONMENT', 'PASS_REGULAR_EXPRESSION', 'WILL_FAIL'];
+
+/** @returns {{ program: string, names: string[], args: string[], cwd: string }[]} */
+function shardsOf(tests, folder) {
   const programs = new Map();
   const single = [];
   for (const test of tests) {
@@ -21,7 +24,12 @@ function shardsOf(tests) {
     if (program === undefined) throw new Error(`${test.name}: its program has not been built`);
     const filter = args.find((arg) => FILTER.test(arg))?.match(FILTER)[1];
     const cwd = propertyOf(test, 'WORKING_DIRECTORY') ?? process.cwd();
-    if (filter === undefined) single.push({ program, args, names: [test.name], cwd, alone: true });
+    if (BY_CTEST.some((property) => propertyOf(test, property) !== undefined)) {
+      const choice = ['-I', `${test.index},${test.index}`, '--output-on-failure'];
+      const ctest = ['--test-dir', folder, ...choice];
+      single.push({ program: 'ctest', args: ctest, names: [test.name], cwd, alone: true });
+    } else if (filter === undefined)
+      single.push({ program, args, names: [test.name], cwd, alone: true });
     else programs.set(program, [...(programs.get(program) ?? []), { filter, cwd }]);
   }
   const shards = [...programs].flatMap(([program, list]) => {
@@ -111,12 +119,12 @@ export async function runNativeTests(name, folder, env, jobs, only = /./) {
     env: { ...process.env, ...env },
     maxBuffer: 64 << 20,
   });
-  const tests = JSON.parse(listed).tests.filter(
-    (test) => only.test(test.name) && propertyOf(test, 'DISABLED') !== true,
-  );
+  const tests = JSON.parse(listed)
+    .tests.map((test, at) => ({ ...test, index: at + 1 }))
+    .filter((test) => only.test(test.name) && propertyOf(test, 'DISABLED') !== true);
   mkdirSync(join(CACHE, 'logs'), { recursive: true });
   const log = createWriteStream(join(CACHE, 'logs', `${name}.log`));
-  const queue = shardsOf(tests);
+  const queue = shardsOf(tests, folder);
   const total = { passed: 0, failed: 0, skipped: 0 };
   const worker = async () => {
     for (let shard = queue.shift(); shard !== undefined; shard = queue.shift()) {
