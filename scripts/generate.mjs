@@ -29,8 +29,13 @@ function rpcStatusNumber(code, name) {
 function errorsHeader() {
   const constants = rows.map(([code, row]) => `  ${code} = ${row.number},`).join('\n');
   const names = rows.map(([code]) => `    case ${code}: return "${code}";`).join('\n');
-  const statuses = rows
-    .map(([code, row]) => `    case ${code}: return ${rpcStatusNumber(code, row.rpc)};`)
+  const byStatus = new Map();
+  for (const [code, row] of rows) {
+    const number = rpcStatusNumber(code, row.rpc);
+    byStatus.set(number, [...(byStatus.get(number) ?? []), `    case ${code}:`]);
+  }
+  const statuses = [...byStatus]
+    .map(([number, cases]) => `${cases.join('\n')}\n      return ${number};`)
     .join('\n');
   return `/* Generated from core/src/errors/catalogue.ts by scripts/generate.mjs. Do not edit. */
 #ifndef SLEDGE_ERRORS_H
@@ -53,7 +58,8 @@ ${names}
 /* A number of gRPC's list of status codes. */
 static inline int sledge_error_rpc_status(sledge_error error) {
   switch (error) {
-    case SLEDGE_OK: return 0;
+    case SLEDGE_OK:
+      return 0;
 ${statuses}
   }
   return ${RPC_STATUSES.indexOf('INTERNAL')};
