@@ -58,7 +58,8 @@ TEST(RpcFormat, ASledgeRequestHasDeadlineArgumentsAndInput) {
 }
 
 TEST(RpcFormat, ALongerHeaderOfALaterVersionIsSkipped) {
-  const auto call = parse_call(RpcFormat::sledge, request(40, 0, 0, "", "body"));
+  const Bytes message = request(40, 0, 0, "", "body");
+  const auto call = parse_call(RpcFormat::sledge, message);
   ASSERT_TRUE(call.has_value());
   EXPECT_EQ(text(call->input), "body");
 }
