@@ -1,6 +1,8 @@
 // Turns of real sandboxes whose code sees by itself when a quantum has ended: no timer, no signal.
 #include <gtest/gtest.h>
 
+#include <string_view>
+
 #include <cstring>
 #include <sched.h>
 
@@ -122,6 +124,14 @@ class Turns {
   uint32_t function_ = 0;
 };
 
+// Under the thread sanitizer a signal to uninstrumented code waits until that code calls something:
+// what only signals reach is for the other builds.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool signals_arrive = false;
+#else
+constexpr bool signals_arrive = true;
+#endif
+
 } // namespace
 
 TEST(Quantum, OfMicrosecondsRotatesByTheTimeStampCounterAlone) {
@@ -139,6 +149,9 @@ TEST(Quantum, OfMicrosecondsRotatesByTheTimeStampCounterAlone) {
 
 TEST(Quantum, OfCodeThatDoesNotReadTheTimeStillEnds) {
   for (const char *module : {"spin_polled", "spin"}) {
+    if (module == std::string_view("spin") && !signals_arrive) {
+      continue;
+    }
     Turns turns(module, Mechanism::tsc, 2'000);
     turns.begin();
     EXPECT_TRUE(turns.reach(20, &Turns::turns)) << module;
@@ -147,6 +160,9 @@ TEST(Quantum, OfCodeThatDoesNotReadTheTimeStillEnds) {
 
 TEST(Quantum, OfCodeThatReadsTheTimeEndsByTheOtherMechanismsAsWell) {
   for (const Mechanism mechanism : {Mechanism::safepoint, Mechanism::signal, Mechanism::timer}) {
+    if (mechanism != Mechanism::safepoint && !signals_arrive) {
+      continue;
+    }
     Turns turns("spin_time", mechanism, 2'000);
     turns.begin();
     EXPECT_TRUE(turns.reach(20, &Turns::turns)) << static_cast<int>(mechanism);
