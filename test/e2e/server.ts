@@ -31,6 +31,8 @@ export class Server {
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
   log = '';
   urls: string[] = [];
+  /** Path of its control socket. */
+  control = '';
 
   private constructor(
     readonly process: ChildProcess,
@@ -110,8 +112,10 @@ export class Server {
     const ready = JSON.parse(readFileSync(this.readyFile, 'utf8')) as {
       pid: number;
       listeners: { transport: string; tenant: string; url: string }[];
+      control?: string;
     };
     if (ready.pid !== this.process.pid) throw new Error('the ready file names another process');
+    this.control = ready.control ?? '';
     this.urls = ready.listeners.map(({ url }) => url);
   }
 }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, request as httpRequest } from 'node:http';
 import { tmpdir, userInfo } from 'node:os';
@@ -35,6 +35,11 @@ export function controlFolder(): string {
   return path.join(process.env.XDG_RUNTIME_DIR ?? tmpdir(), `sledge-${userInfo().uid}`);
 }
 
+/** What a server that died has left; any other file stays, and listening fails. */
+function removeSocket(file: string): void {
+  if (lstatSync(file, { throwIfNoEntry: false })?.isSocket() === true) rmSync(file);
+}
+
 /**
  * Lets this user's processes on this machine see and change what the server does, over HTTP on a
  * Unix socket of mode 0600: `GET /policies`, `PUT /policies`.
@@ -47,7 +52,7 @@ export async function openControl(sledge: Sledge, socket?: string): Promise<Cont
   server.timeout = IDLE_MS;
   try {
     if (socket === undefined) mkdirSync(controlFolder(), { recursive: true, mode: 0o700 });
-    rmSync(file, { force: true });
+    removeSocket(file);
     await new Promise<void>((resolve, reject) => {
       const mask = process.umask(0o177); // no moment at which others may connect
       server.once('error', reject).listen(file, () => resolve());

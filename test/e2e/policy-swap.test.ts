@@ -1,0 +1,113 @@
+/** Policies are exchanged from the command line while a server answers. */
+import { execFile } from 'node:child_process';
+import { statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { Server, root } from './server';
+
+const run = promisify(execFile);
+const AT_ONCE = 16;
+
+const CONFIG = {
+  workers: { count: 2 },
+  arena: { slots: 64 },
+  dispatcher: 'rr',
+  tenants: [
+    {
+      name: 'gwu',
+      port: 0,
+      functions: [
+        { name: 'fib', path: path.join(root, 'functions/fibonacci.wasm'), route: '/fib' },
+        {
+          name: 'loop',
+          path: path.join(root, 'functions/endless_loop.wasm'),
+          route: '/loop',
+          limits: { wallTimeUs: 60_000_000 },
+        },
+      ],
+    },
+  ],
+};
+
+let server: Server;
+beforeAll(async () => {
+  server = await Server.start({ config: CONFIG });
+}, 300_000);
+afterAll(() => Server.stopAll());
+
+async function sledge(...args: string[]): Promise<string> {
+  const bin = path.join(root, 'cli/bin/sledge.js');
+  const all = [bin, 'policy', ...args, '--socket', server.control, '--json'];
+  return (await run(process.execPath, all)).stdout;
+}
+
+/** Asks until told to stop; answers that are not 55, and how many were. */
+function askOn(): { stop(): Promise<{ right: number; wrong: string[] }> } {
+  let isOver = false;
+  const result = { right: 0, wrong: [] as string[] };
+  const one = async (): Promise<void> => {
+    while (!isOver) {
+      const response = await fetch(`${server.url}/fib?10`);
+      const text = await response.text();
+      if (response.status === 200 && text.trim() === '55') result.right += 1;
+      else result.wrong.push(`${response.status} ${text}`);
+    }
+  };
+  const all = Promise.all(Array.from({ length: AT_ONCE }, one));
+  return {
+    async stop() {
+      isOver = true;
+      await all;
+      return result;
+    },
+  };
+}
+
+test('no request is lost or fails while policies are exchanged, beside an endless function', async () => {
+  const ending = new AbortController();
+  const endless = fetch(`${server.url}/loop`, { signal: ending.signal }).catch(() => undefined);
+  const asking = askOn();
+  for (const change of [
+    ['dispatcher', 'jsq'],
+    ['scheduler', 'edf'],
+    ['dispatcher', 'edf-interrupt'],
+    ['dispatcher', 'lld'],
+    ['scheduler', 'fifo'],
+  ]) {
+    await sledge('set', ...change);
+  }
+  const shown = JSON.stringify(JSON.parse(await sledge('show')));
+  const { right, wrong } = await asking.stop();
+  ending.abort();
+  await endless;
+  expect(wrong).toEqual([]);
+  expect(right).toBeGreaterThan(0);
+  expect(shown).toContain('dispatch-lld');
+  expect(shown).toContain('sched-fifo');
+}, 120_000);
+
+test('a policy that does not go with the others is refused, and nothing changes', async () => {
+  await sledge('set', 'scheduler', 'edf');
+  await expect(sledge('set', 'dispatcher', 'global-queue')).rejects.toMatchObject({
+    stdout: expect.stringContaining('SLEDGE_ERR_PLUGIN_CAPABILITY') as string,
+  });
+  await expect(sledge('set', 'dispatcher', 'edf-interupt')).rejects.toMatchObject({
+    stdout: expect.stringContaining('edf-interrupt') as string,
+  });
+  expect(await sledge('show')).toContain('dispatch-lld');
+}, 120_000);
+
+test("the control socket is this user's alone", () => {
+  expect(statSync(server.control).mode & 0o777).toBe(0o600);
+});
+
+test('a path that is no socket is not overwritten', async () => {
+  const file = path.join(server.folder, 'precious.txt');
+  writeFileSync(file, 'precious');
+  const bin = path.join(root, 'cli/bin/sledge.js');
+  const config = path.join(server.folder, 'sledge.config.json');
+  await expect(
+    run(process.execPath, [bin, 'start', '-c', config, '--control', file]),
+  ).rejects.toMatchObject({ stderr: expect.stringContaining('SLEDGE_ERR_CLI_CONTROL') as string });
+  expect(statSync(file).size).toBe('precious'.length);
+}, 120_000);
