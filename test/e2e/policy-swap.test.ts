@@ -63,7 +63,7 @@ function askOn(): { stop(): Promise<{ right: number; wrong: string[] }> } {
   };
 }
 
-test('nothing is lost or fails while policies are exchanged beside an endless function', async () => {
+test('no request is lost while policies are exchanged beside an endless one', async () => {
   const ending = new AbortController();
   const endless = fetch(`${server.url}/loop`, { signal: ending.signal }).catch(() => undefined);
   const asking = askOn();
