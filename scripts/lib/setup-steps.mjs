@@ -36,7 +36,8 @@ function npmIsCurrent() {
       ([path, entry]) =>
         !path.includes('node_modules/') ||
         entry.optional === true ||
-        (entry.link === true ? present[path]?.link : present[path]?.version === entry.version),
+        (existsSync(inRoot(path)) &&
+          (entry.link === true ? present[path]?.link : present[path]?.version === entry.version)),
     );
   } catch {
     return false;

@@ -17,6 +17,8 @@ export interface ServerOptions {
   /** Overrides: "log.level=debug". */
   set?: string[];
   environment?: NodeJS.ProcessEnv;
+  /** How long it may take to serve. */
+  readyMs?: number;
 }
 
 /** A real `sledge start` in a process of its own, on free ports. */
@@ -66,7 +68,7 @@ export class Server {
     );
     const server = new Server(child, folder, readyFile);
     Server.#all.add(server);
-    await server.untilReady();
+    await server.untilReady(options.readyMs ?? READY_MS);
     return server;
   }
 
@@ -101,8 +103,8 @@ export class Server {
     return maps.split('\n').filter((line) => line.includes(of) && isOurs(line)).length;
   }
 
-  private async untilReady(): Promise<void> {
-    const limit = Date.now() + READY_MS;
+  private async untilReady(readyMs: number): Promise<void> {
+    const limit = Date.now() + readyMs;
     while (!existsSync(this.readyFile)) {
       if (this.process.exitCode !== null || Date.now() > limit) {
         throw new Error(`the server did not start:\n${this.log}`);
