@@ -81,8 +81,12 @@ class Server {
                waker_) {
     if (plane_.start() != 0)
       die("the worker cannot be started");
+    plane_.begin_polling();
   }
-  ~Server() { plane_.stop(); }
+  ~Server() {
+    plane_.end_polling();
+    plane_.stop();
+  }
 
   uint32_t add(const char *name, std::shared_ptr<const Module> module, uint64_t deadline_ns,
                uint32_t tenant = 0) {

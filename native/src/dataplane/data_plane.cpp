@@ -249,11 +249,14 @@ void DataPlane::kick() {
 
 void DataPlane::interrupt(uint32_t worker, uint64_t request_id) {
   if (!options_.external) {
-    const uint64_t look_ns = workers_[worker]->interrupt(request_id, now_ns());
+    const uint64_t now = now_ns();
+    const uint64_t look_ns = workers_[worker]->interrupt(request_id, now);
     if (!interrupted_.load(std::memory_order_relaxed)) {
       interrupted_.store(true, std::memory_order_relaxed);
     }
-    watchdog_.started(look_ns);
+    if (!watchdog_.polled() || !workers_[worker]->answers_flags()) {
+      watchdog_.started(look_ns);
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 #include <array>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -97,12 +98,20 @@ class DataPlane final : ActionTarget, WatchTarget {
   /// The oldest outcome that is not reaped, or null. It stays valid until `recycle`.
   Invocation *reap();
   void recycle(Invocation &invocation);
-  /// Sees to the policies' timers if one is due, as a thread that looks often anyway may do: the
-  /// watchdog then sleeps. Any thread; two loads when none is.
+  /// From now on the calling thread calls `look_at_timers` all the time, as a polling transport
+  /// does: the watchdog then sleeps. Any number of threads, each until its `end_polling`.
+  void begin_polling();
+  void end_polling();
+  /// Sees to the policies' timers if one is due, and has the watchdog look when a worker does not
+  /// answer an interrupt in time. Any thread; a few loads when there is nothing to do.
   void look_at_timers() {
     const uint64_t now = now_ns();
     if (next_tick_ns() <= now) {
       watch_tick(now);
+    }
+    if (interrupted_.load(std::memory_order_relaxed) &&
+        next_interrupt_look_ns_.load(std::memory_order_relaxed) <= now) {
+      look_at_interrupts(now);
     }
   }
   /// Call before reaping on a wake-up; true from `more_to_reap`: wake yourself again.
@@ -171,6 +180,8 @@ class DataPlane final : ActionTarget, WatchTarget {
   void end_by_owner(uint32_t index, Kill why);
   void end(Invocation &invocation, uint32_t generation, Kill why);
   void kill_running(Invocation &invocation, uint32_t generation);
+  void look_at_interrupts(uint64_t now_ns);
+  uint64_t look_ns() const;
   uint64_t watch_one(Invocation &invocation, Worker *worker, uint64_t now_ns);
   void count_end(const Invocation &invocation);
   void abandon(Worker &worker);
@@ -187,7 +198,10 @@ class DataPlane final : ActionTarget, WatchTarget {
   ExternalWorkers external_;
   DeferredTarget later_{*this};
 
-  std::atomic<bool> interrupted_{false}; ///< since the watchdog's last look
+  std::atomic<bool> interrupted_{false}; ///< since the watchdog's last look, or a poller's
+  std::atomic<uint64_t> next_interrupt_look_ns_{0};
+  std::mutex pollers_lock_;
+  uint32_t pollers_ = 0;
 
   // The owner's.
   bool intake_open_ = true;

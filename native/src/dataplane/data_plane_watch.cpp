@@ -83,9 +83,47 @@ uint64_t DataPlane::watch_one(Invocation &invocation, Worker *worker, uint64_t n
   return now_ns + repeat_ns;
 }
 
+void DataPlane::begin_polling() {
+  const std::lock_guard<std::mutex> guard(pollers_lock_);
+  if (pollers_++ == 0) {
+    watchdog_.set_polled(true);
+  }
+}
+
+void DataPlane::end_polling() {
+  const std::lock_guard<std::mutex> guard(pollers_lock_);
+  if (--pollers_ == 0) {
+    watchdog_.set_polled(false);
+  }
+}
+
+/// A poller's. Whoever interrupts after the store sets the flag again.
+void DataPlane::look_at_interrupts(uint64_t now_ns) {
+  const uint64_t grace_ns = options_.preemption.grace_ns;
+  next_interrupt_look_ns_.store(now_ns + grace_ns / 4, std::memory_order_relaxed);
+  interrupted_.store(false, std::memory_order_seq_cst);
+  for (const auto &worker : workers_) {
+    if (!worker->has_interrupt()) {
+      continue;
+    }
+    interrupted_.store(true, std::memory_order_relaxed);
+    if (worker->ignores_interrupt(now_ns)) {
+      watchdog_.look_now();
+    }
+  }
+}
+
+/// How often to look whether flags are answered.
+uint64_t DataPlane::look_ns() const {
+  return watchdog_.polled() ? Watchdog::polled_slack_ns : options_.preemption.look_ns();
+}
+
 uint64_t DataPlane::watch_running(uint64_t now_ns) {
-  const bool interrupted = interrupted_.exchange(false, std::memory_order_relaxed);
-  uint64_t next_ns = interrupted ? now_ns + options_.preemption.look_ns() : UINT64_MAX;
+  // A poller that looks at them has the flag for itself.
+  const bool interrupted = watchdog_.polled()
+                               ? interrupted_.load(std::memory_order_relaxed)
+                               : interrupted_.exchange(false, std::memory_order_relaxed);
+  uint64_t next_ns = interrupted ? now_ns + look_ns() : UINT64_MAX;
   for (const auto &worker : workers_) {
     const uint32_t index = worker->current();
     if (index != no_invocation) {

@@ -93,6 +93,13 @@ uint64_t Watchdog::look() {
 uint64_t Watchdog::look_at_tick(uint64_t now_ns) {
   uint64_t slack_ns = tick_slack_ns_.load(std::memory_order_relaxed);
   uint64_t due_ns = target_.next_tick_ns();
+  if (polled()) {
+    if (due_ns != UINT64_MAX && due_ns + polled_slack_ns <= now_ns) {
+      target_.watch_tick(now_ns);
+      due_ns = target_.next_tick_ns();
+    }
+    return due_ns == UINT64_MAX ? UINT64_MAX : due_ns + polled_slack_ns;
+  }
   if (due_ns != UINT64_MAX && due_ns + slack_ns <= now_ns) {
     target_.watch_tick(now_ns);
     slack_ns = slack_ns > tick_slack_min_ns ? slack_ns / 2 : 0;

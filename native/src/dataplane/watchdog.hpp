@@ -52,19 +52,30 @@ class Watchdog {
   /// The invocation waits somewhere and is looked at when due.
   void watch(const Watch &watch);
   /// A timer of the policies is due earlier than before. After `next_tick_ns` says so.
-  void tick_due(uint64_t due_ns) {
-    started(due_ns + tick_slack_ns_.load(std::memory_order_relaxed));
+  void tick_due(uint64_t due_ns) { started(due_ns + tick_slack_ns()); }
+  /// While `polled`, somebody looks at the policies' timers all the time, and the watchdog only
+  /// insures against his being held up.
+  void set_polled(bool polled) {
+    polled_.store(polled, std::memory_order_seq_cst);
+    look_now();
   }
+  bool polled() const { return polled_.load(std::memory_order_relaxed); }
   /// There are functions with a limit as short as this.
   void expect_limit(uint64_t limit_ns);
   void look_now() { bell_.ring(); }
   uint64_t looks() const { return looks_.load(std::memory_order_relaxed); }
+
+  /// How late it may be for what a poller sees to.
+  static constexpr uint64_t polled_slack_ns = 100'000'000;
 
  private:
   static void *thread_main(void *self);
   void loop();
   uint64_t look();
   uint64_t look_at_tick(uint64_t now_ns);
+  uint64_t tick_slack_ns() const {
+    return polled() ? polled_slack_ns : tick_slack_ns_.load(std::memory_order_relaxed);
+  }
   uint64_t look_at_heap(uint64_t now_ns);
 
   WatchTarget &target_;
@@ -77,6 +88,7 @@ class Watchdog {
   std::atomic<uint64_t> looks_{0};
   std::atomic<uint64_t> active_look_ns_{100'000'000};
   std::atomic<bool> active_{false}; ///< something has started since the last look
+  std::atomic<bool> polled_{false};
   std::atomic<bool> stopping_{false};
   std::mutex heap_lock_;
   WatchHeap heap_;

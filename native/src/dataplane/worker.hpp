@@ -82,6 +82,12 @@ class Worker {
   /// Signals what was asked to leave and has not for too long; when to look again, UINT64_MAX:
   /// nothing was asked. `killed`: what runs is to be killed. The watchdog.
   uint64_t insist(bool killed, uint64_t now_ns);
+  /// What runs here has been asked to leave and has not yet. Any thread.
+  bool has_interrupt() const;
+  /// That, for longer than its grace. Any thread.
+  bool ignores_interrupt(uint64_t now_ns) const;
+  /// What it runs polls a flag, so that nobody has to look soon whether a signal is due.
+  bool answers_flags() const { return !only_signals_reach_it(); }
   /// Index of the invocation that it runs, or no_invocation. Any thread.
   uint32_t current() const { return current_.load(std::memory_order_seq_cst); }
   const WorkerCounters &counters() const { return counters_; }

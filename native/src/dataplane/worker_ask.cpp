@@ -45,10 +45,19 @@ void Worker::hasten(uint32_t index, uint64_t now_ns) {
   }
 }
 
+bool Worker::has_interrupt() const {
+  const uint64_t wanted = wanted_.load(std::memory_order_seq_cst);
+  return wanted != 0 && wanted == running_id_.load(std::memory_order_relaxed);
+}
+
+bool Worker::ignores_interrupt(uint64_t now_ns) const {
+  return has_interrupt() &&
+         asked_ns_.load(std::memory_order_relaxed) + options_.preemption.grace_ns <= now_ns;
+}
+
 uint64_t Worker::insist(bool killed, uint64_t now_ns) {
   const PreemptionOptions &preemption = options_.preemption;
-  const uint64_t wanted = wanted_.load(std::memory_order_seq_cst);
-  if (!killed && (wanted == 0 || wanted != running_id_.load(std::memory_order_relaxed))) {
+  if (!killed && !has_interrupt()) {
     return UINT64_MAX;
   }
   const bool at_once = only_signals_reach_it() && !killed && !timer_answers(now_ns);

@@ -50,6 +50,21 @@ TEST(Insist, WhatIgnoresItsFlagAtTheEndOfItsQuantumIsSignalled) {
   EXPECT_GE(bench.runtime->signals.load(), 1u);
 }
 
+/// As a polling transport, on the test's own thread.
+TEST(Insist, WhatIgnoresItsFlagIsSignalledWhileSomebodyPolls) {
+  Bench bench(with_grace(1'000'000), 64, 200);
+  bench.plane->begin_polling();
+  bench.submit(bench.add(spec_of("stubborn", true, 0)));
+  bench.submit(bench.add("empty"));
+  const uint64_t limit_ns = now_ns() + 20 * second_ns;
+  while (bench.runtime->signals.load() == 0 && now_ns() < limit_ns) {
+    bench.plane->look_at_timers();
+  }
+  EXPECT_GE(bench.runtime->signals.load(), 1u);
+  bench.plane->end_polling();
+  EXPECT_TRUE(bench.settle());
+}
+
 TEST(Insist, WhatHasNoPollsIsSignalledAtOnce) {
   Bench bench(with_grace(3'600 * second_ns));
   const int64_t killed = bench.submit(bench.add(spec_of("mute", false)));

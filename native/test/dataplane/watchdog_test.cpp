@@ -100,4 +100,29 @@ TEST(Watchdog, SeesToTheTimerAfterOthersHaveStopped) {
   timer.watchdog.stop();
 }
 
+TEST(Watchdog, LeavesTheTimersToAPoller) {
+  constexpr uint64_t count = 2'000;
+  Timer timer;
+  ASSERT_EQ(timer.watchdog.start(), 0);
+  timer.watchdog.set_polled(true);
+  const uint64_t before = timer.watchdog.looks();
+  const uint64_t start_ns = now_ns();
+  run_with_others(timer, count);
+  const uint64_t looks_max = 2 + (now_ns() - start_ns) / Watchdog::polled_slack_ns;
+  EXPECT_LE(timer.watchdog.looks() - before, looks_max);
+  timer.watchdog.stop();
+}
+
+TEST(Watchdog, SeesToTheTimerOfAPollerThatIsHeldUpOrHasEnded) {
+  Timer timer;
+  ASSERT_EQ(timer.watchdog.start(), 0);
+  timer.watchdog.set_polled(true);
+  timer.set(now_ns() + 100 * us);
+  ASSERT_TRUE(wait_for(timer.seen_by_watchdog, 1));
+  timer.set(now_ns() + 100 * us);
+  timer.watchdog.set_polled(false);
+  EXPECT_TRUE(wait_for(timer.seen_by_watchdog, 2));
+  timer.watchdog.stop();
+}
+
 } // namespace sledge::dataplane::testing
