@@ -190,7 +190,8 @@ Napi::Value DataPlaneWrap::in_flight(const Napi::CallbackInfo &info) {
 }
 
 Napi::Value DataPlaneWrap::retry_after_ns(const Napi::CallbackInfo &info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(holder_->plane->retry_after_ns()));
+  const uint64_t after_ns = holder_->plane->own_intake().retry_after_ns();
+  return Napi::Number::New(info.Env(), static_cast<double>(after_ns));
 }
 
 Napi::Value DataPlaneWrap::function_stats(const Napi::CallbackInfo &info) {

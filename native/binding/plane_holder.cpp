@@ -132,13 +132,13 @@ void PlaneHolder::deliver(bool all) {
   }
   if (plane->stopped()) {
     finish_stop();
-  } else if (plane->in_flight() == 0) {
+  } else if (plane->own_intake().alive() == 0) {
     waker.hold(env, false);
   }
 }
 
 void PlaneHolder::deliver_batches() {
-  plane->begin_reaping();
+  plane->own_intake().begin_reaping();
   size_t total = 0;
   while (deliver_all_ || total < outcomes_per_turn_max) {
     const size_t count = fill_batch();
@@ -153,8 +153,8 @@ void PlaneHolder::deliver_batches() {
     batch.clear();
     plane->kick();
   }
-  if (plane->more_to_reap() || total >= outcomes_per_turn_max) {
-    plane->wake_again();
+  if (plane->own_intake().more_to_reap() || total >= outcomes_per_turn_max) {
+    plane->own_intake().wake_again();
   }
 }
 

@@ -32,10 +32,10 @@ std::vector<std::unique_ptr<Engine>> engines_of(std::unique_ptr<Engine> engine) 
 DataPlane::DataPlane(const DataPlaneOptions &options, std::vector<std::unique_ptr<Engine>> engines,
                      std::shared_ptr<Runtime> runtime, OutcomeWaker &waker)
     : options_(options), table_(options.invocation_max + outcome_batch_max),
-      functions_(function_count_max), inbox_(table_, waker), runtime_(std::move(runtime)),
+      functions_(function_count_max), own_(table_, waker), runtime_(std::move(runtime)),
       groups_(std::move(engines), table_, *this, options.external),
       watchdog_(*this, table_.count()),
-      external_(options.external ? groups_.worker_count() : 0, table_, groups_, inbox_, watchdog_),
+      external_(options.external ? groups_.worker_count() : 0, table_, groups_, watchdog_),
       deferred_workers_(groups_.worker_count(), false) {
   for (const TenantLimits &limits : options.tenants) {
     const bool limited = limits.concurrent_max != 0 || limits.queued_max != 0;
@@ -47,7 +47,7 @@ DataPlane::DataPlane(const DataPlaneOptions &options, std::vector<std::unique_pt
     const IdleOptions idle = group < options.idle.size() ? options.idle[group] : IdleOptions();
     workers_.push_back(std::make_unique<Worker>(
         WorkerOptions{id, core, idle.kind, idle.spin_ns, options.preemption},
-        WorkerShared{table_, groups_.at(group), inbox_, *runtime_, watchdog_}));
+        WorkerShared{table_, groups_.at(group), *runtime_, watchdog_}));
   }
 }
 
@@ -76,90 +76,139 @@ Function *DataPlane::add_function(FunctionSpec spec) {
       watchdog_.expect_limit(limit_ns);
     }
   }
-  Function *function = functions_.add(std::move(spec));
+  Tenant *tenant = spec.tenant < tenants_.size() ? tenants_[spec.tenant].get() : nullptr;
+  Function *function = functions_.add(std::move(spec), tenant);
   if (function != nullptr) {
-    const uint32_t tenant = function->spec.tenant;
-    function->tenant = tenant < tenants_.size() ? tenants_[tenant].get() : nullptr;
     groups_.at(function->spec.worker_group).forget_type(function->id);
   }
   return function;
 }
 
-int64_t DataPlane::reject(Rejection why, sledge_error error) {
-  rejected_[why]++;
-  return -static_cast<int64_t>(error);
+Intake *DataPlane::add_intake(std::shared_ptr<OutcomeWaker> waker) {
+  const uint32_t count = intake_count_.load(std::memory_order_relaxed);
+  if (count == intake_count_max || stopped_) {
+    return nullptr;
+  }
+  auto &place = more_intakes_[count - 1];
+  place = std::make_unique<Intake>(table_, std::move(waker));
+  if (!own_.is_open()) {
+    place->close();
+  }
+  intake_count_.store(count + 1, std::memory_order_release);
+  return place.get();
 }
 
-/// 0, or why it is one too many.
-int64_t DataPlane::check_limits(const Function &function) {
-  const auto is_over = [](uint32_t limit, const std::atomic<uint32_t> &count) {
-    return limit != 0 && count.load(std::memory_order_relaxed) >= limit;
-  };
-  if (is_over(function.spec.concurrent_max, function.alive)) {
-    return reject(concurrency, SLEDGE_ERR_INVOKE_CONCURRENCY);
+void DataPlane::close_intake() {
+  own_.close();
+  for (uint32_t at = 1; at < intake_count_.load(std::memory_order_relaxed); at++) {
+    more_intakes_[at - 1]->close();
   }
-  if (is_over(function.spec.queued_max, function.queued)) {
-    return reject(function_queue, SLEDGE_ERR_INVOKE_FUNCTION_QUEUE);
+}
+
+uint32_t DataPlane::in_flight() const {
+  uint32_t alive = own_.alive();
+  for (uint32_t at = 1; at < intake_count_.load(std::memory_order_acquire); at++) {
+    alive += more_intakes_[at - 1]->alive();
   }
-  if (const Tenant *tenant = function.tenant) {
-    if (is_over(tenant->limits.concurrent_max, tenant->alive)) {
-      return reject(tenant_concurrency, SLEDGE_ERR_INVOKE_TENANT_CONCURRENCY);
-    }
-    if (is_over(tenant->limits.queued_max, tenant->queued)) {
-      return reject(tenant_queue, SLEDGE_ERR_INVOKE_TENANT_QUEUE);
-    }
-  }
-  return 0;
+  return alive;
 }
 
 int64_t DataPlane::submit(const Submission &submission, bool may_defer) {
-  if (!intake_open_) [[unlikely]] {
-    return reject(draining, stopped_ ? SLEDGE_ERR_NATIVE_STOPPED : SLEDGE_ERR_INVOKE_DRAINING);
+  if (!own_.is_open()) [[unlikely]] {
+    return own_.reject(Rejection::draining, closed_error());
   }
-  Function *function = functions_.find(submission.function);
+  return accept(own_, submission, may_defer);
+}
+
+int64_t DataPlane::submit(Intake &intake, const Submission &submission) {
+  if (!intake.enter()) [[unlikely]] {
+    return intake.reject(Rejection::draining, closed_error());
+  }
+  const int64_t result = accept(intake, submission, false);
+  intake.leave();
+  if (result >= 0) {
+    rouse_deferred();
+  }
+  return result;
+}
+
+/// The function stays pinned for what is accepted.
+int64_t DataPlane::accept(Intake &intake, const Submission &submission, bool may_defer) {
+  Function *function = functions_.pin(submission.function);
   if (function == nullptr) [[unlikely]] {
-    return reject(gone, SLEDGE_ERR_INVOKE_FUNCTION_GONE);
+    return intake.reject(Rejection::gone, SLEDGE_ERR_INVOKE_FUNCTION_GONE);
   }
+  const int64_t result = take_in(intake, *function, submission, may_defer);
+  if (result < 0) [[unlikely]] {
+    function->unpin();
+  }
+  return result;
+}
+
+int64_t DataPlane::take_in(Intake &intake, Function &function, const Submission &submission,
+                           bool may_defer) {
   if (!holds_strings(submission.argv, submission.argc) ||
       !holds_strings(submission.environ, submission.envc)) [[unlikely]] {
-    return reject(malformed, SLEDGE_ERR_NATIVE_ARGUMENT);
+    return intake.reject(Rejection::malformed, SLEDGE_ERR_NATIVE_ARGUMENT);
   }
-  if (const int64_t over = check_limits(*function)) [[unlikely]] {
-    return over;
+  switch (function.count_accepted()) {
+  case Limit::none:
+    break;
+  case Limit::concurrency:
+    return intake.reject(Rejection::concurrency, SLEDGE_ERR_INVOKE_CONCURRENCY);
+  case Limit::queued:
+    return intake.reject(Rejection::function_queue, SLEDGE_ERR_INVOKE_FUNCTION_QUEUE);
+  case Limit::tenant_concurrency:
+    return intake.reject(Rejection::tenant_concurrency, SLEDGE_ERR_INVOKE_TENANT_CONCURRENCY);
+  case Limit::tenant_queued:
+    return intake.reject(Rejection::tenant_queue, SLEDGE_ERR_INVOKE_TENANT_QUEUE);
   }
-  Invocation *invocation = alive_ < options_.invocation_max ? table_.acquire() : nullptr;
+  const int64_t result = place(intake, function, submission, may_defer);
+  if (result < 0) {
+    function.count_started();
+    function.count_left();
+  }
+  return result;
+}
+
+int64_t DataPlane::place(Intake &intake, Function &function, const Submission &submission,
+                         bool may_defer) {
+  Invocation *invocation = in_flight() < options_.invocation_max ? table_.acquire() : nullptr;
   if (invocation == nullptr) {
-    return reject(table, SLEDGE_ERR_INVOKE_QUEUE_FULL);
+    return intake.reject(Rejection::table, SLEDGE_ERR_INVOKE_QUEUE_FULL);
   }
-  invocation->function = function;
+  invocation->function = &function;
+  invocation->intake = &intake;
   if (!fill(*invocation, submission)) {
     table_.recycle(*invocation);
-    return reject(memory, SLEDGE_ERR_INVOKE_QUEUE_FULL);
+    return intake.reject(Rejection::memory, SLEDGE_ERR_INVOKE_QUEUE_FULL);
   }
-  const uint64_t estimate_ns = function->estimate_ns();
+  const uint64_t estimate_ns = function.estimate_ns();
   const bool defer = may_defer && estimate_ns != 0 && estimate_ns <= short_function_ns;
   ActionTarget &target = defer ? static_cast<ActionTarget &>(later_) : *this;
   const uint64_t arrival_ns = invocation->arrival_ns;
   const uint32_t index = invocation->index;
-  function->count_accepted();
-  const Admission admission = groups_.at(function->spec.worker_group).submit(*invocation, target);
+  const Admission admission = groups_.at(function.spec.worker_group).submit(*invocation, target);
   if (admission.error != SLEDGE_OK) {
-    function->count_started();
-    function->count_reaped();
     table_.recycle(*invocation);
-    retry_after_ns_ = admission.retry_after_ns;
-    return reject(admission.error == SLEDGE_ERR_INVOKE_NOT_ADMITTED ? not_admitted : queue,
-                  admission.error);
+    intake.retry_after_ns_ = admission.retry_after_ns;
+    return intake.reject(admission.error == SLEDGE_ERR_INVOKE_NOT_ADMITTED ? Rejection::not_admitted
+                                                                           : Rejection::queue,
+                         admission.error);
   }
-  alive_++;
-  accepted_++;
-  if (deferred_ != 0) {
-    deferred_since_ns_ = deferred_since_ns_ == 0 ? arrival_ns : deferred_since_ns_;
-    if (!defer || ++deferred_ > deferred_max || arrival_ns - deferred_since_ns_ > deferred_max_ns) {
-      kick();
-    }
+  intake.count_accepted();
+  if (&intake == &own_ && deferred_ != 0) {
+    keep_deferring(defer, arrival_ns);
   }
   return index;
+}
+
+void DataPlane::keep_deferring(bool deferred, uint64_t arrival_ns) {
+  deferred_since_ns_ = deferred_since_ns_ == 0 ? arrival_ns : deferred_since_ns_;
+  if (!deferred || ++deferred_ > deferred_max ||
+      arrival_ns - deferred_since_ns_ > deferred_max_ns) {
+    kick();
+  }
 }
 
 bool DataPlane::fill(Invocation &invocation, const Submission &submission) {
@@ -233,6 +282,10 @@ void DataPlane::wake_later(uint32_t worker) {
   } else if (workers_[worker]->doorbell().knock()) {
     deferred_workers_[worker] = true;
     deferred_ += deferred_ == 0 ? 1 : 0;
+    deferring_.store(true, std::memory_order_seq_cst);
+    if (hasty_.exchange(false, std::memory_order_seq_cst)) {
+      kick();
+    }
   }
 }
 
@@ -245,6 +298,21 @@ void DataPlane::kick() {
   }
   deferred_ = 0;
   deferred_since_ns_ = 0;
+  deferring_.store(false, std::memory_order_relaxed);
+}
+
+/// A worker that the owner will wake some time gets no second knock from the engine: what another
+/// source submits must not wait for that. Whoever of both comes second wakes it.
+void DataPlane::rouse_deferred() {
+  hasty_.store(true, std::memory_order_seq_cst);
+  if (!deferring_.load(std::memory_order_seq_cst)) {
+    return;
+  }
+  for (const auto &worker : workers_) {
+    if (worker->doorbell().asleep()) {
+      worker->doorbell().rouse();
+    }
+  }
 }
 
 void DataPlane::interrupt(uint32_t worker, uint64_t request_id) {
@@ -274,38 +342,6 @@ void DataPlane::end_all() {
   }
 }
 
-Invocation *DataPlane::reap() {
-  if (reaped_next_ == no_invocation) {
-    reaped_next_ = inbox_.take_all();
-    if (reaped_next_ == no_invocation) {
-      return nullptr;
-    }
-  }
-  Invocation &invocation = table_.at(reaped_next_);
-  reaped_next_ = invocation.next.load(std::memory_order_relaxed);
-  count_end(invocation);
-  invocation.function->count_reaped();
-  alive_--;
-  return &invocation;
-}
-
-void DataPlane::count_end(const Invocation &invocation) {
-  FunctionCounters &counters = invocation.function->counters;
-  const bool has_deadline = invocation.deadline_ns != SLEDGE_NO_DEADLINE;
-  const bool late = has_deadline && invocation.end_ns > invocation.deadline_ns;
-  ended_[static_cast<size_t>(invocation.status)]++;
-  deadlines_missed_ += late ? 1 : 0;
-  if (invocation.status == Status::completed) {
-    deadlines_met_ += has_deadline && !late ? 1 : 0;
-    (late           ? counters.completed_late
-     : has_deadline ? counters.completed_in_time
-                    : counters.completed_without_deadline)++;
-  } else {
-    (invocation.detail == SLEDGE_ERR_INVOKE_DEADLINE ? counters.ended_by_deadline
-                                                     : counters.ended_otherwise)++;
-  }
-}
-
 void DataPlane::recycle(Invocation &invocation) {
   table_.recycle(invocation);
 }
@@ -314,8 +350,8 @@ bool DataPlane::stop() {
   if (stopped_) {
     return true;
   }
-  intake_open_ = false;
   stopped_ = true;
+  close_intake();
   const uint64_t deadline_ns = now_ns() + options_.stop_limit_ns;
   end_all();
   external_.close();
@@ -345,8 +381,7 @@ void DataPlane::abandon(Worker &worker) {
     invocation.detail = SLEDGE_ERR_INVOKE_WORKER_LOST;
     invocation.output_bytes = 0;
     invocation.end_ns = now_ns();
-    inbox_.push(invocation);
-    inbox_.notify();
+    invocation.intake->deliver(invocation);
   }
 }
 

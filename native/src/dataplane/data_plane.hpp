@@ -1,7 +1,8 @@
 // data_plane.hpp - invocations in, outcomes out: the engine driven by real workers and clocks.
 //
-// One thread, the owner, submits, reaps outcomes, adds functions and stops; everything else runs
-// on the data plane's own threads.
+// One thread, the owner, adds functions and intakes, submits and reaps through an intake of its
+// own, and stops. Other threads submit and reap through an intake each. Everything else runs on the
+// data plane's own threads.
 #pragma once
 #include <array>
 #include <memory>
@@ -14,7 +15,7 @@
 #include "dataplane/dispatch.hpp"
 #include "dataplane/external_worker.hpp"
 #include "dataplane/function_table.hpp"
-#include "dataplane/outcome_inbox.hpp"
+#include "dataplane/intake.hpp"
 #include "dataplane/runtime.hpp"
 #include "dataplane/watchdog.hpp"
 #include "dataplane/worker.hpp"
@@ -25,6 +26,7 @@ namespace sledge::dataplane {
 /// Outcomes that may be in the owner's hands beside those alive.
 inline constexpr uint32_t outcome_batch_max = 256;
 inline constexpr uint32_t function_count_max = 32768;
+inline constexpr uint32_t intake_count_max = 64;
 
 /// How the workers of a group wait.
 struct IdleOptions {
@@ -38,7 +40,8 @@ struct DataPlaneOptions {
   std::vector<IdleOptions> idle;     ///< by worker group; those beyond wait as by default
   PreemptionOptions preemption;
   std::vector<TenantLimits> tenants; ///< by index; those beyond have no limits
-  uint32_t invocation_max = 1024;    ///< alive at any moment
+  /// Alive at any moment; one more for each other intake that submits in the same instant.
+  uint32_t invocation_max = 1024;
   uint64_t stop_limit_ns = 2'000'000'000;
 };
 
@@ -82,21 +85,21 @@ class DataPlane final : ActionTarget, WatchTarget {
   /// The index of the invocation, or minus the sledge_error. With `may_defer` a sleeping worker is
   /// not woken for a short function at once: `kick_due` says that `kick` must follow soon.
   int64_t submit(const Submission &submission, bool may_defer);
-  /// After `submit` has answered SLEDGE_ERR_INVOKE_NOT_ADMITTED: when to try again; 0: unknown.
-  uint64_t retry_after_ns() const { return retry_after_ns_; }
   bool kick_due() const { return deferred_ != 0; }
   void kick();
   /// The invocation of this index that is alive now, if any, is no longer wanted.
   void cancel(uint32_t index) { end_by_owner(index, Kill::cancel); }
   /// Takes nothing more; what is in flight ends as it would.
-  void close_intake() { intake_open_ = false; }
+  void close_intake();
   /// Drops what has not started and kills what runs.
   void end_all();
   /// Invocations whose outcome has not been reaped.
-  uint32_t in_flight() const { return alive_; }
+  uint32_t in_flight() const;
 
   /// The oldest outcome that is not reaped, or null. It stays valid until `recycle`.
-  Invocation *reap();
+  Invocation *reap() { return own_.reap(); }
+  /// Call before reaping on a wake-up.
+  void begin_reaping() { own_.begin_reaping(); }
   void recycle(Invocation &invocation);
   /// From now on the calling thread calls `look_at_timers` all the time, as a polling transport
   /// does: the watchdog then sleeps. Any number of threads, each until its `end_polling`.
@@ -114,10 +117,17 @@ class DataPlane final : ActionTarget, WatchTarget {
       look_at_interrupts(now);
     }
   }
-  /// Call before reaping on a wake-up; true from `more_to_reap`: wake yourself again.
-  void begin_reaping() { inbox_.disarm(); }
-  void wake_again() { inbox_.notify(); }
-  bool more_to_reap() const { return reaped_next_ != no_invocation; }
+
+  Intake &own_intake() { return own_; }
+  /// For another thread; it lives as long as the data plane. Null: too many. The owner.
+  Intake *add_intake(std::shared_ptr<OutcomeWaker> waker);
+  /// As the owner's, on the intake's thread; no wake-up is held back.
+  int64_t submit(Intake &intake, const Submission &submission);
+  /// The invocation of this index and generation is no longer wanted. Any thread.
+  void cancel(uint32_t index, uint32_t generation) {
+    end(table_.at(index), generation, Kill::cancel);
+  }
+
   Invocation &invocation(uint32_t index) { return table_.at(index); }
   uint32_t invocation_count() const { return table_.count(); }
 
@@ -157,40 +167,35 @@ class DataPlane final : ActionTarget, WatchTarget {
     DataPlane &plane;
   };
 
-  enum Rejection : uint8_t {
-    draining,
-    gone,
-    malformed,
-    concurrency,
-    function_queue,
-    tenant_concurrency,
-    tenant_queue,
-    table,
-    queue,
-    memory,
-    not_admitted
-  };
-  static constexpr size_t rejection_count = 11;
-
-  int64_t reject(Rejection why, sledge_error error);
-  int64_t check_limits(const Function &function);
+  int64_t accept(Intake &intake, const Submission &submission, bool may_defer);
+  int64_t take_in(Intake &intake, Function &function, const Submission &submission, bool may_defer);
+  int64_t place(Intake &intake, Function &function, const Submission &submission, bool may_defer);
+  sledge_error closed_error() const {
+    return stopped_ ? SLEDGE_ERR_NATIVE_STOPPED : SLEDGE_ERR_INVOKE_DRAINING;
+  }
+  const Intake &intake_at(uint32_t index) const {
+    return index == 0 ? own_ : *more_intakes_[index - 1];
+  }
+  void keep_deferring(bool deferred, uint64_t arrival_ns);
   void set_times(Invocation &invocation, const Submission &submission);
   bool fill(Invocation &invocation, const Submission &submission);
   void wake_later(uint32_t worker);
+  void rouse_deferred();
   void end_by_owner(uint32_t index, Kill why);
   void end(Invocation &invocation, uint32_t generation, Kill why);
   void kill_running(Invocation &invocation, uint32_t generation);
   void look_at_interrupts(uint64_t now_ns);
   uint64_t look_ns() const;
   uint64_t watch_one(Invocation &invocation, Worker *worker, uint64_t now_ns);
-  void count_end(const Invocation &invocation);
   void abandon(Worker &worker);
 
   const DataPlaneOptions options_;
   InvocationTable table_;
   std::vector<std::unique_ptr<Tenant>> tenants_; ///< null: without limits
   FunctionTable functions_;
-  OutcomeInbox inbox_;
+  Intake own_;
+  std::array<std::unique_ptr<Intake>, intake_count_max - 1> more_intakes_;
+  std::atomic<uint32_t> intake_count_{1};
   std::shared_ptr<Runtime> runtime_;
   WorkerGroups groups_;
   Watchdog watchdog_;
@@ -202,21 +207,14 @@ class DataPlane final : ActionTarget, WatchTarget {
   std::atomic<uint64_t> next_interrupt_look_ns_{0};
   std::mutex pollers_lock_;
   uint32_t pollers_ = 0;
+  std::atomic<bool> stopped_{false};
+  std::atomic<bool> deferring_{false}; ///< the owner holds back a wake-up
+  std::atomic<bool> hasty_{false};     ///< another source has submitted since it last did
 
   // The owner's.
-  bool intake_open_ = true;
-  bool stopped_ = false;
-  uint32_t alive_ = 0;
   uint32_t deferred_ = 0; ///< submissions whose worker has not been woken yet
   uint64_t deferred_since_ns_ = 0;
   std::vector<bool> deferred_workers_;
-  uint32_t reaped_next_ = no_invocation;
-  uint64_t accepted_ = 0;
-  uint64_t retry_after_ns_ = 0;
-  uint64_t deadlines_met_ = 0;
-  uint64_t deadlines_missed_ = 0;
-  std::array<uint64_t, rejection_count> rejected_{};
-  std::array<uint64_t, status_count> ended_{};
 };
 
 } // namespace sledge::dataplane

@@ -36,8 +36,7 @@ void DataPlane::end(Invocation &invocation, uint32_t generation, Kill why) {
   if (options_.external && invocation.start_ns != 0) {
     invocation.run_ns = invocation.end_ns - invocation.start_ns;
   }
-  inbox_.push(invocation);
-  inbox_.notify();
+  invocation.intake->deliver(invocation);
   if (sandbox != nullptr) {
     runtime_->end(sandbox);
   }

@@ -9,9 +9,9 @@
 namespace sledge::dataplane {
 
 ExternalWorkers::ExternalWorkers(uint32_t count, InvocationTable &table, WorkerGroups &groups,
-                                 OutcomeInbox &inbox, Watchdog &watchdog)
+                                 Watchdog &watchdog)
     : count_(count), workers_(std::make_unique<Worker[]>(count)), table_(table), groups_(groups),
-      inbox_(inbox), watchdog_(watchdog) {}
+      watchdog_(watchdog) {}
 
 Attachment ExternalWorkers::attach(uint32_t worker) {
   Worker &self = workers_[worker];
@@ -43,8 +43,7 @@ void ExternalWorkers::lose(uint32_t worker) {
     invocation.detail = SLEDGE_ERR_INVOKE_WORKER_LOST;
     invocation.end_ns = now_ns();
     invocation.run_ns = invocation.end_ns - invocation.start_ns;
-    inbox_.push(invocation);
-    inbox_.notify();
+    invocation.intake->deliver(invocation);
   }
 }
 
@@ -127,8 +126,7 @@ bool ExternalWorkers::complete(const Attachment &attachment, uint32_t index, uin
   groups_.of_worker(attachment.worker)
       .finish(attachment.worker,
               status == Status::completed ? Finished::succeeded : Finished::failed);
-  inbox_.push(invocation);
-  inbox_.notify();
+  invocation.intake->deliver(invocation);
   return true;
 }
 

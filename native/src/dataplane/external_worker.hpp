@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "dataplane/idle.hpp"
-#include "dataplane/outcome_inbox.hpp"
+#include "dataplane/intake.hpp"
 #include "dataplane/watchdog.hpp"
 #include "dataplane/worker_groups.hpp"
 
@@ -37,8 +37,7 @@ struct ExternalWork {
 
 class ExternalWorkers {
  public:
-  ExternalWorkers(uint32_t count, InvocationTable &table, WorkerGroups &groups, OutcomeInbox &inbox,
-                  Watchdog &watchdog);
+  ExternalWorkers(uint32_t count, InvocationTable &table, WorkerGroups &groups, Watchdog &watchdog);
 
   uint32_t count() const { return count_; }
   /// What the worker's last attachment left unfinished ends as failed.
@@ -81,7 +80,6 @@ class ExternalWorkers {
   std::unique_ptr<Worker[]> workers_;
   InvocationTable &table_;
   WorkerGroups &groups_;
-  OutcomeInbox &inbox_;
   Watchdog &watchdog_;
   std::atomic<bool> closed_{false};
 };

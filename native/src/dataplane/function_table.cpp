@@ -2,28 +2,56 @@
 
 namespace sledge::dataplane {
 
-FunctionTable::FunctionTable(uint32_t capacity) : capacity_(capacity) {}
+FunctionTable::FunctionTable(uint32_t capacity)
+    : capacity_(capacity), places_(std::make_unique<std::atomic<Function *>[]>(capacity)) {}
 
-Function *FunctionTable::add(FunctionSpec spec) {
+/// `removed` is taken back last: who pins it sees all of the new one or nothing.
+Function *FunctionTable::add(FunctionSpec spec, Tenant *tenant) {
   sweep();
   if (free_.empty()) {
-    if (slots_.size() >= capacity_) {
+    if (functions_.size() >= capacity_) {
       return nullptr;
     }
-    free_.push_back(static_cast<uint32_t>(slots_.size()));
-    slots_.emplace_back();
+    free_.push_back(static_cast<uint32_t>(functions_.size()));
+    functions_.push_back(std::make_unique<Function>());
   }
   const uint32_t id = free_.back();
   free_.pop_back();
-  slots_[id] = std::make_unique<Function>();
-  slots_[id]->spec = std::move(spec);
-  slots_[id]->id = id;
-  return slots_[id].get();
+  Function &function = *functions_[id];
+  function.spec = std::move(spec);
+  function.id = id;
+  function.tenant = tenant;
+  function.counters.clear();
+  function.run_mean_ns.store(0, std::memory_order_relaxed);
+  function.removed.store(false, std::memory_order_seq_cst);
+  places_[id].store(&function, std::memory_order_release);
+  return &function;
+}
+
+Function *FunctionTable::find(uint32_t id) {
+  Function *function = id < functions_.size() ? functions_[id].get() : nullptr;
+  const bool is_there =
+      function != nullptr && !function->removed.load(std::memory_order_relaxed);
+  return is_there ? function : nullptr;
+}
+
+/// The order is what counts: `sweep` looks at pins after `removed` is set.
+Function *FunctionTable::pin(uint32_t id) {
+  Function *function = id < capacity_ ? places_[id].load(std::memory_order_acquire) : nullptr;
+  if (function == nullptr) {
+    return nullptr;
+  }
+  function->pin();
+  if (function->removed.load(std::memory_order_seq_cst)) {
+    function->unpin();
+    return nullptr;
+  }
+  return function;
 }
 
 void FunctionTable::remove(uint32_t id) {
   if (Function *function = find(id)) {
-    function->removed.store(true, std::memory_order_relaxed);
+    function->removed.store(true, std::memory_order_seq_cst);
     removed_.push_back(id);
     sweep();
   }
@@ -31,10 +59,11 @@ void FunctionTable::remove(uint32_t id) {
 
 void FunctionTable::sweep() {
   std::erase_if(removed_, [this](uint32_t id) {
-    if (slots_[id]->alive.load(std::memory_order_acquire) != 0) {
+    Function &function = *functions_[id];
+    if (function.alive.load(std::memory_order_seq_cst) != 0) {
       return false;
     }
-    slots_[id].reset();
+    function.spec = FunctionSpec();
     free_.push_back(id);
     return true;
   });

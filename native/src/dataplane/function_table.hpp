@@ -51,33 +51,61 @@ struct FunctionSpec {
   bool polled = true;             ///< has safepoints; else only signals reach it
 };
 
-/// What became of a function's invocations. The owner's.
+/// What became of a function's invocations.
 struct FunctionCounters {
-  uint64_t completed_in_time = 0;
-  uint64_t completed_late = 0;
-  uint64_t completed_without_deadline = 0;
-  uint64_t ended_by_deadline = 0; ///< dropped or aborted
-  uint64_t ended_otherwise = 0;
+  std::atomic<uint64_t> completed_in_time{0};
+  std::atomic<uint64_t> completed_late{0};
+  std::atomic<uint64_t> completed_without_deadline{0};
+  std::atomic<uint64_t> ended_by_deadline{0}; ///< dropped or aborted
+  std::atomic<uint64_t> ended_otherwise{0};
+
+  void clear() {
+    for (auto *count : {&completed_in_time, &completed_late, &completed_without_deadline,
+                        &ended_by_deadline, &ended_otherwise}) {
+      count->store(0, std::memory_order_relaxed);
+    }
+  }
 };
 
-/// Lives at a fixed address until it is removed and its last invocation has been reaped.
+/// Which limit a new invocation would exceed.
+enum class Limit : uint8_t { none, concurrency, queued, tenant_concurrency, tenant_queued };
+
+/// Stays at its address as long as its table; what it says is valid for whoever has pinned it,
+/// which each invocation does until its outcome is reaped.
 struct Function {
   FunctionSpec spec;
   uint32_t id = 0;
-  std::atomic<uint32_t> alive{0};  ///< from submission to the reaping of the outcome
+  std::atomic<uint32_t> alive{0};  ///< pinned: from submission to the reaping of the outcome
   std::atomic<uint32_t> queued{0}; ///< never started yet
   Tenant *tenant = nullptr;        ///< null: its tenant has no limits
   FunctionCounters counters;
   std::atomic<uint64_t> run_mean_ns{0}; ///< running estimate of the service time; 0: no sample
-  std::atomic<bool> removed{false};
+  std::atomic<bool> removed{true}; ///< until it is added
 
-  void count_accepted() {
-    alive.fetch_add(1, std::memory_order_relaxed);
-    queued.fetch_add(1, std::memory_order_relaxed);
-    if (tenant != nullptr) {
-      tenant->alive.fetch_add(1, std::memory_order_relaxed);
-      tenant->queued.fetch_add(1, std::memory_order_relaxed);
+  void pin() { alive.fetch_add(1, std::memory_order_seq_cst); }
+  void unpin() { alive.fetch_sub(1, std::memory_order_release); }
+  /// Counts in an invocation that has pinned it. With a limit nothing has changed. Several threads
+  /// that come at once for the last place may all be refused.
+  Limit count_accepted() {
+    if (spec.concurrent_max != 0 && alive.load(std::memory_order_relaxed) > spec.concurrent_max) {
+      return Limit::concurrency;
     }
+    if (is_beyond(queued, spec.queued_max)) {
+      return Limit::queued;
+    }
+    if (tenant == nullptr) {
+      return Limit::none;
+    }
+    Limit over = Limit::tenant_concurrency;
+    if (!is_beyond(tenant->alive, tenant->limits.concurrent_max)) {
+      if (!is_beyond(tenant->queued, tenant->limits.queued_max)) {
+        return Limit::none;
+      }
+      tenant->alive.fetch_sub(1, std::memory_order_relaxed);
+      over = Limit::tenant_queued;
+    }
+    queued.fetch_sub(1, std::memory_order_relaxed);
+    return over;
   }
   /// It has started, or ends without.
   void count_started() {
@@ -87,10 +115,14 @@ struct Function {
     }
   }
   void count_reaped() {
+    count_left();
+    unpin();
+  }
+  /// As `count_reaped`, and still pinned.
+  void count_left() {
     if (tenant != nullptr) {
       tenant->alive.fetch_sub(1, std::memory_order_relaxed);
     }
-    alive.fetch_sub(1, std::memory_order_release);
   }
 
   uint64_t estimate_ns() const {
@@ -102,26 +134,34 @@ struct Function {
     const uint64_t next = mean == 0 ? run_ns : mean - mean / 8 + run_ns / 8;
     run_mean_ns.store(next == 0 ? 1 : next, std::memory_order_relaxed);
   }
+
+ private:
+  static bool is_beyond(std::atomic<uint32_t> &count, uint32_t limit) {
+    if (count.fetch_add(1, std::memory_order_relaxed) < limit || limit == 0) {
+      return false;
+    }
+    count.fetch_sub(1, std::memory_order_relaxed);
+    return true;
+  }
 };
 
-/// Bounded. `add`, `remove` and `find` are for the thread that owns the data plane.
+/// Bounded. All but `pin` is for the thread that owns the data plane.
 class FunctionTable {
  public:
   explicit FunctionTable(uint32_t capacity);
   /// Null when the table is full.
-  Function *add(FunctionSpec spec);
+  Function *add(FunctionSpec spec, Tenant *tenant);
   void remove(uint32_t id);
   /// Null when there is no such function, or it was removed.
-  Function *find(uint32_t id) {
-    Function *function = id < slots_.size() ? slots_[id].get() : nullptr;
-    return function != nullptr && !function->removed.load(std::memory_order_relaxed) ? function
-                                                                                     : nullptr;
-  }
+  Function *find(uint32_t id);
+  /// The same for any thread: pinned, so that it stays what it is until it is unpinned.
+  Function *pin(uint32_t id);
 
  private:
   void sweep();
   const uint32_t capacity_;
-  std::vector<std::unique_ptr<Function>> slots_;
+  std::vector<std::unique_ptr<Function>> functions_; ///< by id; used again, never freed
+  std::unique_ptr<std::atomic<Function *>[]> places_;
   std::vector<uint32_t> removed_; ///< kept until nothing of theirs is alive
   std::vector<uint32_t> free_;
 };

@@ -6,7 +6,7 @@
 
 namespace sledge::dataplane {
 
-/// Wakes the thread that owns the data plane. Called from any thread, once per armed period.
+/// Wakes the thread that submits. Called from any thread, once per armed period.
 class OutcomeWaker {
  public:
   virtual void wake() = 0;
@@ -22,16 +22,17 @@ class OutcomeInbox {
 
   void push(Invocation &newest, Invocation &oldest) { queue_.push(newest, oldest); }
   void push(Invocation &one) { queue_.push(one); }
-  /// After a push: wakes the owner unless it has been told already.
+  /// After a push: wakes the submitter unless it has been told already.
   void notify() {
     if (!armed_.exchange(true, std::memory_order_seq_cst)) {
       wakeups_.fetch_add(1, std::memory_order_relaxed);
       waker_.wake();
     }
   }
-  /// The owner looks now: what is pushed from here on wakes it again.
+  /// The submitter looks now: what is pushed from here on wakes it again.
   void disarm() { armed_.exchange(false, std::memory_order_seq_cst); }
   uint32_t take_all() { return queue_.take_all(); }
+  bool is_empty() const { return queue_.empty(); }
   uint64_t wakeups() const { return wakeups_.load(std::memory_order_relaxed); }
 
  private:

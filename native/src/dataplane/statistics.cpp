@@ -26,6 +26,23 @@ std::vector<Statistic> DataPlane::statistics() {
   for (uint32_t group = 0; group < groups_.count(); group++) {
     add(engine, groups_.at(group).counters());
   }
+  uint64_t accepted = 0, met = 0, missed = 0, wakeups = 0;
+  std::array<uint64_t, rejection_count> rejected{};
+  std::array<uint64_t, status_count> ended{};
+  for (uint32_t at = 0; at < intake_count_.load(std::memory_order_acquire); at++) {
+    const Intake &intake = intake_at(at);
+    const IntakeCounters &counters = intake.counters();
+    accepted += counters.accepted.value();
+    met += counters.deadlines_met.value();
+    missed += counters.deadlines_missed.value();
+    wakeups += intake.wakeups();
+    for (size_t why = 0; why < rejection_count; why++) {
+      rejected[why] += counters.rejected[why].value();
+    }
+    for (size_t status = 0; status < status_count; status++) {
+      ended[status] += counters.ended[status].value();
+    }
+  }
   const ArenaStats arena = runtime_->stats();
   uint64_t runs = 0, flushes = 0, spins = 0, sleeps = 0, preemptions = 0, slot_waits = 0, idle = 0;
   uint64_t signals = 0;
@@ -41,8 +58,8 @@ std::vector<Statistic> DataPlane::statistics() {
     idle += counters.idle.load(std::memory_order_relaxed);
   }
   std::vector<Statistic> all{
-      {"accepted", number(accepted_)},
-      {"inFlight", number(alive_)},
+      {"accepted", number(accepted)},
+      {"inFlight", number(in_flight())},
       {"queued", number(engine.held + engine.queued)},
       {"running", number(engine.running)},
       {"blocked", number(engine.blocked)},
@@ -61,10 +78,10 @@ std::vector<Statistic> DataPlane::statistics() {
       {"signalIntervalMinNs", number(options_.preemption.signal_interval_min_ns)},
       {"interrupts", number(engine.interrupts)},
       {"overdueRuns", number(engine.overdue_runs)},
-      {"deadlinesMet", number(deadlines_met_)},
-      {"deadlinesMissed", number(deadlines_missed_)},
+      {"deadlinesMet", number(met)},
+      {"deadlinesMissed", number(missed)},
       {"outcomeFlushes", number(flushes)},
-      {"outcomeWakeups", number(inbox_.wakeups())},
+      {"outcomeWakeups", number(wakeups)},
       {"workerWakes", number(engine.wakes)},
       {"idleSpins", number(spins)},
       {"idleSleeps", number(sleeps)},
@@ -79,10 +96,10 @@ std::vector<Statistic> DataPlane::statistics() {
       "rejectedTenantQueue", "rejectedMaxInvocations", "rejectedQueueFull",
       "rejectedNoMemory",    "rejectedNotAdmitted"};
   for (size_t at = 0; at < ended_names.size(); at++) {
-    all.push_back({ended_names[at], number(ended_[at])});
+    all.push_back({ended_names[at], number(ended[at])});
   }
   for (size_t at = 0; at < rejected_names.size(); at++) {
-    all.push_back({rejected_names[at], number(rejected_[at])});
+    all.push_back({rejected_names[at], number(rejected[at])});
   }
   return all;
 }

@@ -340,6 +340,9 @@ Invocation *Worker::end(Invocation &invocation, Sandbox *sandbox) {
 }
 
 void Worker::deliver(Invocation &invocation, const Invocation *next) {
+  if (newest_ != nullptr && newest_->intake != invocation.intake) {
+    flush();
+  }
   invocation.next.store(newest_ != nullptr ? newest_->index : no_invocation,
                         std::memory_order_relaxed);
   newest_ = &invocation;
@@ -359,12 +362,12 @@ void Worker::flush() {
   if (newest_ == nullptr) {
     return;
   }
-  shared_.inbox.push(*newest_, *oldest_);
+  Intake &intake = *newest_->intake;
+  intake.deliver(*newest_, *oldest_);
   newest_ = nullptr;
   oldest_ = nullptr;
   unpublished_ = 0;
   bump(counters_.flushes);
-  shared_.inbox.notify();
 }
 
 } // namespace sledge::dataplane

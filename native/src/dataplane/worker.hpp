@@ -7,7 +7,7 @@
 
 #include "dataplane/dispatch.hpp"
 #include "dataplane/idle.hpp"
-#include "dataplane/outcome_inbox.hpp"
+#include "dataplane/intake.hpp"
 #include "dataplane/runtime.hpp"
 #include "dataplane/watchdog.hpp"
 
@@ -57,7 +57,6 @@ struct WorkerCounters {
 struct WorkerShared {
   InvocationTable &table;
   Dispatch &dispatch;
-  OutcomeInbox &inbox;
   Runtime &runtime;
   Watchdog &watchdog;
 };
@@ -135,7 +134,7 @@ class Worker {
   bool joinable_ = false;
 
   // The worker's own.
-  Invocation *newest_ = nullptr; ///< outcomes not yet published, newest first
+  Invocation *newest_ = nullptr; ///< outcomes not yet published, newest first, of one intake
   Invocation *oldest_ = nullptr;
   uint32_t unpublished_ = 0;
   uint64_t idle_since_ns_ = 0;
