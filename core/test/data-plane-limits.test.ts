@@ -75,6 +75,21 @@ describe('limits of the data plane', () => {
     await loop.ended;
   });
 
+  it('gives a function the stack that its own limit says, and others the whole one', async () => {
+    await under.add('fibonacci', { stackBytes: 65_536 });
+    expect(textOf(await under.call('fibonacci', { args: ['20'] }))).toBe('6765');
+    await under.add('trap_stack_overflow', { stackBytes: 65_536 });
+    const outcome = await under.call('trap_stack_overflow');
+    expect([outcome.status, outcome.trap]).toEqual(['trapped', 'stack overflow']);
+    expect(outcome.error).toMatchObject({
+      code: 'SLEDGE_ERR_INVOKE_STACK_LIMIT',
+      httpStatus: 500,
+    });
+    await expect(under.add('empty', { stackBytes: 1000 })).rejects.toMatchObject({
+      code: 'SLEDGE_ERR_NATIVE_ARGUMENT',
+    });
+  });
+
   it('drains: takes nothing more, and ends what does not end by itself', async () => {
     const loop = submitLoop();
     const drained = under.plane.drain(50);
@@ -115,6 +130,43 @@ describe('limits of the data plane', () => {
     expect(() => under.plane.addFunction(functionSpec('none', '/no/such.wasm.so'))).toThrow(
       expect.objectContaining({ code: 'SLEDGE_ERR_MODULE_LOAD' }),
     );
+  });
+});
+
+describe('memory of a tenant', () => {
+  const WASM_PAGE = 65_536;
+
+  it('is what all its functions have together, and comes back with each outcome', async () => {
+    const tenants = [{ concurrency: 0, queued: 0, memoryBytes: 64 * WASM_PAGE }];
+    const under = PlaneUnderTest.start({ tenants });
+    await under.add('memory_growth', { memoryBytes: 1 << 30 });
+    expect(under.plane.stats()).toMatchObject({ tenantMemoryBytes: 0 });
+    for (let i = 0; i < 20; i += 1) {
+      expect(textOf(await under.call('memory_growth'))).toMatch(/ to 64 pages$/);
+      expect(under.plane.stats()).toMatchObject({ tenantMemoryBytes: 0 });
+    }
+    await under.plane.stop();
+  });
+
+  it('refuses what would start beyond it, and says so', async () => {
+    const tenants = [{ concurrency: 0, queued: 0, memoryBytes: WASM_PAGE }];
+    const under = PlaneUnderTest.start({ tenants });
+    await under.add('hold');
+    await under.add('fibonacci');
+    let settle: (outcome: Outcome) => void = () => undefined;
+    const asleep = new Promise<Outcome>((resolve) => (settle = resolve));
+    const sleep = { args: ['sleep'], environ: [] };
+    const id = under.plane.submit(under.id('hold'), sleep, (outcome) => settle(outcome));
+    const outcome = await under.call('fibonacci', { args: ['10'] });
+    expect(outcome.status).toBe('failed');
+    expect(outcome.error).toMatchObject({
+      code: 'SLEDGE_ERR_INVOKE_TENANT_MEMORY',
+      httpStatus: 429,
+    });
+    under.plane.cancel(id);
+    expect((await asleep).status).toBe('cancelled');
+    expect(textOf(await under.call('fibonacci', { args: ['10'] }))).toBe('55');
+    await under.plane.stop();
   });
 });
 

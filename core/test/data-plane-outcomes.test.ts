@@ -40,7 +40,8 @@ describe('what becomes of an invocation', () => {
     await under.add(name);
     const outcome = await under.call(name);
     expect(outcome).toMatchObject({ status: 'trapped', trap });
-    expect(outcome.error?.code).toBe('SLEDGE_ERR_INVOKE_TRAPPED');
+    const code = trap === 'stack overflow' ? 'STACK_LIMIT' : 'TRAPPED';
+    expect(outcome.error?.code).toBe(`SLEDGE_ERR_INVOKE_${code}`);
     expect(textOf(await under.call('fibonacci', { args: ['7'] })).trim()).toBe('13');
   });
 

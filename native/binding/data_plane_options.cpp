@@ -149,7 +149,8 @@ std::vector<dataplane::TenantLimits> tenant_limits(const Napi::Object &options) 
     const auto array = list.As<Napi::Array>();
     for (uint32_t at = 0; at < array.Length(); at++) {
       const auto limits = array.Get(at).As<Napi::Object>();
-      tenants.push_back({uint_of(limits, "maxConcurrent"), uint_of(limits, "maxQueued")});
+      tenants.push_back({uint_of(limits, "maxConcurrent"), uint_of(limits, "maxQueued"),
+                         static_cast<uint64_t>(number_of(limits, "maxMemoryBytes"))});
     }
   }
   return tenants;
@@ -235,6 +236,7 @@ dataplane::FunctionSpec function_spec(const Napi::Object &spec, const PlaneHolde
   if (module >= 0 && module < static_cast<double>(holder.modules.size())) {
     function.module = holder.modules[static_cast<size_t>(module)];
     function.polled = module_polled(*function.module);
+    function.memory_bytes_min = module_memory_bytes(*function.module);
   }
   function.artifact_path = text_of(spec, "artifactPath");
   function.memory_limit_pages = uint_of(spec, "memoryLimitPages");
@@ -248,6 +250,8 @@ dataplane::FunctionSpec function_spec(const Napi::Object &spec, const PlaneHolde
                                                    : dataplane::OnLate::run;
   function.kill_on_disconnect = text_of(spec, "onDisconnect") != "run";
   function.output_bytes_max = uint_of(spec, "maxOutputBytes");
+  const uint32_t stack_bytes = uint_of(spec, "maxStackBytes");
+  function.stack_bytes_max = stack_bytes == 0 ? UINT64_MAX : stack_bytes;
   function.concurrent_max = uint_of(spec, "maxConcurrent");
   function.queued_max = uint_of(spec, "maxQueued");
   return function;

@@ -146,7 +146,8 @@ export function describeSandbox(sandbox: string, pick: { [trap: string]: string[
     const outcome = await call(name);
     expect(outcome.status).toBe('trapped');
     expect([trap, ...(pick[trap] ?? [])]).toContain(outcome.trap);
-    expect(outcome.error?.code).toBe('SLEDGE_ERR_INVOKE_TRAPPED');
+    const code = outcome.trap === 'stack overflow' ? 'STACK_LIMIT' : 'TRAPPED';
+    expect(outcome.error?.code).toBe(`SLEDGE_ERR_INVOKE_${code}`);
     expect(textOf(await call('fibonacci', { args: ['10'] }))).toBe('55');
   });
 

@@ -94,7 +94,8 @@ describe.each(['awsm', 'v8'])('answers over HTTP with %s', (sandbox) => {
   test.each(Object.entries(TRAPS))('%s is 500 with its kind', async (name, trap) => {
     const answer = await get(`/${name}`);
     expect(answer.status).toBe(500);
-    expect(answer.problem).toMatchObject({ code: 'SLEDGE_ERR_INVOKE_TRAPPED', trap });
+    const code = trap === 'stack overflow' ? 'STACK_LIMIT' : 'TRAPPED';
+    expect(answer.problem).toMatchObject({ code: `SLEDGE_ERR_INVOKE_${code}`, trap });
   });
 
   test('an exit code is 502, too much output 500, too long 504', async () => {

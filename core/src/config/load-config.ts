@@ -8,6 +8,7 @@ import { coresProblems } from './cores';
 import { describeIssues, problem } from './describe-issues';
 import type { Problem } from './describe-issues';
 import { findFunctionFile } from './function-files';
+import { checkStacks, limitsInForce } from './limits';
 import { applyOverride, overridesOfEnvironment, parseSet } from './overrides';
 import type { AppliedOverride } from './overrides';
 import { pluginReferences } from './plugin-references';
@@ -135,8 +136,16 @@ function validate(
     return { problems: [...issues, ...duplicates] };
   }
   const problems = [...duplicates, ...resolveFiles(result.data, folders(result.data))];
-  problems.push(...coresProblems(result.data.workers));
+  problems.push(...coresProblems(result.data.workers), ...checkStacks(result.data));
+  applyTenantLimits(result.data);
   return problems.length > 0 ? { problems } : { config: result.data };
+}
+
+/** Writes into the config what is in force of each function's limits. */
+function applyTenantLimits(config: SledgeConfig): void {
+  for (const tenant of config.tenants) {
+    for (const fn of tenant.functions) fn.limits = limitsInForce(tenant.limits, fn.limits);
+  }
 }
 
 /** Writes the absolute path of each function into the config. */

@@ -3,10 +3,13 @@ import { isPluginClass } from '../plugins/plugin-class';
 
 const MAX_DELAY_US = 3_600_000_000;
 const MAX_TIMEOUT_MS = 600_000;
+const STACK_BYTES_MAX = 67_108_864;
 
 const count = (least: number, most: number) => z.int().min(least).max(most);
 const text = (most: number) => z.string().min(1).max(most);
 const delayUs = count(1, MAX_DELAY_US);
+/** A limit that need not be there. */
+const countOrNone = (most: number) => count(0, most).default(0);
 const timeoutMs = (defaultMs: number) => count(1, MAX_TIMEOUT_MS).default(defaultMs);
 
 /** A plugin given as an object or a class, not by name. */
@@ -78,9 +81,9 @@ const arena = z.strictObject({
   slots: count(1, 16_384)
     .default(1024)
     .describe('Sandboxes that can exist at once; each reserves over 8 GiB of address space.'),
-  stackBytes: count(65_536, 67_108_864)
+  stackBytes: count(131_072, STACK_BYTES_MAX)
     .default(262_144)
-    .describe('Stack of one sandbox, bytes; rounded up to pages.'),
+    .describe('Stack of one sandbox, bytes; rounded up to 64 KiB.'),
 });
 
 const limits = z.strictObject({
@@ -134,6 +137,9 @@ const log = z.strictObject({
     .describe('Lines for people instead of JSON. auto: when standard error is a terminal.'),
 });
 
+/** A host call needs 48 KiB of it. */
+const stackLimit = z.union([z.literal(0), count(65_536, STACK_BYTES_MAX)]).default(0);
+
 const functionLimits = z.strictObject({
   wallTimeUs: delayUs
     .default(1_000_000)
@@ -144,6 +150,7 @@ const functionLimits = z.strictObject({
       'On a worker, in its sandbox; waiting is not counted. 0: no own limit. Microseconds.',
     ),
   outputBytes: count(0, 1_073_741_824).default(4_194_304).describe('Standard output, bytes.'),
+  stackBytes: stackLimit.describe('Stack, bytes; at most arena.stackBytes, which 0 stands for.'),
   memoryBytes: count(0, 4_294_967_296)
     .default(134_217_728)
     .describe('Linear memory, bytes; rounded down to 64 KiB pages. memory.grow fails beyond it.'),
@@ -159,6 +166,14 @@ const tenantLimits = z.strictObject({
   queued: count(0, 1_000_000)
     .default(0)
     .describe('Accepted and not started, over its functions; 0: no own limit.'),
+  memoryBytes: countOrNone(Number.MAX_SAFE_INTEGER).describe(
+    'Linear memory of all its running functions, bytes, and so the most that each of them may ' +
+      'have. memory.grow fails beyond it, and what would start beyond it gets 429; 0: no limit.',
+  ),
+  wallTimeUs: countOrNone(MAX_DELAY_US).describe('Most that a function of its may have; 0: any.'),
+  cpuTimeUs: countOrNone(MAX_DELAY_US).describe('Most that a function of its may have; 0: any.'),
+  outputBytes: countOrNone(1_073_741_824).describe('Most that a function of its may have; 0: any.'),
+  stackBytes: stackLimit.describe('Most that a function of its may have; 0: any.'),
 });
 
 const functionSchema = z.strictObject({

@@ -56,6 +56,8 @@ export interface DataPlaneTenantLimits {
   concurrency: number;
   /** Accepted and not started. */
   queued: number;
+  /** Linear memory of what has started and not ended. Default 0. Native workers only. */
+  memoryBytes?: number | undefined;
 }
 
 /** A dispatcher or scheduler in either form. */
@@ -149,6 +151,8 @@ export interface DataPlaneFunction {
   onDisconnect?: 'kill' | 'run' | undefined;
   memoryBytes: number;
   outputBytes: number;
+  /** 0 (the default): that of the data plane. Native workers only. */
+  stackBytes?: number | undefined;
   /** 0: no limit of its own. */
   concurrency: number;
   /** 0: no limit of its own. */

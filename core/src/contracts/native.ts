@@ -24,7 +24,7 @@ export interface NativeDataPlaneOptions {
   /** -1: 20 times the measured cost of a signal. */
   minSignalIntervalUs: number;
   /** By index of the tenant; 0: no limit. */
-  tenants: { maxConcurrent: number; maxQueued: number }[];
+  tenants: { maxConcurrent: number; maxQueued: number; maxMemoryBytes: number }[];
   seed: number;
 }
 
@@ -63,6 +63,7 @@ export interface NativeFunctionSpec {
   onLate: 'run' | 'drop-unstarted' | 'abort';
   onDisconnect: 'kill' | 'run';
   maxOutputBytes: number;
+  maxStackBytes: number; // 0: a slot's
   maxConcurrent: number; // 0: no limit
   maxQueued: number; // 0: no limit
 }

@@ -125,6 +125,7 @@ export class NativePlane implements DataPlane {
         onLate: spec.onLate ?? 'run',
         onDisconnect: spec.onDisconnect ?? 'kill',
         maxOutputBytes: outputBytes,
+        maxStackBytes: spec.stackBytes ?? 0,
         maxConcurrent: spec.concurrency,
         maxQueued: spec.queued,
       });

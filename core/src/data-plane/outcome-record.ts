@@ -16,6 +16,7 @@ const STATUSES: readonly OutcomeStatus[] = [
 /** Numbers of statuses as the native part writes them. */
 const EXITED = 1;
 const TRAPPED = 2;
+const STACK_OVERFLOW = 10;
 
 /** By sledge_trap. */
 const TRAPS: readonly string[] = [
@@ -88,7 +89,9 @@ export class RecordedOutcome implements Outcome {
       case 'exited':
         return new SledgeError('SLEDGE_ERR_INVOKE_EXITED', { exitCode });
       case 'trapped':
-        return new SledgeError('SLEDGE_ERR_INVOKE_TRAPPED', { trap: this.trap as string });
+        return this.detail === STACK_OVERFLOW
+          ? new SledgeError('SLEDGE_ERR_INVOKE_STACK_LIMIT')
+          : new SledgeError('SLEDGE_ERR_INVOKE_TRAPPED', { trap: this.trap as string });
       case 'timed-out':
         return this.timeError();
       case 'output-limit':

@@ -100,6 +100,7 @@ export function checkFunction(spec: DataPlaneFunction, groupCount: number): numb
   number('cpuTimeUs', spec.cpuTimeUs ?? 0, 0, US_MAX);
   number('memoryBytes', spec.memoryBytes, 0, PAGE_BYTES * PAGE_BYTES);
   integer('outputBytes', spec.outputBytes, 0, 2 ** 31);
+  if (spec.stackBytes) integer('stackBytes', spec.stackBytes, PAGE_BYTES, STACK_BYTES_MAX);
   integer('concurrency', spec.concurrency, 0, 2 ** 31);
   integer('queued', spec.queued, 0, 2 ** 31);
   return Math.floor(spec.memoryBytes / PAGE_BYTES);
@@ -122,10 +123,11 @@ function preemption({ mechanism, graceUs, minIntervalUs }: DataPlanePreemption) 
   };
 }
 
-function tenantLimits({ concurrency, queued }: DataPlaneTenantLimits) {
+function tenantLimits({ concurrency, queued, memoryBytes = 0 }: DataPlaneTenantLimits) {
   integer('tenants concurrency', concurrency, 0, 2 ** 31);
   integer('tenants queued', queued, 0, 2 ** 31);
-  return { maxConcurrent: concurrency, maxQueued: queued };
+  integer('tenants memoryBytes', memoryBytes, 0, Number.MAX_SAFE_INTEGER);
+  return { maxConcurrent: concurrency, maxQueued: queued, maxMemoryBytes: memoryBytes };
 }
 
 /**

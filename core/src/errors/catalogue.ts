@@ -222,7 +222,7 @@ export const ERROR_CATALOGUE = {
     message: '{path} starts with {pages} pages of memory; its limit is {limitPages}.',
     http: 400,
     rpc: 'RESOURCE_EXHAUSTED',
-    solve: 'Raise limits.memoryBytes, or link with less initial memory.',
+    solve: 'Raise limits.memoryBytes of function and tenant, or link with less initial memory.',
   },
   SLEDGE_ERR_MODULE_INITIALISE: {
     number: 224,
@@ -378,6 +378,20 @@ export const ERROR_CATALOGUE = {
     http: 429,
     rpc: 'RESOURCE_EXHAUSTED',
     solve: 'Retry later; or raise limits.queued of the tenant.',
+  },
+  SLEDGE_ERR_INVOKE_TENANT_MEMORY: {
+    number: 319,
+    message: 'The running functions of the tenant already have as much memory as they may.',
+    http: 429,
+    rpc: 'RESOURCE_EXHAUSTED',
+    solve: 'Retry later; or raise limits.memoryBytes of the tenant.',
+  },
+  SLEDGE_ERR_INVOKE_STACK_LIMIT: {
+    number: 320,
+    message: 'The function used up its stack.',
+    http: 500,
+    rpc: 'RESOURCE_EXHAUSTED',
+    solve: 'Recurse less deeply; or raise limits.stackBytes of the function and arena.stackBytes.',
   },
   // HTTP
   SLEDGE_ERR_HTTP_BAD_REQUEST: {

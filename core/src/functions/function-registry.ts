@@ -129,6 +129,7 @@ function dataPlaneFields(fn: FunctionConfig) {
     cpuTimeUs: fn.limits.cpuTimeUs,
     memoryBytes: fn.limits.memoryBytes,
     outputBytes: fn.limits.outputBytes,
+    stackBytes: fn.limits.stackBytes,
     concurrency: fn.limits.concurrency,
     queued: fn.limits.queued,
   };

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { container as rootContainer } from 'tsyringe';
 import { groupWorkerCount, workerCores } from '../config/cores';
+import { slotLimits } from '../config/limits';
 import { configFromObject } from '../config/load-config';
 import type { LoadedConfig } from '../config/load-config';
 import type { PluginChoice, SledgeConfigInput } from '../config/schema';
@@ -44,6 +45,7 @@ export interface SledgeOptions {
 /** Transports answer with what the data plane ended at the limit, so they have a little longer. */
 const ANSWER_MS = 1000;
 const LOGGED_BYTES_MAX = 4096;
+const STACK_UNIT_BYTES = 65_536;
 const BEFORE_TRANSPORTS: readonly PluginKind[] = [
   'sandbox',
   'estimator',
@@ -157,6 +159,7 @@ export class Sledge {
       (plugin) => plugin.kind !== 'transport' || this.options.withTransports !== false,
     );
     await this.host.create(loadPlugins(wanted, folder, withheldBy(config)));
+    this.checkSandbox();
     await this.host.start(BEFORE_TRANSPORTS);
     const reports = await this.build();
     const plane = await (this.options.dataPlane ?? startDataPlane)(this.dataPlaneOptions());
@@ -184,6 +187,16 @@ export class Sledge {
     return reports;
   }
 
+  /** @throws SledgeError SLEDGE_ERR_CONFIG_INVALID for limits that the sandbox does not know. */
+  private checkSandbox(): void {
+    const { config, file, folder } = this.loaded;
+    const problems = this.sandbox().workers === 'native' ? [] : slotLimits(config.tenants);
+    if (problems.length === 0) return;
+    const lines = problems.map(({ path, message }) => `  ${path}: ${message}`);
+    const details = { path: file ?? folder, problems: lines.join('\n') };
+    throw new SledgeError('SLEDGE_ERR_CONFIG_INVALID', details);
+  }
+
   private sandbox(): SandboxInstance {
     return this.host.instances('sandbox')[0]?.instance as SandboxInstance;
   }
@@ -200,7 +213,7 @@ export class Sledge {
       workers: kind,
       workerScript,
       arenaSlots: arena.slots,
-      stackBytes: arena.stackBytes,
+      stackBytes: Math.ceil(arena.stackBytes / STACK_UNIT_BYTES) * STACK_UNIT_BYTES,
       maxInvocations: limits.maxInvocations,
       maxQueuePerWorker: limits.queuePerWorker,
       ...this.policies.limitsAndReports(),

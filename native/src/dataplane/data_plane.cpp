@@ -38,8 +38,7 @@ DataPlane::DataPlane(const DataPlaneOptions &options, std::vector<std::unique_pt
       external_(options.external ? groups_.worker_count() : 0, table_, groups_, watchdog_),
       deferred_workers_(groups_.worker_count(), false) {
   for (const TenantLimits &limits : options.tenants) {
-    const bool limited = limits.concurrent_max != 0 || limits.queued_max != 0;
-    tenants_.push_back(limited ? std::make_unique<Tenant>(limits) : nullptr);
+    tenants_.push_back(limits.any() ? std::make_unique<Tenant>(limits) : nullptr);
   }
   for (uint32_t id = 0; !options.external && id < groups_.worker_count(); id++) {
     const int32_t core = id < options.worker_cores.size() ? options.worker_cores[id] : -1;

@@ -26,6 +26,7 @@ void DataPlane::end(Invocation &invocation, uint32_t generation, Kill why) {
     sandbox = invocation.sandbox.load(std::memory_order_acquire);
     set_killed(invocation, why);
     take_output(invocation, *sandbox);
+    sandbox->return_memory();
     break;
   case Ended::taken:
     set_killed(invocation, why);

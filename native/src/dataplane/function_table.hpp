@@ -20,15 +20,19 @@ enum class OnLate : uint8_t {
 
 /// Limits over all functions of one tenant; 0: none.
 struct TenantLimits {
-  uint32_t concurrent_max = 0; ///< accepted and not ended
-  uint32_t queued_max = 0;     ///< accepted and not started
+  uint32_t concurrent_max = 0;   ///< accepted and not ended
+  uint32_t queued_max = 0;       ///< accepted and not started
+  uint64_t memory_bytes_max = 0; ///< linear memory of what has started and not ended
+
+  bool any() const { return concurrent_max != 0 || queued_max != 0 || memory_bytes_max != 0; }
 };
 
 struct Tenant {
-  explicit Tenant(const TenantLimits &of) : limits(of) {}
+  explicit Tenant(const TenantLimits &of) : limits(of), memory(of.memory_bytes_max) {}
   const TenantLimits limits;
   std::atomic<uint32_t> alive{0};
   std::atomic<uint32_t> queued{0};
+  MemoryBudget memory; ///< unused without a limit
 };
 
 struct FunctionSpec {
@@ -39,13 +43,15 @@ struct FunctionSpec {
   std::shared_ptr<const Module> module; ///< null: run by external workers
   std::string artifact_path;            ///< what external workers load
   uint32_t memory_limit_pages = 1024;
+  uint64_t memory_bytes_min = 0;      ///< linear memory at its start
   uint64_t relative_deadline_ns = 0;  ///< 0: none
   uint64_t expected_execution_ns = 0; ///< 0: unknown
   uint64_t wall_time_max_ns = 0;      ///< 0: no limit
   uint64_t cpu_time_max_ns = 0;       ///< on a worker, in its sandbox; 0: no limit
   uint64_t output_bytes_max = 1u << 20;
-  uint32_t concurrent_max = 0; ///< accepted and not ended; 0: no limit
-  uint32_t queued_max = 0;     ///< accepted and not started; 0: no limit
+  uint64_t stack_bytes_max = UINT64_MAX; ///< and never more than a slot has
+  uint32_t concurrent_max = 0;           ///< accepted and not ended; 0: no limit
+  uint32_t queued_max = 0;               ///< accepted and not started; 0: no limit
   OnLate on_late = OnLate::run;
   bool kill_on_disconnect = true; ///< a cancel ends it also when it has started
   bool polled = true;             ///< has safepoints; else only signals reach it
@@ -82,6 +88,10 @@ struct Function {
   std::atomic<uint64_t> run_mean_ns{0}; ///< running estimate of the service time; 0: no sample
   std::atomic<bool> removed{true}; ///< until it is added
 
+  /// Null: its tenant may have any memory.
+  MemoryBudget *memory_budget() const {
+    return tenant != nullptr && tenant->limits.memory_bytes_max != 0 ? &tenant->memory : nullptr;
+  }
   void pin() { alive.fetch_add(1, std::memory_order_seq_cst); }
   void unpin() { alive.fetch_sub(1, std::memory_order_release); }
   /// Counts in an invocation that has pinned it. With a limit nothing has changed. Several threads

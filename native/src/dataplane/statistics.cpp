@@ -19,6 +19,15 @@ void add(EngineCounters &to, const EngineCounters &of) {
   to.wakes += of.wakes;
 }
 
+/// Linear memory of what runs for tenants with a limit of it.
+uint64_t memory_of(const std::vector<std::unique_ptr<Tenant>> &tenants) {
+  uint64_t bytes = 0;
+  for (const auto &tenant : tenants) {
+    bytes += tenant != nullptr ? tenant->memory.used_bytes() : 0;
+  }
+  return bytes;
+}
+
 } // namespace
 
 std::vector<Statistic> DataPlane::statistics() {
@@ -63,6 +72,7 @@ std::vector<Statistic> DataPlane::statistics() {
       {"queued", number(engine.held + engine.queued)},
       {"running", number(engine.running)},
       {"blocked", number(engine.blocked)},
+      {"tenantMemoryBytes", number(memory_of(tenants_))},
       {"workers", number(groups_.worker_count())},
       {"workersIdle", number(idle)},
       {"slotsTotal", number(arena.slots)},

@@ -64,11 +64,7 @@ void *Watchdog::thread_main(void *self) {
 void Watchdog::loop() {
   while (!stopping_.load(std::memory_order_seq_cst)) {
     const uint32_t seen = bell_.look();
-    // Whoever starts something while we look rings, whatever its limit; whoever did so before has
-    // published it before this store, and is seen.
-    next_look_ns_.store(UINT64_MAX, std::memory_order_seq_cst);
-    const uint64_t next_ns = look();
-    next_look_ns_.store(next_ns, std::memory_order_seq_cst);
+    const uint64_t next_ns = look(now_ns());
     const uint64_t now = now_ns();
     if (next_ns == UINT64_MAX) {
       bell_.sleep(seen, no_timeout_ns);
@@ -78,15 +74,23 @@ void Watchdog::loop() {
   }
 }
 
-uint64_t Watchdog::look() {
+uint64_t Watchdog::look(uint64_t now_ns) {
+  // Whoever starts something while we look rings, whatever its limit; whoever did so before has
+  // published it before this store, and is seen.
+  next_look_ns_.store(UINT64_MAX, std::memory_order_seq_cst);
+  const uint64_t next_ns = look_at_all(now_ns);
+  next_look_ns_.store(next_ns, std::memory_order_seq_cst);
+  return next_ns;
+}
+
+uint64_t Watchdog::look_at_all(uint64_t now_ns) {
   looks_.fetch_add(1, std::memory_order_relaxed);
-  const uint64_t now = now_ns();
-  const uint64_t tick_ns = look_at_tick(now);
+  const uint64_t tick_ns = look_at_tick(now_ns);
   const bool active = active_.exchange(false, std::memory_order_seq_cst);
   const uint64_t again_ns =
-      active ? now + active_look_ns_.load(std::memory_order_relaxed) : UINT64_MAX;
-  const uint64_t running_ns = target_.watch_running(now);
-  return std::min({again_ns, running_ns, look_at_heap(now), tick_ns});
+      active ? now_ns + active_look_ns_.load(std::memory_order_relaxed) : UINT64_MAX;
+  const uint64_t running_ns = target_.watch_running(now_ns);
+  return std::min({again_ns, running_ns, look_at_heap(now_ns), tick_ns});
 }
 
 /// Returns when to look again.

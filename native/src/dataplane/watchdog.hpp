@@ -65,13 +65,19 @@ class Watchdog {
   void look_now() { bell_.ring(); }
   uint64_t looks() const { return looks_.load(std::memory_order_relaxed); }
 
+  /// Looks at everything as of this time; returns when to look again, unless it is called before.
+  /// Its thread; without `start`, whoever drives it in virtual time.
+  uint64_t look(uint64_t now_ns);
+  /// How often it has been called to look at once.
+  uint32_t calls() const { return bell_.look(); }
+
   /// How late it may be for what a poller sees to.
   static constexpr uint64_t polled_slack_ns = 100'000'000;
 
  private:
   static void *thread_main(void *self);
   void loop();
-  uint64_t look();
+  uint64_t look_at_all(uint64_t now_ns);
   uint64_t look_at_tick(uint64_t now_ns);
   uint64_t tick_slack_ns() const {
     return polled() ? polled_slack_ns : tick_slack_ns_.load(std::memory_order_relaxed);

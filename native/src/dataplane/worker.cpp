@@ -174,8 +174,6 @@ Invocation *Worker::run(Invocation &invocation) {
   }
   if (!prepare(invocation)) {
     invocation.end_ns = now_ns();
-    invocation.status = Status::failed;
-    invocation.detail = SLEDGE_ERR_INVOKE_NO_SLOT;
     return end(invocation, nullptr);
   }
   Sandbox &sandbox = *invocation.sandbox.load(std::memory_order_relaxed);
@@ -205,6 +203,7 @@ Invocation *Worker::run(Invocation &invocation) {
   return end(invocation, &sandbox);
 }
 
+/// False: it cannot start, and its outcome says why.
 bool Worker::prepare(Invocation &invocation) {
   if (invocation.sandbox.load(std::memory_order_relaxed) != nullptr) {
     return true;
@@ -214,11 +213,20 @@ bool Worker::prepare(Invocation &invocation) {
   start.module = function.spec.module.get();
   start.payload = invocation.payload();
   start.limits.output_bytes_max = function.spec.output_bytes_max;
+  start.limits.stack_bytes_max = function.spec.stack_bytes_max;
   start.tenant = function.spec.tenant;
+  start.memory_budget = function.memory_budget();
   function.count_started();
-  Sandbox *sandbox = start_when_slot_is_free(start);
+  const bool has_memory =
+      start.memory_budget == nullptr || start.memory_budget->take(function.spec.memory_bytes_min);
+  Sandbox *sandbox = has_memory ? start_when_slot_is_free(start) : nullptr;
   invocation.start_ns = now_ns();
   if (sandbox == nullptr) {
+    if (has_memory && start.memory_budget != nullptr) {
+      start.memory_budget->give_back(function.spec.memory_bytes_min);
+    }
+    invocation.status = Status::failed;
+    invocation.detail = has_memory ? SLEDGE_ERR_INVOKE_NO_SLOT : SLEDGE_ERR_INVOKE_TENANT_MEMORY;
     return false;
   }
   const uint64_t wall_ns = function.spec.wall_time_max_ns;
@@ -324,6 +332,7 @@ Invocation *Worker::leave_alive(Invocation &invocation, Sandbox &sandbox, Leave 
 Invocation *Worker::end(Invocation &invocation, Sandbox *sandbox) {
   if (sandbox != nullptr) {
     take_output(invocation, *sandbox);
+    sandbox->return_memory();
     invocation.function->learn(invocation.run_ns);
   }
   const bool ours = invocation.claim_end(invocation.load().generation());

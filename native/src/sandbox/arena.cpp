@@ -263,6 +263,7 @@ Sandbox *start_sandbox(Arena &arena, const SandboxStart &start) {
 
 void end_sandbox(Sandbox *sandbox) {
   auto &slot = static_cast<Slot &>(*sandbox);
+  slot.return_memory();
   slot.arena->release(slot);
 }
 

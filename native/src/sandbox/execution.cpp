@@ -128,7 +128,7 @@ void execution_prepare(Execution &execution, Execution::Entry entry) {
   execution.trap_kind = SLEDGE_TRAP_NONE;
   execution.exit_code = 0;
   fibers::prepare(execution);
-  execution.sp = arch::prepare_context(execution.stack->stack_top(), &execution_main, &execution);
+  execution.sp = arch::prepare_context(execution.stack_top(), &execution_main, &execution);
 }
 
 __attribute__((noinline)) Leave execution_run(Execution &execution) {

@@ -1,5 +1,6 @@
 // execution.hpp - code of modules running on a stack of its own, and all the ways it leaves it.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdint>
@@ -57,6 +58,8 @@ struct Execution {
   void *sp = nullptr;
   ThreadState *thread = nullptr;
   SlotMemory *stack = nullptr;
+  uint64_t stack_bytes_max = UINT64_MAX; ///< of `stack`, from its guard upwards
+  MemoryBudget *memory_budget = nullptr; ///< null: none
   Entry entry = nullptr;
   void *entry_argument = nullptr;
   sledge_instance *instance = nullptr;
@@ -78,6 +81,10 @@ struct Execution {
   void *fiber = nullptr;      ///< thread sanitizer
   void *fake_stack = nullptr; ///< address sanitizer
 
+  /// Where it begins: only so far above the guard that its own limit is reached there.
+  uint8_t *stack_top() const {
+    return stack->stack_bottom() + std::min(stack_bytes_max, stack->stack_bytes());
+  }
   bool kill_seen() const {
     return kill_generation.load(std::memory_order_acquire) ==
            generation.load(std::memory_order_relaxed);

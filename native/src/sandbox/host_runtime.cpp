@@ -19,9 +19,15 @@ uint32_t host_memory_grow(sledge_instance *instance, uint32_t delta_pages) {
   if (delta_pages > memory.max_pages || old_pages > memory.max_pages - delta_pages)
     return kFailed;
   const uint64_t delta_bytes = delta_pages * SLEDGE_PAGE_BYTES;
-  if (delta_bytes != 0 &&
-      mprotect(memory.base + memory.bytes, delta_bytes, PROT_READ | PROT_WRITE) != 0)
+  MemoryBudget *budget = execution_of(instance).memory_budget;
+  if (budget != nullptr && !budget->take(delta_bytes))
     return kFailed;
+  if (delta_bytes != 0 &&
+      mprotect(memory.base + memory.bytes, delta_bytes, PROT_READ | PROT_WRITE) != 0) {
+    if (budget != nullptr)
+      budget->give_back(delta_bytes);
+    return kFailed;
+  }
   memory.pages = old_pages + delta_pages;
   memory.bytes += delta_bytes;
   execution_look(execution_of(instance), instance);

@@ -242,6 +242,10 @@ const sledge_module_descriptor &module_descriptor(const Module &module) {
   return module.descriptor();
 }
 
+uint64_t module_memory_bytes(const Module &module) {
+  return module.memory_bytes();
+}
+
 bool module_polled(const Module &module) {
   return (module.descriptor().flags & SLEDGE_MODULE_POLLED) != 0;
 }

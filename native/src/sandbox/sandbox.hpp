@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sandbox/memory_budget.hpp"
 #include "sledge/errors.h"
 #include "sledge/module_abi.h"
 
@@ -37,6 +38,8 @@ struct ModuleOptions {
 std::shared_ptr<const Module> load_module(const std::string &path, const ModuleOptions &options,
                                           ModuleLoadError &error);
 uint32_t module_state_bytes(const Module &module);
+/// Linear memory of a fresh instance.
+uint64_t module_memory_bytes(const Module &module);
 const sledge_module_descriptor &module_descriptor(const Module &module);
 /// True when the module has safepoints; without them only the signal can preempt it.
 bool module_polled(const Module &module);
@@ -75,9 +78,13 @@ struct Payload {
   uint32_t envc = 0;
 };
 
+/// What a stack has at least, whatever its limit says.
+inline constexpr uint64_t kStackLimitBytesMin = 65536;
+
 struct SandboxLimits {
   uint64_t output_bytes_max = 1 << 20;
-  uint32_t log_bytes_max = 8192; ///< stderr beyond this is dropped
+  uint32_t log_bytes_max = 8192;         ///< stderr beyond this is dropped
+  uint64_t stack_bytes_max = UINT64_MAX; ///< and never more than the arena's stacks have
 };
 
 /// Why run() returned.
@@ -96,6 +103,9 @@ struct SandboxStart {
   Payload payload;
   SandboxLimits limits;
   uint32_t tenant = 0;
+  /// Null: none. The caller has taken module_memory_bytes() of it, which is the sandbox's once it
+  /// has started; memory.grow takes more, and answers -1 when there is not enough.
+  MemoryBudget *memory_budget = nullptr;
 };
 
 /// One invocation. Not thread-safe except where said. The object lives in its arena and its memory
@@ -111,6 +121,9 @@ class Sandbox {
   virtual std::span<const uint8_t> log() const = 0;    ///< stderr, cut at a limit
   virtual uint64_t wake_at_ns() const = 0;             ///< CLOCK_MONOTONIC, as monotonic_ns()
   virtual uint64_t memory_bytes() const = 0;
+  /// Gives back what it has taken of its memory budget, so that the next one may have it before
+  /// end_sandbox, which does it otherwise. Its owner, when it is not to run again.
+  virtual void return_memory() = 0;
   /// Of this invocation; never repeats within one Sandbox object.
   virtual uint64_t generation() const = 0;
   /// Its code leaves by itself (as `preempted`) at this time, as monotonic_ns(), if it reads the

@@ -77,7 +77,7 @@ bool is_host_entry(const siginfo_t &info, const ucontext_t &context) {
     return false;
   const uintptr_t sp = arch::stack_pointer(context);
   return in_guard(*execution, reinterpret_cast<uintptr_t>(info.si_addr)) &&
-         sp < reinterpret_cast<uintptr_t>(execution->stack->stack_top()) &&
+         sp < reinterpret_cast<uintptr_t>(execution->stack_top()) &&
          sp > reinterpret_cast<uintptr_t>(execution->stack->stack_guard());
 }
 
@@ -108,7 +108,7 @@ Execution *running_in_text(const ucontext_t &context) {
 
 void land(Execution &execution, ucontext_t &context, Leave reason) {
   execution.leave = reason;
-  arch::redirect(context, execution.stack->stack_top(), &execution_trap_landing, &execution);
+  arch::redirect(context, execution.stack_top(), &execution_trap_landing, &execution);
 }
 
 /// For what cannot be left now: the next safepoint or host call leaves, or a later signal. (That

@@ -43,6 +43,13 @@ void Slot::place(Arena *owner, const SlotMemory &slot_memory) {
   execution.memories = {&memory_range_, 1};
 }
 
+void Slot::return_memory() {
+  if (execution.memory_budget == nullptr)
+    return;
+  execution.memory_budget->give_back(memory_bytes());
+  execution.memory_budget = nullptr;
+}
+
 void Slot::leave_at(uint64_t deadline_ns) {
   if (!execution.reads_time)
     return;
@@ -121,6 +128,8 @@ void Slot::begin(const SandboxStart &start) {
   ended_ = false;
   stack_used_ = true;
   execution.host.begin(start.payload, start.limits);
+  execution.stack_bytes_max = std::max(start.limits.stack_bytes_max, kStackLimitBytesMin);
+  execution.memory_budget = start.memory_budget;
   execution.generation.store(generation() + 1, std::memory_order_relaxed);
   pending_flag(execution.instance).store(0, std::memory_order_relaxed);
   execution_prepare(execution, &Module::run_entry);

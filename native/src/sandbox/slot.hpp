@@ -22,6 +22,7 @@ struct alignas(64) Slot final : Sandbox {
   uint64_t generation() const override {
     return execution.generation.load(std::memory_order_relaxed);
   }
+  void return_memory() override;
   void leave_at(uint64_t deadline_ns) override;
   void request_leave() override;
   void request_kill(uint64_t generation) override;

@@ -13,7 +13,23 @@ void FakeSandbox::begin(const SandboxStart &start) {
   output_.assign(start.payload.input.begin(), start.payload.input.end());
   turn_ = 0;
   signals_at_begin_ = signals_->load();
+  memory_budget_ = start.memory_budget;
+  memory_bytes_ = fake_memory_bytes;
   generation_.fetch_add(1);
+}
+
+void FakeSandbox::return_memory() {
+  if (memory_budget_ != nullptr) {
+    memory_budget_->give_back(memory_bytes_);
+    memory_budget_ = nullptr;
+  }
+}
+
+/// As memory.grow by `fake_memory_bytes` would.
+void FakeSandbox::grow() {
+  const bool grown = memory_budget_ == nullptr || memory_budget_->take(fake_memory_bytes);
+  memory_bytes_ += grown ? fake_memory_bytes : 0;
+  output_.assign(1, grown ? 'y' : 'n');
 }
 
 Leave FakeSandbox::run() {
@@ -40,6 +56,9 @@ Leave FakeSandbox::run() {
   }
   if (killed()) {
     return Leave::killed;
+  }
+  if (name_ == "grow") {
+    grow();
   }
   if (name_ == "yield" && turn_++ < 3) {
     return Leave::preempted;
@@ -71,6 +90,7 @@ Sandbox *FakeRuntime::start(const SandboxStart &start) {
 
 void FakeRuntime::end(Sandbox *sandbox) {
   const std::lock_guard<std::mutex> guard(lock_);
+  sandbox->return_memory();
   static_cast<FakeSandbox *>(sandbox)->in_use = false;
 }
 
@@ -181,6 +201,15 @@ void Bench::reap() {
     open_--;
     plane->recycle(*invocation);
   }
+}
+
+double Bench::statistic(std::string_view name) {
+  for (const Statistic &one : plane->statistics()) {
+    if (name == one.name) {
+      return one.value;
+    }
+  }
+  return -1;
 }
 
 bool Bench::settle(int seconds) {

@@ -11,10 +11,13 @@
 
 namespace sledge::dataplane::testing {
 
+/// Of linear memory, at a sandbox's start.
+inline constexpr uint64_t fake_memory_bytes = 65'536;
+
 /// "empty", "echo" (its input), "trap", "exit", "loop" (until killed), "yield" (leaves three
-/// times), "wait" (blocks once), "asleep" (blocks for an hour), "deaf" (runs 5 ms and hears no
-/// kill), "stone" (hears a kill after 20 ms), "mute" (hears a kill only by a signal), "stubborn"
-/// (ends when a signal has come).
+/// times), "wait" (blocks once), "asleep" (blocks for an hour), "grow" (takes as much memory again,
+/// and says 'y' or 'n'), "deaf" (runs 5 ms and hears no kill), "stone" (hears a kill after 20 ms),
+/// "mute" (hears a kill only by a signal), "stubborn" (ends when a signal has come).
 class FakeSandbox final : public Sandbox {
  public:
   void begin(const SandboxStart &start);
@@ -26,6 +29,7 @@ class FakeSandbox final : public Sandbox {
   uint64_t wake_at_ns() const override { return wake_at_ns_; }
   uint64_t memory_bytes() const override { return 0; }
   uint64_t generation() const override { return generation_.load(); }
+  void return_memory() override;
   void request_leave() override {}
   void leave_at(uint64_t) override {}
   void set_signals(const std::atomic<uint64_t> *signals) { signals_ = signals; }
@@ -37,6 +41,9 @@ class FakeSandbox final : public Sandbox {
   bool in_use = false;
 
  private:
+  MemoryBudget *memory_budget_ = nullptr;
+  uint64_t memory_bytes_ = 0;
+  void grow();
   bool killed() const { return killed_generation_.load() == generation_.load(); }
   bool signalled() const { return signals_->load() != signals_at_begin_; }
   std::string name_;
@@ -111,6 +118,8 @@ class Bench {
   bool settle(int seconds = 20);
   void reap();
   size_t open() const { return open_; }
+  /// -1: there is none of this name.
+  double statistic(std::string_view name);
 
   std::vector<Ending> endings;
   std::vector<int> ended_count;

@@ -16,7 +16,7 @@ void storm(IdleKind idle, uint64_t seed, size_t total) {
   options.idle = {{idle}};
   options.invocation_max = 64;
   options.preemption.grace_ns = 100'000;
-  options.tenants = {{0, 0}, {40, 20}};
+  options.tenants = {{0, 0, 0}, {40, 20, 2 * fake_memory_bytes}};
   Bench bench(options, 32);
   std::mt19937_64 random(seed);
   std::vector<uint32_t> functions;
@@ -25,6 +25,7 @@ void storm(IdleKind idle, uint64_t seed, size_t total) {
     spec.name = name;
     spec.wall_time_max_ns = 50'000'000;
     spec.tenant = functions.size() % 2;
+    spec.memory_bytes_min = fake_memory_bytes;
     spec.on_late = static_cast<OnLate>(functions.size() % 3);
     spec.kill_on_disconnect = functions.size() != 4;
     functions.push_back(bench.add(std::move(spec)));
@@ -61,6 +62,7 @@ void storm(IdleKind idle, uint64_t seed, size_t total) {
       ASSERT_EQ(bench.endings[at].output, inputs[at]);
     }
   }
+  EXPECT_EQ(bench.statistic("tenantMemoryBytes"), 0) << "all have ended";
   EXPECT_TRUE(bench.plane->stop());
   EXPECT_EQ(bench.runtime->slots_in_use(), 0u);
 }

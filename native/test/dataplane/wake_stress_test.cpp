@@ -17,6 +17,7 @@ namespace sledge::dataplane::testing {
 namespace {
 
 constexpr uint64_t hang_ns = 60'000'000'000;
+constexpr uint64_t say_every = 500'000;
 constexpr uint64_t short_run_ns = 5'000'000'000; // for machines where the cores are not ours
 
 struct Extent {
@@ -60,6 +61,10 @@ void race(IdleKind idle, const Extent &extent, uint32_t pause_max) {
   for (; at < extent.count; at++) {
     if (at % 1024 == 0 && monotonic_ns() - start_ns > extent.time_max_ns) {
       break;
+    }
+    if (at % say_every == say_every - 1) {
+      printf("%llu races so far\n", static_cast<unsigned long long>(at + 1));
+      fflush(stdout); // who runs the tests takes long silence for a hang
     }
     ASSERT_GE(bench.plane->submit(submission, false), 0);
     ASSERT_TRUE(reap_one(*bench.plane)) << "lost at " << at;

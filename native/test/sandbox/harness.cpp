@@ -36,6 +36,7 @@ Sandbox *start(Arena &arena, const Module &module, const RunOptions &options) {
   start.module = &module;
   start.tenant = options.tenant;
   start.limits = options.limits;
+  start.memory_budget = options.memory_budget;
   start.payload.input = {reinterpret_cast<const uint8_t *>(options.input.data()),
                          options.input.size()};
   return start_sandbox(arena, start);

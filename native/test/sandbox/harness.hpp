@@ -40,6 +40,7 @@ struct RunOptions {
   std::string_view input; ///< must live as long as the sandbox
   SandboxLimits limits;
   uint32_t tenant = 1;
+  MemoryBudget *memory_budget = nullptr; ///< null: none; what a start needs has been taken
 };
 
 /// Null when no slot is free: also for as long as the janitor resets what a run has grown.

@@ -14,6 +14,7 @@ namespace sledge::test {
 namespace {
 
 constexpr uint64_t kRounds = 20'000;
+constexpr uint64_t kSayEvery = 20'000;
 
 class PreemptProof : public testing::Test {
  protected:
@@ -67,8 +68,15 @@ class PreemptProof : public testing::Test {
   /// Pairs until `wanted` preemptions.
   template <typename Before>
   void run_pairs(const Module &module, uint64_t wanted, const char *what, Before before) {
-    for (size_t index = 0; preemptions_ < wanted && !HasFatalFailure(); index++)
+    uint64_t said = 0; // who runs the tests takes long silence for a hang
+    for (size_t index = 0; preemptions_ < wanted && !HasFatalFailure(); index++) {
       run_pair(module, index, before);
+      if (preemptions_ - said >= kSayEvery) {
+        said = preemptions_;
+        printf("%s: %llu preemptions so far\n", what, static_cast<unsigned long long>(said));
+        fflush(stdout);
+      }
+    }
     printf("%s: %llu preemptions, %llu results compared\n", what,
            static_cast<unsigned long long>(preemptions_),
            static_cast<unsigned long long>(results_));

@@ -1,0 +1,31 @@
+// memory_budget.hpp - a bound on the linear memory of several sandboxes together.
+#pragma once
+#include <atomic>
+#include <cstdint>
+
+namespace sledge {
+
+/// What all sandboxes of one owner may have together. Any thread; outlives what took from it.
+class MemoryBudget {
+ public:
+  explicit MemoryBudget(uint64_t limit_bytes) : limit_bytes_(limit_bytes) {}
+  /// All of it or nothing; false: it would be more than the limit.
+  bool take(uint64_t bytes) {
+    uint64_t used = used_bytes_.load(std::memory_order_relaxed);
+    do {
+      if (bytes > limit_bytes_ - used)
+        return false;
+    } while (!used_bytes_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
+    return true;
+  }
+  /// Only what has been taken.
+  void give_back(uint64_t bytes) { used_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+  uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
+  uint64_t limit_bytes() const { return limit_bytes_; }
+
+ private:
+  const uint64_t limit_bytes_;
+  std::atomic<uint64_t> used_bytes_{0};
+};
+
+} // namespace sledge
