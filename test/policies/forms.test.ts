@@ -3,10 +3,12 @@ import type { PolicyUnderTest } from '@sledge/core/testing';
 import { defineDispatcher, defineScheduler, z } from '@sledge/core';
 import edfInterrupt from '@sledge/dispatch-edf-interrupt';
 import jsq from '@sledge/dispatch-jsq';
+import shinjuku from '@sledge/dispatch-shinjuku';
 import edf from '@sledge/sched-edf';
 import fifo from '@sledge/sched-fifo';
 import edfInterruptTs from '../../plugins/dispatch-edf-interrupt/src/policy';
 import jsqTs from '../../plugins/dispatch-jsq/src/policy';
+import shinjukuTs from '../../plugins/dispatch-shinjuku/src/policy';
 import edfTs from '../../plugins/sched-edf/src/policy';
 
 const REQUESTS = 10_000;
@@ -33,6 +35,22 @@ const FORMS: [string, Forms][] = [
       native: { plugin: edfInterrupt },
       typescript: { plugin: edfInterruptTs },
       scheduler: { plugin: edf },
+    },
+  ],
+  [
+    'shinjuku, resuming on any worker',
+    {
+      native: { plugin: shinjuku, options: { intervalUs: 5, resume: 'any-worker' } },
+      typescript: { plugin: shinjukuTs, options: { intervalUs: 5, resume: 'any-worker' } },
+      scheduler: { plugin: fifo },
+    },
+  ],
+  [
+    'shinjuku, resuming on the same worker',
+    {
+      native: { plugin: shinjuku, options: { intervalUs: 5, resume: 'same-worker' } },
+      typescript: { plugin: shinjukuTs, options: { intervalUs: 5, resume: 'same-worker' } },
+      scheduler: { plugin: fifo },
     },
   ],
 ];
