@@ -84,6 +84,7 @@ function summarise(rounds: ReadonlyMap<string, Times>[]): Figure[] {
   };
   const figures = [
     ratio('geomean_vs_native', 'production', 'native'),
+    ratio('geomean_vs_native_scalar', 'production', 'nativeScalar'),
     ratio('geomean_vs_v8', 'production', 'v8'),
     ratio('geomean_vs_wasm2c', 'production', 'wasm2c'),
     ratio('geomean_unpolled_vs_native', 'unpolled', 'native'),
