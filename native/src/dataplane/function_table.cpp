@@ -30,8 +30,7 @@ Function *FunctionTable::add(FunctionSpec spec, Tenant *tenant) {
 
 Function *FunctionTable::find(uint32_t id) {
   Function *function = id < functions_.size() ? functions_[id].get() : nullptr;
-  const bool is_there =
-      function != nullptr && !function->removed.load(std::memory_order_relaxed);
+  const bool is_there = function != nullptr && !function->removed.load(std::memory_order_relaxed);
   return is_there ? function : nullptr;
 }
 

@@ -86,7 +86,7 @@ struct Function {
   Tenant *tenant = nullptr;        ///< null: its tenant has no limits
   FunctionCounters counters;
   std::atomic<uint64_t> run_mean_ns{0}; ///< running estimate of the service time; 0: no sample
-  std::atomic<bool> removed{true}; ///< until it is added
+  std::atomic<bool> removed{true};      ///< until it is added
 
   /// Null: its tenant may have any memory.
   MemoryBudget *memory_budget() const {

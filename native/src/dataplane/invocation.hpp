@@ -60,7 +60,7 @@ struct alignas(64) Invocation {
   uint32_t index = 0;
 
   Function *function = nullptr;
-  Intake *intake = nullptr; ///< where it came from and its outcome goes
+  Intake *intake = nullptr;   ///< where it came from and its outcome goes
   Request *request = nullptr; ///< changed under the group's lock
   /// Set before it runs. Who reads them from outside checks the generation of `life` afterwards.
   std::atomic<Sandbox *> sandbox{nullptr};

@@ -28,6 +28,33 @@ uint64_t memory_of(const std::vector<std::unique_ptr<Tenant>> &tenants) {
   return bytes;
 }
 
+struct WorkerSums {
+  uint64_t runs = 0;
+  uint64_t flushes = 0;
+  uint64_t spins = 0;
+  uint64_t sleeps = 0;
+  uint64_t preemptions = 0;
+  uint64_t signals = 0;
+  uint64_t slot_waits = 0;
+  uint64_t idle = 0;
+};
+
+WorkerSums sum_of(const std::vector<std::unique_ptr<Worker>> &workers) {
+  WorkerSums sums;
+  for (const auto &worker : workers) {
+    const WorkerCounters &counters = worker->counters();
+    sums.runs += counters.runs.load(std::memory_order_relaxed);
+    sums.flushes += counters.flushes.load(std::memory_order_relaxed);
+    sums.spins += counters.spins.load(std::memory_order_relaxed);
+    sums.sleeps += counters.sleeps.load(std::memory_order_relaxed);
+    sums.preemptions += counters.preemptions.load(std::memory_order_relaxed);
+    sums.signals += counters.signals.load(std::memory_order_relaxed);
+    sums.slot_waits += counters.slot_waits.load(std::memory_order_relaxed);
+    sums.idle += counters.idle.load(std::memory_order_relaxed);
+  }
+  return sums;
+}
+
 } // namespace
 
 std::vector<Statistic> DataPlane::statistics() {
@@ -53,19 +80,7 @@ std::vector<Statistic> DataPlane::statistics() {
     }
   }
   const ArenaStats arena = runtime_->stats();
-  uint64_t runs = 0, flushes = 0, spins = 0, sleeps = 0, preemptions = 0, slot_waits = 0, idle = 0;
-  uint64_t signals = 0;
-  for (const auto &worker : workers_) {
-    const WorkerCounters &counters = worker->counters();
-    runs += counters.runs.load(std::memory_order_relaxed);
-    flushes += counters.flushes.load(std::memory_order_relaxed);
-    spins += counters.spins.load(std::memory_order_relaxed);
-    sleeps += counters.sleeps.load(std::memory_order_relaxed);
-    preemptions += counters.preemptions.load(std::memory_order_relaxed);
-    signals += counters.signals.load(std::memory_order_relaxed);
-    slot_waits += counters.slot_waits.load(std::memory_order_relaxed);
-    idle += counters.idle.load(std::memory_order_relaxed);
-  }
+  const WorkerSums sums = sum_of(workers_);
   std::vector<Statistic> all{
       {"accepted", number(accepted)},
       {"inFlight", number(in_flight())},
@@ -74,27 +89,27 @@ std::vector<Statistic> DataPlane::statistics() {
       {"blocked", number(engine.blocked)},
       {"tenantMemoryBytes", number(memory_of(tenants_))},
       {"workers", number(groups_.worker_count())},
-      {"workersIdle", number(idle)},
+      {"workersIdle", number(sums.idle)},
       {"slotsTotal", number(arena.slots)},
       {"slotsUsed", number(arena.in_use)},
       {"slotsWarm", number(arena.warm)},
       {"slotsScrubbing", number(arena.scrubbing)},
       {"slotRebinds", number(arena.rebinds)},
-      {"slotWaits", number(slot_waits)},
+      {"slotWaits", number(sums.slot_waits)},
       {"janitorResets", number(arena.janitor_resets)},
-      {"runs", number(runs)},
-      {"preemptions", number(preemptions)},
-      {"signals", number(signals)},
+      {"runs", number(sums.runs)},
+      {"preemptions", number(sums.preemptions)},
+      {"signals", number(sums.signals)},
       {"signalIntervalMinNs", number(options_.preemption.signal_interval_min_ns)},
       {"interrupts", number(engine.interrupts)},
       {"overdueRuns", number(engine.overdue_runs)},
       {"deadlinesMet", number(met)},
       {"deadlinesMissed", number(missed)},
-      {"outcomeFlushes", number(flushes)},
+      {"outcomeFlushes", number(sums.flushes)},
       {"outcomeWakeups", number(wakeups)},
       {"workerWakes", number(engine.wakes)},
-      {"idleSpins", number(spins)},
-      {"idleSleeps", number(sleeps)},
+      {"idleSpins", number(sums.spins)},
+      {"idleSleeps", number(sums.sleeps)},
       {"watchdogLooks", number(watchdog_.looks())},
   };
   static constexpr std::array<const char *, status_count> ended_names{
