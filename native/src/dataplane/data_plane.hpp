@@ -146,6 +146,16 @@ class DataPlane final : ActionTarget, WatchTarget {
   std::vector<Statistic> function_statistics(uint32_t id);
 
  private:
+  struct IntakeSums {
+    uint64_t accepted = 0;
+    uint64_t met = 0;
+    uint64_t missed = 0;
+    uint64_t wakeups = 0;
+    std::array<uint64_t, rejection_count> rejected{};
+    std::array<uint64_t, status_count> ended{};
+  };
+  IntakeSums intake_sums();
+
   // ActionTarget
   void wake(uint32_t worker) override;
   void interrupt(uint32_t worker, uint64_t request_id) override;

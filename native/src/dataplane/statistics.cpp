@@ -57,28 +57,32 @@ WorkerSums sum_of(const std::vector<std::unique_ptr<Worker>> &workers) {
 
 } // namespace
 
+DataPlane::IntakeSums DataPlane::intake_sums() {
+  IntakeSums sums;
+  for (uint32_t at = 0; at < intake_count_.load(std::memory_order_acquire); at++) {
+    const Intake &intake = intake_at(at);
+    const IntakeCounters &counters = intake.counters();
+    sums.accepted += counters.accepted.value();
+    sums.met += counters.deadlines_met.value();
+    sums.missed += counters.deadlines_missed.value();
+    sums.wakeups += intake.wakeups();
+    for (size_t why = 0; why < rejection_count; why++) {
+      sums.rejected[why] += counters.rejected[why].value();
+    }
+    for (size_t status = 0; status < status_count; status++) {
+      sums.ended[status] += counters.ended[status].value();
+    }
+  }
+  return sums;
+}
+
 std::vector<Statistic> DataPlane::statistics() {
   EngineCounters engine;
   for (uint32_t group = 0; group < groups_.count(); group++) {
     add(engine, groups_.at(group).counters());
   }
-  uint64_t accepted = 0, met = 0, missed = 0, wakeups = 0;
-  std::array<uint64_t, rejection_count> rejected{};
-  std::array<uint64_t, status_count> ended{};
-  for (uint32_t at = 0; at < intake_count_.load(std::memory_order_acquire); at++) {
-    const Intake &intake = intake_at(at);
-    const IntakeCounters &counters = intake.counters();
-    accepted += counters.accepted.value();
-    met += counters.deadlines_met.value();
-    missed += counters.deadlines_missed.value();
-    wakeups += intake.wakeups();
-    for (size_t why = 0; why < rejection_count; why++) {
-      rejected[why] += counters.rejected[why].value();
-    }
-    for (size_t status = 0; status < status_count; status++) {
-      ended[status] += counters.ended[status].value();
-    }
-  }
+  const IntakeSums intakes = intake_sums();
+  const auto &[accepted, met, missed, wakeups, rejected, ended] = intakes;
   const ArenaStats arena = runtime_->stats();
   const WorkerSums sums = sum_of(workers_);
   std::vector<Statistic> all{
