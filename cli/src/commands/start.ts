@@ -16,7 +16,7 @@ interface StartOptions extends ConfigOptions {
 
 /** npm hands a terminal's Ctrl+C on to a process that has had it already: those are one. */
 const SAME_SIGNAL_MS = 300;
-const CLEARING_MS = 2000;
+const CLEARING_MS = 20_000;
 const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
 
 export function startCommand(program: Command): void {
