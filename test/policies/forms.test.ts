@@ -18,6 +18,8 @@ interface Forms {
   native: PolicyUnderTest;
   typescript: PolicyUnderTest;
   scheduler: PolicyUnderTest;
+  /** What was preempted may go on elsewhere. */
+  migration?: boolean;
 }
 
 const FORMS: [string, Forms][] = [
@@ -43,6 +45,7 @@ const FORMS: [string, Forms][] = [
       native: { plugin: shinjuku, options: { intervalUs: 5, resume: 'any-worker' } },
       typescript: { plugin: shinjukuTs, options: { intervalUs: 5, resume: 'any-worker' } },
       scheduler: { plugin: fifo },
+      migration: true,
     },
   ],
   [
@@ -55,23 +58,24 @@ const FORMS: [string, Forms][] = [
   ],
 ];
 
-describe.each(FORMS)('%s', (_name, { native, typescript, scheduler }) => {
+describe.each(FORMS)('%s', (_name, { native, typescript, scheduler, migration = false }) => {
+  const load = { ...LOAD, migration };
   const pair = { dispatcher: native, scheduler };
 
   test('decides the same in TypeScript, one by one, over a recorded log', () => {
-    const recorded = runTrial(pair, LOAD);
+    const recorded = runTrial(pair, load);
     expect(recorded.violation).toBe('');
     expect(recorded.preemptions).toBeGreaterThan(100);
-    const replayed = replayLog({ dispatcher: typescript, scheduler }, recorded.log, LOAD);
+    const replayed = replayLog({ dispatcher: typescript, scheduler }, recorded.log, load);
     expect(replayed).toMatchObject({ difference: '', failure: '' });
     expect(replayed.decisions).toBeGreaterThan(2 * REQUESTS);
   });
 
   test('decides the same in C++ over a log that the TypeScript form made', () => {
-    const recorded = runTrial({ dispatcher: typescript, scheduler }, { ...LOAD, seed: 7 });
+    const recorded = runTrial({ dispatcher: typescript, scheduler }, { ...load, seed: 7 });
     expect(recorded).toMatchObject({ violation: '', failure: '' });
     expect(recorded.preemptions).toBeGreaterThan(100);
-    const replayed = replayLog(pair, recorded.log, { ...LOAD, seed: 7 });
+    const replayed = replayLog(pair, recorded.log, { ...load, seed: 7 });
     expect(replayed.difference).toBe('');
   });
 });

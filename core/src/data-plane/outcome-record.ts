@@ -16,7 +16,8 @@ const STATUSES: readonly OutcomeStatus[] = [
 /** Numbers of statuses as the native part writes them. */
 const EXITED = 1;
 const TRAPPED = 2;
-const STACK_OVERFLOW = 10;
+
+const STACK_OVERFLOW = 'stack overflow';
 
 /** By sledge_trap. */
 const TRAPS: readonly string[] = [
@@ -30,7 +31,7 @@ const TRAPS: readonly string[] = [
   'undefined element',
   'uninitialized element',
   'indirect call type mismatch',
-  'stack overflow',
+  STACK_OVERFLOW,
 ];
 
 /** What an outcome's error message may need of the function. */
@@ -89,7 +90,7 @@ export class RecordedOutcome implements Outcome {
       case 'exited':
         return new SledgeError('SLEDGE_ERR_INVOKE_EXITED', { exitCode });
       case 'trapped':
-        return this.detail === STACK_OVERFLOW
+        return this.trap === STACK_OVERFLOW
           ? new SledgeError('SLEDGE_ERR_INVOKE_STACK_LIMIT')
           : new SledgeError('SLEDGE_ERR_INVOKE_TRAPPED', { trap: this.trap as string });
       case 'timed-out':

@@ -316,8 +316,7 @@ void DataPlane::rouse_deferred() {
 
 void DataPlane::interrupt(uint32_t worker, uint64_t request_id) {
   if (!options_.external) {
-    const uint64_t now = now_ns();
-    const uint64_t look_ns = workers_[worker]->interrupt(request_id, now);
+    const uint64_t look_ns = workers_[worker]->interrupt(request_id, now_ns());
     if (!interrupted_.load(std::memory_order_relaxed)) {
       interrupted_.store(true, std::memory_order_relaxed);
     }
