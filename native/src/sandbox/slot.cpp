@@ -105,7 +105,7 @@ bool Slot::bind(const Module &new_module, uint32_t new_tenant) {
   execution.polled = module_polled(new_module);
   execution.reads_time = module_reads_time(new_module) && tsc_is_steady();
   execution.entry_argument = const_cast<Module *>(&new_module);
-  std::ranges::copy(module->memory_image(), memory.memory());
+  write_image();
   module->write_instance(memory, execution, tables_);
   flag_instance_.store(execution.instance, std::memory_order_seq_cst);
   return true;
@@ -162,14 +162,21 @@ bool Slot::is_large_reset() const {
   return touched_bytes(memory.memory(), bytes, kInlineResetBytes + kPageBytes) > kInlineResetBytes;
 }
 
+/// By memcpy: the library's copy of a span goes byte by byte here, 4 us for 16 KiB.
+void Slot::write_image() {
+  const auto &image = module->memory_image();
+  if (!image.empty())
+    memcpy(memory.memory(), image.data(), image.size());
+}
+
 void Slot::reset_memory() {
   const uint64_t initial_bytes = module->memory_bytes();
   const uint64_t bytes = memory_bytes();
-  const auto &image = module->memory_image();
-  std::ranges::copy(image, memory.memory());
+  const uint64_t image_bytes = module->memory_image().size();
+  write_image();
   // To and fro: what was looked at last is still in the nearest cache, which holds half a Wasm
   // page.
-  clear(memory.memory() + image.size(), bytes - image.size(), upper_half_first_);
+  clear(memory.memory() + image_bytes, bytes - image_bytes, upper_half_first_);
   upper_half_first_ = !upper_half_first_;
   memory.note_grown(bytes);
   if (bytes > initial_bytes)

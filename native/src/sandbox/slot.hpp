@@ -56,6 +56,7 @@ struct alignas(64) Slot final : Sandbox {
  private:
   Leave finish(Leave reason);
   void detach_flag();
+  void write_image();
   void reset_memory();
 
   AddressRange memory_range_;
