@@ -1,5 +1,6 @@
 #include "data_plane_options.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/policy_loader.hpp"
@@ -39,6 +40,7 @@ struct GroupSpec {
   Napi::Object group;
   Napi::Object options;
   uint32_t seed;
+  uint32_t slot_count; ///< its share by workers; 0: it has none
 };
 
 PolicyInstance policy(const GroupSpec &of, const char *name, sledge_policy_kind kind,
@@ -86,6 +88,7 @@ std::unique_ptr<Engine> build_engine(const GroupSpec &of, PolicyError &error) {
   config.request_count_max = uint_of(of.options, "maxInvocations");
   config.queue_length_max = uint_of(of.options, "maxQueuePerWorker");
   config.seed = of.seed;
+  config.started_max = of.slot_count;
   std::unique_ptr<Engine> engine =
       Engine::make(config, std::move(dispatcher), std::move(scheduler), error);
   if (engine != nullptr) {
@@ -101,8 +104,17 @@ std::vector<std::unique_ptr<Engine>> build_engines(const Napi::Object &options,
   std::vector<std::unique_ptr<Engine>> engines;
   const auto groups = options.Get("groups").As<Napi::Array>();
   const uint32_t seed = uint_of(options, "seed");
+  uint32_t worker_count = 0;
   for (uint32_t at = 0; at < groups.Length(); at++) {
-    engines.push_back(build_engine({groups.Get(at).As<Napi::Object>(), options, seed + at}, error));
+    worker_count += uint_of(groups.Get(at).As<Napi::Object>(), "workerCount");
+  }
+  const bool has_slots = text_of(options, "workerKind") == "native";
+  for (uint32_t at = 0; at < groups.Length(); at++) {
+    const auto group = groups.Get(at).As<Napi::Object>();
+    const uint64_t workers = uint_of(group, "workerCount");
+    const uint64_t slots = uint_of(options, "arenaSlots") * workers / std::max(worker_count, 1u);
+    const auto slot_count = static_cast<uint32_t>(std::max(slots, workers));
+    engines.push_back(build_engine({group, options, seed + at, has_slots ? slot_count : 0}, error));
     if (engines.back() == nullptr) {
       return {};
     }

@@ -35,6 +35,8 @@ void Engine::move(Request *request, Place place) {
     host_.held_work_ns += request->remaining_ns;
   if (uint64_t *to = gauge(place))
     ++*to;
+  if (place == Place::ended && request->started)
+    started_count_--;
   request->place = place;
 }
 
@@ -115,6 +117,7 @@ void Engine::start(uint32_t worker, Request *request) {
   restart_quantum(w);
   request->state = SLEDGE_REQUEST_RUNNING;
   request->worker = worker;
+  started_count_ += request->started ? 0 : 1;
   request->started = true;
   request->bound = config_.migration ? 0 : 1;
   move(request, Place::running);

@@ -35,8 +35,11 @@ struct EngineConfig {
   uint32_t worker_count = 1;         ///< 1..worker_count_max
   uint32_t request_count_max = 1024; ///< alive at any moment; 1..RequestPool::capacity_max
   uint32_t queue_length_max = 1024;  ///< waiting in one worker's run queue
-  bool preemption = true;            ///< false: no interrupt action is ever given
-  bool migration = false;            ///< true: a preempted request may resume on any worker
+  /// Started and not ended, each with a slot: with so many a worker starts no other while it has a
+  /// started one to go on with. 0: any number.
+  uint32_t started_max = 0;
+  bool preemption = true; ///< false: no interrupt action is ever given
+  bool migration = false; ///< true: a preempted request may resume on any worker
   uint64_t seed = 1;
   bool follows = false; ///< another engine leads: quanta and the overdue share are its business
 };
@@ -245,6 +248,10 @@ class Engine {
   void rank(Request &request);
   void insert(uint32_t worker, Request *request);
   void charge(Worker &worker);
+  bool starts_no_more() const {
+    return config_.started_max != 0 && started_count_ >= config_.started_max;
+  }
+  Request *first_from(const Worker &worker, uint64_t key) const;
   Request *settled_head(Worker &worker);
   bool preempts(const Request &candidate, uint64_t candidate_key, const Request &running) const;
   Request *overdue_due(const Worker &worker) const;
@@ -317,6 +324,7 @@ class Engine {
   Request *arriving_ = nullptr;
   bool swapping_ = false;
   uint32_t rotation_ = 0;
+  uint32_t started_count_ = 0;
   uint64_t random_state_ = 0;
   uint64_t id_last_ = 0;
   uint64_t tie_last_ = 0;

@@ -103,6 +103,8 @@ struct Engine::Host {
   static bool takes_worker(Engine &e, Worker &w, const Request &request, uint64_t key) {
     if (w.running == nullptr || !e.config_.preemption || &request == w.running)
       return false;
+    if (!request.started && e.starts_no_more())
+      return false;
     e.charge(w);
     e.rank(*w.running);
     return e.preempts(request, key, *w.running);

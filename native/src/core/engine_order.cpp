@@ -68,15 +68,22 @@ void Engine::charge(Worker &worker) {
   }
 }
 
-/// The head of the queue with a rank that is valid now.
+/// First of the worker's queue whose key is at least this and that may run there now.
+Request *Engine::first_from(const Worker &worker, uint64_t key) const {
+  if (starts_no_more())
+    return worker.queue.first_started_from(key);
+  return key == 0 ? worker.queue.head() : worker.queue.first_from(key);
+}
+
+/// The first that may run, with a rank that is valid now.
 Request *Engine::settled_head(Worker &worker) {
-  Request *head = worker.queue.head();
+  Request *head = first_from(worker, 0);
   while (head != nullptr && now() > head->rank_valid_until_ns) {
     worker.queue.remove(head);
     rank(*head);
     worker.queue.insert(head);
     counters_.rank_renewals++;
-    head = worker.queue.head();
+    head = first_from(worker, 0);
   }
   return head;
 }
@@ -95,7 +102,7 @@ Request *Engine::overdue_due(const Worker &worker) const {
   const uint64_t slice = overdue_slice_ns * (ppm - overdue_share_ppm_);
   if (worker.overdue_credit < static_cast<int64_t>(slice))
     return nullptr;
-  return worker.queue.first_from(SLEDGE_RANK_OVERDUE);
+  return first_from(worker, SLEDGE_RANK_OVERDUE);
 }
 
 /// Who should have the worker instead of what runs.
@@ -129,6 +136,8 @@ Engine::Decision Engine::decide(Worker &worker) {
 /// Removes from the queue what an idle worker should run, or null.
 Request *Engine::take_next(Worker &worker) {
   Request *request = settled_head(worker);
+  if (request == nullptr)
+    request = worker.queue.head(); // nothing to go on with: a slot may become free
   worker.overdue_turn = false;
   if (request == nullptr)
     return nullptr;
@@ -147,14 +156,15 @@ Request *Engine::take_next(Worker &worker) {
 uint64_t Engine::overdue_timer_ns(const Worker &worker) const {
   const int64_t credit = worker.overdue_credit;
   if (worker.overdue_turn) {
-    if (worker.queue.head()->rank_key >= SLEDGE_RANK_OVERDUE)
+    const Request *head = first_from(worker, 0);
+    if (head == nullptr || head->rank_key >= SLEDGE_RANK_OVERDUE)
       return WorkerTimers::never_ns;
     if (credit <= 0)
       return now();
     return worker.charged_ns + static_cast<uint64_t>(credit) / (ppm - overdue_share_ppm_) + 1;
   }
   const bool on_time = worker.running->rank_key < SLEDGE_RANK_OVERDUE;
-  if (!on_time || !worker.queue.has_overdue())
+  if (!on_time || first_from(worker, SLEDGE_RANK_OVERDUE) == nullptr)
     return WorkerTimers::never_ns;
   const int64_t slice = static_cast<int64_t>(overdue_slice_ns * (ppm - overdue_share_ppm_));
   if (credit >= slice)

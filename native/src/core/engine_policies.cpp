@@ -185,8 +185,13 @@ void Engine::tell_all(uint64_t now_ns) {
 
 bool Engine::consistent() const {
   std::array<uint64_t, 8> places{};
-  for (uint32_t i = 0; i < pool_.capacity(); i++)
-    places[static_cast<size_t>(pool_.at(i).place)]++;
+  uint32_t started = 0;
+  for (uint32_t i = 0; i < pool_.capacity(); i++) {
+    const Request &request = pool_.at(i);
+    places[static_cast<size_t>(request.place)]++;
+    const bool gone = request.place == Place::free || request.place == Place::ended;
+    started += request.started && !gone ? 1 : 0;
+  }
   const auto in = [&](Place place) { return places[static_cast<size_t>(place)]; };
   uint64_t held = 0;
   for (const Request *r = held_.front(); r != nullptr && held <= pool_.capacity(); r = r->next)
@@ -209,7 +214,7 @@ bool Engine::consistent() const {
   return in(Place::pending) == 0 && held == in(Place::held) && held == c.held &&
          queued == in(Place::queued) && queued == c.queued && running == in(Place::running) &&
          running == c.running && blocked == in(Place::blocked) && blocked == c.blocked &&
-         c.accepted == c.completed + c.removed + alive &&
+         started == started_count_ && c.accepted == c.completed + c.removed + alive &&
          pool_.in_use() == pool_.capacity() - in(Place::free);
 }
 

@@ -32,6 +32,7 @@ Request *Follower::adopt(const FollowedEvent &event) {
     word = 0;
   request->tie = event.tie;
   request->started = event.started;
+  engine_.started_count_ += event.started ? 1 : 0;
   engine_.tie_last_ = std::max(engine_.tie_last_, event.tie);
   known_[event.index] = {request, 0, false};
   serving_[request->index] = event.index;

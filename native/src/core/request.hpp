@@ -32,6 +32,7 @@ struct Request : sledge_request {
   Request *parent = nullptr;
   uint64_t subtree_ns = 0;
   uint32_t subtree_count = 0;
+  uint32_t subtree_started = 0;
   uint32_t priority = 0;
   // Links of the list of held, pending or free requests.
   Request *previous = nullptr;

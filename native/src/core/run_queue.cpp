@@ -18,19 +18,31 @@ uint32_t priority_of(uint64_t tie) { // splitmix64's finaliser
   return static_cast<uint32_t>(x >> 32);
 }
 
+uint32_t own_start(const Request *node) {
+  return node->started ? 1 : 0;
+}
+
+uint32_t started_below(const Request *node) {
+  return node != nullptr ? node->subtree_started : 0;
+}
+
 void sum(Request *node) {
   uint64_t work_ns = node->remaining_ns;
   uint32_t length = 1;
+  uint32_t started = own_start(node);
   if (const Request *left = node->left) {
     work_ns += left->subtree_ns;
     length += left->subtree_count;
+    started += left->subtree_started;
   }
   if (const Request *right = node->right) {
     work_ns += right->subtree_ns;
     length += right->subtree_count;
+    started += right->subtree_started;
   }
   node->subtree_ns = work_ns;
   node->subtree_count = length;
+  node->subtree_started = started;
 }
 
 } // namespace
@@ -73,11 +85,13 @@ void RunQueue::insert(Request *request) {
     overdue_count_++;
   request->subtree_ns = request->remaining_ns;
   request->subtree_count = 1;
+  request->subtree_started = own_start(request);
   Request *parent = nullptr;
   bool goes_left = false;
   for (Request *node = root_; node != nullptr; node = goes_left ? node->left : node->right) {
     node->subtree_ns += request->remaining_ns;
     node->subtree_count++;
+    node->subtree_started += own_start(request);
     parent = node;
     goes_left = before(request, node);
   }
@@ -107,6 +121,7 @@ void RunQueue::remove(Request *request) {
   for (Request *node = request->parent; node != nullptr; node = node->parent) {
     node->subtree_ns -= request->remaining_ns;
     node->subtree_count--;
+    node->subtree_started -= own_start(request);
   }
   request->left = request->right = request->parent = nullptr;
 }
@@ -137,6 +152,30 @@ Request *RunQueue::first_from(uint64_t key) const {
   return found;
 }
 
+Request *RunQueue::first_started_from(uint64_t key) const {
+  // The last place where it turned left with a started request at or right of it is the first.
+  Request *found = nullptr;
+  for (Request *node = root_; node != nullptr;) {
+    if (node->rank_key < key) {
+      node = node->right;
+      continue;
+    }
+    if (own_start(node) + started_below(node->right) != 0)
+      found = node;
+    node = node->left;
+  }
+  if (found == nullptr || found->started)
+    return found;
+  for (Request *node = found->right;;) {
+    if (started_below(node->left) != 0)
+      node = node->left;
+    else if (node->started)
+      return node;
+    else
+      node = node->right;
+  }
+}
+
 Request *RunQueue::successor(Request *request) {
   if (request->right != nullptr) {
     Request *node = request->right;
@@ -161,6 +200,7 @@ bool consistent(const RunQueue &queue) {
       return false;
     uint64_t work_ns = node->remaining_ns;
     uint32_t count = 1;
+    uint32_t started = own_start(node);
     for (const Request *child : {node->left, node->right}) {
       if (child == nullptr)
         continue;
@@ -168,8 +208,10 @@ bool consistent(const RunQueue &queue) {
         return false;
       work_ns += child->subtree_ns;
       count += child->subtree_count;
+      started += child->subtree_started;
     }
-    if (work_ns != node->subtree_ns || count != node->subtree_count)
+    if (work_ns != node->subtree_ns || count != node->subtree_count ||
+        started != node->subtree_started)
       return false;
     if (node->rank_key >= SLEDGE_RANK_OVERDUE)
       overdue_count++;

@@ -11,7 +11,7 @@
 namespace sledge {
 
 /// Expected O(log n) for all but the O(1) ones. A request is in at most one queue, and its
-/// rank_key, tie and remaining_ns do not change while it is in one.
+/// rank_key, tie, remaining_ns and started do not change while it is in one.
 class RunQueue {
  public:
   bool empty() const { return root_ == nullptr; }
@@ -28,6 +28,8 @@ class RunQueue {
   uint64_t work_before_ns(uint64_t key, uint64_t tie) const;
   /// First request whose key is at least this, or null.
   Request *first_from(uint64_t key) const;
+  /// First of those that have started already and whose key is at least this, or null.
+  Request *first_started_from(uint64_t key) const;
   /// The request after this one, or null.
   static Request *successor(Request *request);
 

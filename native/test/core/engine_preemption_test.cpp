@@ -256,6 +256,48 @@ TEST_F(Preemption, ARunningRequestThatBecomesOverdueGivesWayToOnTimeWork) {
   EXPECT_EQ(engine->reconsider(0, 2001), second);
 }
 
+TEST_F(Preemption, WithAsManyStartedAsThereAreSlotsNothingNewIsStartedBeforeOneHasEnded) {
+  scheduler = edf();
+  dispatcher = by_type(true);
+  EngineConfig config = small_config(1);
+  config.started_max = 2;
+  auto engine = make_engine(config, dispatcher.instance(), scheduler.instance());
+  Request *first = arrive(*engine, 0, 0, 1000, 9000);
+  EXPECT_EQ(engine->next(0, 0), first);
+  actions(*engine);
+  Request *second = arrive(*engine, 1, 0, 1000, 8000);
+  EXPECT_EQ(actions(*engine).size(), 1u);
+  EXPECT_EQ(engine->reconsider(0, 1), second);
+  Request *third = arrive(*engine, 2, 0, 1000, 7000);
+  EXPECT_EQ(actions(*engine).size(), 0u);
+  EXPECT_EQ(engine->reconsider(0, 2), second);
+  engine->release(engine->finish(0, 3));
+  EXPECT_EQ(engine->next(0, 3), third);
+  engine->release(engine->finish(0, 4));
+  Request *fourth = arrive(*engine, 4, 0, 1000, 9500);
+  EXPECT_EQ(engine->next(0, 4), first);
+  engine->block(0, 5);
+  EXPECT_EQ(engine->next(0, 5), fourth);
+  Request *fifth = arrive(*engine, 6, 0, 1000, 100);
+  engine->release(engine->finish(0, 6));
+  engine->unblock(first, 6);
+  EXPECT_EQ(engine->next(0, 6), fifth);
+  EXPECT_TRUE(engine->consistent());
+}
+
+TEST_F(Preemption, WithoutAStartedOneToGoOnWithAWorkerStartsAnotherAllTheSame) {
+  scheduler = fifo();
+  dispatcher = by_type(false);
+  EngineConfig config = small_config(1);
+  config.started_max = 1;
+  auto engine = make_engine(config, dispatcher.instance(), scheduler.instance());
+  Request *first = arrive(*engine, 0);
+  EXPECT_EQ(engine->next(0, 0), first);
+  engine->block(0, 1);
+  Request *second = arrive(*engine, 1);
+  EXPECT_EQ(engine->next(0, 1), second);
+}
+
 TEST_F(Preemption, RanksAreCutAtTheirBoundAndStayInTheirBand) {
   ScriptedScheduler huge;
   huge.rank = [](const sledge_request &r, uint64_t) {

@@ -31,6 +31,12 @@ class Model {
         return r;
     return nullptr;
   }
+  const Request *first_started_from(uint64_t key) const {
+    for (const Request *r : sorted_)
+      if (r->rank_key >= key && r->started)
+        return r;
+    return nullptr;
+  }
   const std::vector<const Request *> &sorted() const { return sorted_; }
 
  private:
@@ -52,6 +58,7 @@ struct Fixture {
     if (random() % 8 == 0)
       r->rank_key |= SLEDGE_RANK_OVERDUE;
     r->tie = ++tie;
+    r->started = random() % 16 == 0;
     r->remaining_ns = 1 + random() % (1ull << 43);
     queue.insert(r);
     model.insert(r);
@@ -82,6 +89,8 @@ void expect_equal(Fixture &f) {
   const uint64_t tie = f.random() % (f.tie + 1);
   ASSERT_EQ(f.queue.work_before_ns(key, tie), f.model.work_before_ns(key, tie));
   ASSERT_EQ(f.queue.first_from(key), f.model.first_from(key));
+  ASSERT_EQ(f.queue.first_started_from(0), f.model.first_started_from(0));
+  ASSERT_EQ(f.queue.first_started_from(key), f.model.first_started_from(key));
   ASSERT_EQ(f.queue.has_overdue(), f.model.first_from(SLEDGE_RANK_OVERDUE) != nullptr);
 }
 

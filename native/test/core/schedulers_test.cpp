@@ -159,6 +159,20 @@ TEST_F(Scheduler, EdfUnderOverloadLosesNoShortRequestWhereInOrderLosesNearlyAll)
   EXPECT_GT(long_behind, 300u); // overdue work goes on in what is left of the worker
 }
 
+TEST_F(Scheduler, EdfLetsWhatBecomesOverdueFinishWhenLittleIsLeftAndNotLongerThanItsEstimate) {
+  use(plugin("sched-edf", SLEDGE_SCHEDULER));
+  Request *late = arrive(*engine, 0, 0, 6'000, 3'000);
+  run(late, 0);
+  arrive(*engine, 1'000, 0, 1'000, 90'000);
+  engine->tick(3'001);
+  EXPECT_FALSE(interrupted());
+  Request *on_time = arrive(*engine, 3'500, 0, 1'000, 80'000);
+  EXPECT_FALSE(interrupted());
+  engine->tick(6'002);
+  EXPECT_TRUE(interrupted());
+  EXPECT_EQ(engine->reconsider(0, 6'002), on_time);
+}
+
 TEST_F(Scheduler, SjfRunsTheShortestAndCountsWhatHasRun) {
   use(plugin("sched-sjf", SLEDGE_SCHEDULER));
   Request *first = arrive(*engine, 0, 0, 10'000);

@@ -9,6 +9,7 @@ struct Edf {
   bool overdue_behind = true; ///< overdue work stands behind on-time work
   bool slack_rule = false;    ///< SLEdgeScale's: what has no slack left is not preempted
   uint64_t overdue_share_ppm = 0;
+  uint64_t finish_ns = 0; ///< what is overdue and needs no more than this keeps the worker
 };
 
 void *create(const sledge_policy_config *config, char *error, size_t error_bytes) {
@@ -25,9 +26,12 @@ void *create(const sledge_policy_config *config, char *error, size_t error_bytes
     return nullptr;
   edf->overdue_behind = !in_order && !slack;
   edf->slack_rule = slack;
-  if (edf->overdue_behind)
+  if (edf->overdue_behind) {
     edf->overdue_share_ppm =
         sledge::policy::parts_per_million(sledge::policy::number(config, "overdueShare", 0.1));
+    edf->finish_ns =
+        static_cast<uint64_t>(sledge::policy::number(config, "overdueFinishUs", 10) * 1e3);
+  }
   return edf;
 }
 
@@ -35,13 +39,23 @@ uint64_t overdue_share_ppm(void *self) {
   return static_cast<Edf *>(self)->overdue_share_ppm;
 }
 
+/// To leave it now would cost more than its rest: it would hold its slot for long, and the time
+/// that it has had would have made others late for nothing.
+bool is_to_finish(const Edf &edf, const sledge_request *r) {
+  return r->state == SLEDGE_REQUEST_RUNNING && r->run_ns < r->estimate_ns &&
+         r->estimate_ns - r->run_ns <= edf.finish_ns;
+}
+
 /// Requests without a deadline go behind all on-time ones that have one, by arrival.
 sledge_rank rank(void *self, const sledge_request *r, uint64_t now_ns) {
   const uint64_t key = std::min<uint64_t>(r->deadline_ns, SLEDGE_RANK_KEY_MAX);
-  if (!static_cast<Edf *>(self)->overdue_behind || r->deadline_ns == SLEDGE_NO_DEADLINE)
+  const auto &edf = *static_cast<Edf *>(self);
+  if (!edf.overdue_behind || r->deadline_ns == SLEDGE_NO_DEADLINE)
     return {key, 0};
-  if (now_ns > r->deadline_ns)
-    return {SLEDGE_RANK_OVERDUE | key, 0};
+  if (now_ns > r->deadline_ns) {
+    const uint64_t end_ns = is_to_finish(edf, r) ? now_ns + r->estimate_ns - r->run_ns : 0;
+    return {SLEDGE_RANK_OVERDUE | key, end_ns};
+  }
   return {key, r->deadline_ns};
 }
 
@@ -55,6 +69,8 @@ int preempts(void *self, const sledge_request *candidate, const sledge_request *
              uint64_t now_ns) {
   const auto &edf = *static_cast<Edf *>(self);
   if (edf.slack_rule && !has_slack(running, now_ns))
+    return 0;
+  if (edf.overdue_behind && now_ns > running->deadline_ns && is_to_finish(edf, running))
     return 0;
   return rank(self, candidate, now_ns).key < rank(self, running, now_ns).key ? 1 : 0;
 }

@@ -14,6 +14,8 @@ export default definePlugin({
     overdue: z.enum(['behind', 'in-order', 'slack']).default('behind'),
     /** With 'behind': the share of each worker that overdue requests get while others wait. */
     overdueShare: z.number().min(0).max(0.9).default(0.1),
+    /** With 'behind': what is overdue while it runs keeps the worker if it needs no more. */
+    overdueFinishUs: z.number().min(0).max(1000).default(10),
   }),
   provides: ['deadline-order', 'preemptive-order'],
   needs: ['run-queues'],

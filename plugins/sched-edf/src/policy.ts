@@ -9,20 +9,28 @@ export default defineScheduler({
   options: z.strictObject({
     overdue: z.enum(['behind', 'in-order', 'slack']).default('behind'),
     overdueShare: z.number().min(0).max(0.9).default(0.1),
+    overdueFinishUs: z.number().min(0).max(1000).default(10),
   }),
   claims: { ordersByDeadline: true },
-  create({ overdue, overdueShare }) {
+  create({ overdue, overdueShare, overdueFinishUs }) {
     const isBehind = overdue === 'behind';
+    const finishNs = Math.floor(overdueFinishUs * 1e3);
+    const isToFinish = ({ state, estimateNs, runNs }: RequestView) =>
+      state === 'running' && runNs < estimateNs && estimateNs - runNs <= finishNs;
     const rank = (request: RequestView, nowNs: number) => {
       const key = Math.min(request.deadlineNs, KEY_MAX);
       if (!isBehind || request.deadlineNs === Infinity) return { key, isOverdue: false };
-      if (nowNs > request.deadlineNs) return { key, isOverdue: true };
+      if (nowNs > request.deadlineNs) {
+        if (!isToFinish(request)) return { key, isOverdue: true };
+        return { key, isOverdue: true, validUntilNs: nowNs + request.estimateNs - request.runNs };
+      }
       return { key, isOverdue: false, validUntilNs: request.deadlineNs };
     };
     return {
       rank,
       preempts(candidate, running, nowNs) {
         if (overdue === 'slack' && !hasSlack(running, nowNs)) return false;
+        if (isBehind && nowNs > running.deadlineNs && isToFinish(running)) return false;
         const one = rank(candidate, nowNs);
         const other = rank(running, nowNs);
         return one.isOverdue === other.isOverdue ? one.key < other.key : other.isOverdue;

@@ -10,7 +10,11 @@ test('names a library that the native build has made', async () => {
 });
 
 test('puts overdue work behind, with a tenth of the worker, unless told otherwise', () => {
-  expect(plugin.options.parse({})).toEqual({ overdue: 'behind', overdueShare: 0.1 });
+  expect(plugin.options.parse({})).toEqual({
+    overdue: 'behind',
+    overdueShare: 0.1,
+    overdueFinishUs: 10,
+  });
 });
 
 test.each([{ overdue: 'drop' }, { overdueShare: 1 }, { share: 0.1 }])('refuses %j', (options) => {
