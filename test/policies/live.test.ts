@@ -67,6 +67,7 @@ test('a TypeScript scheduler preempts what runs for an earlier deadline', async 
     scheduler: fixture('edf'),
   });
   const endless = sledge.invoke('endless_loop', { args: [], environ: [] });
+  while (sledge.stats().running === 0) await new Promise((next) => setTimeout(next, 1));
   const urgent = await sledge.invoke('fibonacci', {
     args: ['5'],
     environ: [],
