@@ -173,12 +173,18 @@ describe('what is wrong with a configuration', () => {
       'tenants[2].port: port 80 is taken by tenants[1].port',
     ],
     [
-      'request types',
+      'request types of a tenant',
       [
         { name: 'a', functions: [{ ...fib, requestType: 1 }] },
-        { name: 'b', functions: [{ ...fib, requestType: 1 }] },
+        {
+          name: 'b',
+          functions: [
+            { ...fib, requestType: 1 },
+            { ...fib, name: 'other', route: '/other', requestType: 1 },
+          ],
+        },
       ],
-      'tenants[1].functions[0].requestType: 1 is taken by tenants[0].functions[0].requestType',
+      'tenants[1].functions[1].requestType: 1 is taken by tenants[1].functions[0].requestType',
     ],
   ])('%s that stand twice are refused', (_title, tenants, words) => {
     expect(() => configFromObject({ tenants }, folder)).toThrow(words);

@@ -15,7 +15,6 @@ export function checkTenants(input: unknown): Problem[] {
     tenants.map((tenant, index) => seen(tenant.name, ['tenants', index, 'name'])),
   );
   checkPorts(problems, tenants);
-  const requestTypes: Seen[] = [];
   tenants.forEach((tenant, index) => {
     const functions = listAt(tenant, 'functions');
     const keys = (inner: number, key: string) => ['tenants', index, 'functions', inner, key];
@@ -24,11 +23,11 @@ export function checkTenants(input: unknown): Problem[] {
       functions.map((fn, inner) => seen(fn.name, keys(inner, 'name'))),
     );
     checkRoutes(problems, functions, index);
-    functions.forEach((fn, inner) => {
-      requestTypes.push(seen(fn.requestType, keys(inner, 'requestType')));
-    });
+    unique(
+      problems,
+      functions.map((fn, inner) => seen(fn.requestType, keys(inner, 'requestType'))),
+    );
   });
-  unique(problems, requestTypes);
   return problems;
 }
 
