@@ -9,6 +9,7 @@
 #include "policy_trial.hpp"
 #include "rpc/capture.hpp"
 #include "rpc_client_wrap.hpp"
+#include "rpc_server_wrap.hpp"
 #include "simulate.hpp"
 #include "test_store_wrap.hpp"
 #include "values.hpp"
@@ -63,6 +64,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("DataPlane", DataPlaneWrap::define(env));
   exports.Set("ExternalWorker", ExternalWorkerWrap::define(env));
   exports.Set("RpcClient", RpcClientWrap::define(env));
+  exports.Set("RpcServer", RpcServerWrap::define(env));
   exports.Set("describeCapture", Napi::Function::New(env, describe_capture, "describeCapture"));
   exports.Set("PolicyThread", PolicyThread::define(env));
   exports.Set("TestStore", TestStoreWrap::define(env));

@@ -1,4 +1,5 @@
 import type { InvocationRequest, OutcomeCallback } from './invocation';
+import type { NativeRpcServer, NativeRpcServerOptions } from './native-rpc';
 
 /** How the data plane is set up; everything is validated by the façade. */
 export interface DataPlaneOptions extends DataPlaneWorkerGroup {
@@ -182,6 +183,8 @@ export interface DataPlane {
    */
   setPolicies?(change: PolicyChange): Promise<void>;
   policyStatus?(): PolicyStatus;
+  /** RPCs for its functions, on threads of their own. @throws SledgeError SLEDGE_ERR_RPC_LISTEN */
+  serveRpc?(options: NativeRpcServerOptions, onLine: (line: string) => void): NativeRpcServer;
   /** What became of its invocations: in time, late, and others. Empty: no such function. */
   functionStats(fn: number): Record<string, number>;
   /**

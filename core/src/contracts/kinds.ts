@@ -1,4 +1,5 @@
 import type { FunctionHandle, Invoker } from './invocation';
+import type { NativeRpcEnd, NativeRpcServerOptions } from './native-rpc';
 import type { PluginInstance } from './plugin';
 
 /** Where a transport listens, as written to the ready file. */
@@ -18,10 +19,42 @@ export interface TenantView {
   readonly functions: readonly FunctionHandle[];
 }
 
+/** Listeners of native pollers that give RPCs to the data plane. */
+export interface RpcServerOptions extends Omit<NativeRpcServerOptions, 'listeners'> {
+  listeners: readonly RpcListenerOptions[];
+}
+
+export interface RpcListenerOptions extends NativeRpcEnd {
+  tenants: readonly RpcTenantOptions[];
+}
+
+export interface RpcTenantOptions {
+  /** Port of its clients' session management; 0: any. The first tenant that fits serves. */
+  clientPort: number;
+  /** Those with a requestType are called by it. */
+  functions: readonly FunctionHandle[];
+}
+
+export interface RpcServer {
+  /** Of session management, by listener. */
+  readonly ports: readonly number[];
+  /** From now on these are the functions of that tenant of that listener. */
+  setFunctions(listener: number, tenant: number, functions: readonly FunctionHandle[]): void;
+  /** Refuses what comes; resolves when everything in flight is answered and fetched. */
+  drain(): Promise<void>;
+  /** Cancels what is left and closes. Idempotent. */
+  stop(): void;
+}
+
 /** What a transport resolves from its container (tokens.TransportHost). */
 export interface TransportHost {
   readonly invoker: Invoker;
   tenants(): readonly TenantView[];
+  /**
+   * Serves RPCs on native threads: no JavaScript is on their way. `onLine` gets what they report.
+   * @throws SledgeError SLEDGE_ERR_RPC_LISTEN; then nothing listens.
+   */
+  serveRpc(options: RpcServerOptions, onLine: (line: string) => void): RpcServer;
   /** Called with the new tenants after a live change; returns an unsubscribe function. */
   onTenantsChanged(listener: (tenants: readonly TenantView[]) => void): () => void;
 }

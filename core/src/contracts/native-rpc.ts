@@ -26,6 +26,39 @@ export interface NativeRpcEnd {
   seed: number;
 }
 
+export interface NativeRpcListener extends NativeRpcEnd {
+  /** By tenant: the port of its clients' session management; 0: any. The first that fits serves. */
+  clientPorts: number[];
+}
+
+export interface NativeRpcServerOptions {
+  listeners: NativeRpcListener[];
+  /** Threads; poller n serves each listener as its Rpc n. */
+  pollers: number;
+  /** One per poller; those without are not pinned. */
+  cores: number[];
+  idle: 'spin' | 'adaptive';
+  /** With 'adaptive': how long it polls without news before it sleeps. */
+  spinUs: number;
+  format: 'sledge' | 'sledgescale' | 'raw';
+}
+
+/** RPCs go to the data plane and back without JavaScript. */
+export interface NativeRpcServer {
+  /** Of session management, by listener. */
+  readonly ports: number[];
+  /** @param routes for each function its request type, its id, and bytes of input at most. */
+  setRoutes(listener: number, tenant: number, routes: number[]): void;
+  /** Each request from now on is answered with SLEDGE_ERR_INVOKE_DRAINING. */
+  drain(): void;
+  /** Invocations that have no outcome yet. */
+  inFlight(): number;
+  /** And, after `drain`, answers that are on their way. */
+  unfinished(): number;
+  /** Cancels what is in flight, answers it, joins the threads. Idempotent. */
+  stop(): void;
+}
+
 export interface NativeRpcClientOptions extends NativeRpcEnd {
   /** Commands that may wait for the client's thread. */
   maxWaiting: number;

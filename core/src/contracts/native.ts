@@ -1,5 +1,11 @@
 import type { HostedPolicy } from '../policies/hosted-policy';
-import type { NativeRpcClient, NativeRpcClientOptions, NativeRpcEvent } from './native-rpc';
+import type {
+  NativeRpcClient,
+  NativeRpcClientOptions,
+  NativeRpcEvent,
+  NativeRpcServer,
+  NativeRpcServerOptions,
+} from './native-rpc';
 import type { NativeSimulation, NativeSimulationResult } from './native-simulation';
 
 /**
@@ -244,6 +250,15 @@ export interface NativeBinding {
   ): NativeSimulationResult | null;
   /** What `sledge doctor` measures natively; names and units in docs. */
   measureMachine(): Record<string, number>;
+  /**
+   * Over the data plane of this handle. `onLog` gets what a function wrote to stderr, with -1 what
+   * the server itself has to say. Throws Error with `code`.
+   */
+  RpcServer: new (
+    handle: number,
+    options: NativeRpcServerOptions,
+    onLog: (fn: number, text: Uint8Array) => void,
+  ) => NativeRpcServer;
   RpcClient: new (
     options: NativeRpcClientOptions,
     onEvent: (event: NativeRpcEvent) => void,

@@ -7,6 +7,7 @@ import type {
   PolicyStatus,
 } from '../contracts/data-plane';
 import type { InvocationRequest, OutcomeCallback } from '../contracts/invocation';
+import type { NativeRpcServer, NativeRpcServerOptions } from '../contracts/native-rpc';
 import { type NativeDataPlane, OUTCOME_FIELDS, SUBMIT_KICK } from '../contracts/native';
 import { SledgeError } from '../errors/sledge-error';
 import type { LoadedBinding } from './binding';
@@ -45,6 +46,7 @@ export class NativePlane implements DataPlane {
   private readonly policies: LivePolicies;
   private readonly threads: WorkerThreads | undefined;
   private readonly onLog: DataPlaneOptions['onLog'];
+  private readonly loaded: LoadedBinding;
   private readonly functions: (AddedFunction | undefined)[] = [];
   // By token.
   private readonly callbacks: (OutcomeCallback | undefined)[];
@@ -60,6 +62,7 @@ export class NativePlane implements DataPlane {
     private readonly options: DataPlaneOptions,
     loaded: LoadedBinding,
   ) {
+    this.loaded = loaded;
     const checked = nativeOptions(options);
     const { groups, arenaSlots } = checked;
     this.groupCount = groups.length;
@@ -193,9 +196,10 @@ export class NativePlane implements DataPlane {
   async drain(limitMs: number): Promise<void> {
     this.native.closeIntake();
     const limit = performance.now() + limitMs;
-    while (this.alive > 0 && performance.now() < limit) await delay(DRAIN_POLL_MS);
+    const isBusy = () => this.alive > 0 || this.native.inFlight() > 0;
+    while (isBusy() && performance.now() < limit) await delay(DRAIN_POLL_MS);
     this.native.endAll();
-    while (this.alive > 0 && performance.now() < limit + limitMs) await delay(DRAIN_POLL_MS);
+    while (isBusy() && performance.now() < limit + limitMs) await delay(DRAIN_POLL_MS);
   }
 
   setPolicies(change: PolicyChange): Promise<void> {
@@ -204,6 +208,19 @@ export class NativePlane implements DataPlane {
 
   policyStatus(): PolicyStatus {
     return this.policies.status();
+  }
+
+  serveRpc(options: NativeRpcServerOptions, onLine: (line: string) => void): NativeRpcServer {
+    const { RpcServer } = this.loaded.binding;
+    try {
+      return new RpcServer(this.native.handle, options, (fn, text) => {
+        if (fn >= 0) this.passLog(fn, text);
+        else onLine(Buffer.from(text).toString('utf8'));
+      });
+    } catch (error) {
+      const address = options.listeners.map(({ host, port }) => `${host}:${port}`).join(', ');
+      throw nativeError(error, { address });
+    }
   }
 
   /** Lets the policies in TypeScript take over, if there are any; call it before serving. */

@@ -623,6 +623,28 @@ export const ERROR_CATALOGUE = {
     rpc: 'NOT_FOUND',
     solve: "Set the function's requestType, or call another type.",
   },
+  SLEDGE_ERR_RPC_LISTEN: {
+    number: 703,
+    message: 'Cannot listen for RPCs on {address}: {reason}',
+    http: 500,
+    rpc: 'FAILED_PRECONDITION',
+    solve: 'Choose a free port and an address of this machine in the options of transport-erpc.',
+  },
+  SLEDGE_ERR_RPC_BAD_REQUEST: {
+    number: 704,
+    message: 'The RPC is not in the format that the server expects.',
+    http: 400,
+    rpc: 'INVALID_ARGUMENT',
+    solve: "Send what the server's responseFormat says, with a deadline of a day at most.",
+  },
+  SLEDGE_ERR_RPC_ROUTES: {
+    number: 705,
+    message: 'Tenant {tenant} cannot be called over RPC: {reason}',
+    http: 500,
+    rpc: 'FAILED_PRECONDITION',
+    solve:
+      'Set requestType of its functions, 1 to 254, and name tenants of the configuration only.',
+  },
   SLEDGE_ERR_RPC_CONNECT: {
     number: 710,
     message: 'No session with {target}: {reason}',

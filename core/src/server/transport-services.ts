@@ -5,9 +5,10 @@ import type {
   Invoker,
   OutcomeCallback,
 } from '../contracts/invocation';
-import type { TenantView, TransportHost } from '../contracts/kinds';
+import type { RpcServer, RpcServerOptions, TenantView, TransportHost } from '../contracts/kinds';
 import { SledgeError } from '../errors/sledge-error';
 import type { FunctionRegistry, LoadedFunction } from '../functions/function-registry';
+import { RpcService } from './rpc-service';
 
 type TenantsListener = (tenants: readonly TenantView[]) => void;
 
@@ -49,6 +50,13 @@ export class TransportServices implements TransportHost, Invoker {
 
   tenants(): readonly TenantView[] {
     return this.registry?.tenants ?? [];
+  }
+
+  serveRpc(options: RpcServerOptions, onLine: (line: string) => void): RpcServer {
+    if (!this.isOpen || this.plane === undefined) {
+      throw new SledgeError('SLEDGE_ERR_INVOKE_DRAINING');
+    }
+    return new RpcService(this.plane, options, onLine);
   }
 
   onTenantsChanged(listener: TenantsListener): () => void {

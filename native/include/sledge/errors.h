@@ -91,6 +91,9 @@ typedef enum sledge_error {
   SLEDGE_ERR_CLI_CONTROL = 603,
   SLEDGE_ERR_RPC_BACKEND = 701,
   SLEDGE_ERR_RPC_NO_FUNCTION = 702,
+  SLEDGE_ERR_RPC_LISTEN = 703,
+  SLEDGE_ERR_RPC_BAD_REQUEST = 704,
+  SLEDGE_ERR_RPC_ROUTES = 705,
   SLEDGE_ERR_RPC_CONNECT = 710,
   SLEDGE_ERR_RPC_PEER_LOST = 711,
   SLEDGE_ERR_RPC_DEADLINE = 712,
@@ -191,6 +194,9 @@ static inline const char *sledge_error_name(sledge_error error) {
     case SLEDGE_ERR_CLI_CONTROL: return "SLEDGE_ERR_CLI_CONTROL";
     case SLEDGE_ERR_RPC_BACKEND: return "SLEDGE_ERR_RPC_BACKEND";
     case SLEDGE_ERR_RPC_NO_FUNCTION: return "SLEDGE_ERR_RPC_NO_FUNCTION";
+    case SLEDGE_ERR_RPC_LISTEN: return "SLEDGE_ERR_RPC_LISTEN";
+    case SLEDGE_ERR_RPC_BAD_REQUEST: return "SLEDGE_ERR_RPC_BAD_REQUEST";
+    case SLEDGE_ERR_RPC_ROUTES: return "SLEDGE_ERR_RPC_ROUTES";
     case SLEDGE_ERR_RPC_CONNECT: return "SLEDGE_ERR_RPC_CONNECT";
     case SLEDGE_ERR_RPC_PEER_LOST: return "SLEDGE_ERR_RPC_PEER_LOST";
     case SLEDGE_ERR_RPC_DEADLINE: return "SLEDGE_ERR_RPC_DEADLINE";
@@ -224,6 +230,8 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_CLI_READY_FILE:
     case SLEDGE_ERR_CLI_OUTPUT:
     case SLEDGE_ERR_RPC_BACKEND:
+    case SLEDGE_ERR_RPC_LISTEN:
+    case SLEDGE_ERR_RPC_ROUTES:
       return 9;
     case SLEDGE_ERR_CONFIG_INVALID:
     case SLEDGE_ERR_CONFIG_UNREADABLE:
@@ -249,6 +257,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_LAB_CELL:
     case SLEDGE_ERR_LOAD_TARGET:
     case SLEDGE_ERR_CLI_USAGE:
+    case SLEDGE_ERR_RPC_BAD_REQUEST:
     case SLEDGE_ERR_RPC_MESSAGE:
     case SLEDGE_ERR_RPC_CAPTURE:
       return 3;

@@ -151,6 +151,9 @@ void Rpc::release_session(Session &session) {
   for (ServerSlot &slot : session.server_slots) {
     if (slot.state == ServerSlotState::receiving)
       --partial_requests_;
+    if (slot.state == ServerSlotState::handling && abandoned_handler_.fn != nullptr)
+      abandoned_handler_.fn(abandoned_handler_.context,
+                            {slot.request_number, session.serial, session.number});
     uncharge(slot.request_charge);
     uncharge(slot.response_charge);
   }

@@ -92,6 +92,12 @@ struct RequestHandler {
   void *context = nullptr;
 };
 
+/// The client of a request that waits for its answer is gone; the answer would be `stale`.
+struct AbandonedHandler {
+  void (*fn)(void *context, const RequestHandle &request) = nullptr;
+  void *context = nullptr;
+};
+
 class Rpc {
  public:
   Rpc(const RpcOptions &options, Backend &backend, SmChannel &sm);
@@ -107,6 +113,7 @@ class Rpc {
   Status set_handler(uint8_t type, RequestHandler handler);
   void set_default_handler(RequestHandler handler) { default_handler_ = handler; }
   void set_session_handler(SessionHandler handler) { session_handler_ = handler; }
+  void set_abandoned_handler(AbandonedHandler handler) { abandoned_handler_ = handler; }
 
   /// Begins to connect; the session handler tells the end. A host name is resolved here, blocking.
   Status create_session(const std::string &host, uint16_t sm_port, uint8_t remote_rpc_id,
@@ -130,6 +137,9 @@ class Rpc {
   /// `respond` from any thread; sent in the next turn. `backlog_full` when more responses wait than
   /// there can be requests.
   Status post_response(const RequestHandle &handle, Buffer &&response);
+
+  /// Answers of several packets that their clients are still fetching. Looks at every slot.
+  uint32_t responses_unfetched() const;
 
   /// One turn of the event loop: session management, a burst of packets, stalled calls, timers.
   /// Returns the number of packets received.
@@ -233,6 +243,7 @@ class Rpc {
   std::array<RequestHandler, 256> handlers_{};
   RequestHandler default_handler_;
   SessionHandler session_handler_;
+  AbandonedHandler abandoned_handler_;
   Counters counters_;
 
   std::vector<std::unique_ptr<Session>> sessions_;  ///< by number minus the first number

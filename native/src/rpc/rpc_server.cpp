@@ -243,6 +243,20 @@ Status Rpc::answer(Session &session, ServerSlot &slot) {
   return Status::ok;
 }
 
+uint32_t Rpc::responses_unfetched() const {
+  uint32_t count = 0;
+  for (const auto &session : sessions_) {
+    if (session == nullptr || session->client)
+      continue;
+    for (const ServerSlot &slot : session->server_slots) {
+      const bool fetched =
+          slot.packets_received + 1 >= slot.request_packets + slot.response_packets;
+      count += slot.state == ServerSlotState::answered && !fetched ? 1 : 0;
+    }
+  }
+  return count;
+}
+
 void Rpc::release_response(ServerSlot &slot) {
   uncharge(slot.response_charge);
   slot.response.clear(kRetainedBytes);

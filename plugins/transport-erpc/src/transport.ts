@@ -1,0 +1,73 @@
+import type {
+  ListenerInfo,
+  RpcServer,
+  TenantView,
+  TransportHost,
+  TransportInstance,
+} from '@sledge/core';
+import type { Logger } from 'pino';
+import { planListeners, type PlannedListener } from './listeners';
+import type { ErpcOptions } from './options';
+
+/** The `erpc` transport: native pollers, which need JavaScript only to begin and to end. */
+export class ErpcTransport implements TransportInstance {
+  #planned: readonly PlannedListener[] = [];
+  #server: RpcServer | undefined;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(
+    private readonly options: ErpcOptions,
+    private readonly host: TransportHost,
+    private readonly logger: Logger,
+  ) {}
+
+  /** @throws SledgeError SLEDGE_ERR_RPC_LISTEN, SLEDGE_ERR_RPC_ROUTES; then nothing listens. */
+  async start(): Promise<void> {
+    const { pollers, cores, idle, spinUs, responseFormat: format } = this.options;
+    this.#planned = planListeners(this.options, this.host.tenants());
+    const listeners = this.#planned.map(({ options }) => options);
+    this.#server = this.host.serveRpc({ listeners, pollers, cores, idle, spinUs, format }, (line) =>
+      this.logger.warn(line),
+    );
+    this.#unsubscribe = this.host.onTenantsChanged((tenants) => this.#apply(tenants));
+  }
+
+  /** What comes is refused; resolves when all that was in flight has been answered. */
+  async drain(): Promise<void> {
+    this.#unsubscribe?.();
+    await this.#server?.drain();
+  }
+
+  /** Cancels what is left; sessions end with their listener. */
+  async stop(): Promise<void> {
+    this.#unsubscribe?.();
+    this.#server?.stop();
+    this.#server = undefined;
+  }
+
+  listeners(): readonly ListenerInfo[] {
+    const ports = this.#server?.ports ?? [];
+    return this.#planned.flatMap(({ tenants, options }, at) =>
+      tenants.map((tenant) => ({
+        transport: 'erpc',
+        tenant,
+        url: `erpc://${options.advertiseHost || options.host}:${ports[at]}`,
+      })),
+    );
+  }
+
+  /** Functions come and go; a tenant that is new needs a restart to get its listener. */
+  #apply(tenants: readonly TenantView[]): void {
+    const byName = new Map(tenants.map((tenant) => [tenant.name, tenant]));
+    this.#planned.forEach((listener, at) =>
+      listener.tenants.forEach((name, tenant) =>
+        this.#server?.setFunctions(at, tenant, byName.get(name)?.functions ?? []),
+      ),
+    );
+    const known = new Set(this.#planned.flatMap((listener) => listener.tenants));
+    for (const { name, functions } of tenants) {
+      if (known.has(name) || functions.every((fn) => fn.requestType === undefined)) continue;
+      this.logger.warn({ tenant: name }, 'is served over RPC after a restart only');
+    }
+  }
+}
