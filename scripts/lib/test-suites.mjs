@@ -13,6 +13,8 @@ const JOBS = availableParallelism();
 
 /** What must hold on either Node: the whole way of a request, and the plugins of a user. */
 const END_TO_END = 'test/(end-to-end|e2e)';
+/** Long, and of the native part: on the second Node in the long run only. */
+const LONG_ON_ONE_NODE = 'test/e2e/(soak|many-functions)';
 
 export async function lintSuite() {
   const failed = await lint(false);
@@ -67,5 +69,8 @@ export async function jestSuite(name, executable, environment, paths = []) {
 }
 
 export async function node24Suite(environment) {
-  return jestSuite('jest-node24', await node24(), environment, [END_TO_END]);
+  const isLong = environment.SLEDGE_TEST_LONG === '1';
+  const without = isLong ? [] : ['--testPathIgnorePatterns', '/node_modules/', LONG_ON_ONE_NODE];
+  if (!isLong) console.log(`  without ${LONG_ON_ONE_NODE}`);
+  return jestSuite('jest-node24', await node24(), environment, [END_TO_END, ...without]);
 }

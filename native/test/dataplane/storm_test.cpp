@@ -1,5 +1,5 @@
 // Goal: exactly one outcome per invocation, whatever competes for it. Method: random traps, exits,
-// kills, cancels, time limits and stops on several workers, every outcome counted and compared.
+// kills, cancels, time limits, drains and stops on several workers, every outcome counted and compared.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -10,7 +10,8 @@ namespace sledge::dataplane::testing {
 
 namespace {
 
-void storm(IdleKind idle, uint64_t seed, size_t total) {
+/// `drain_after`: from so many submissions on it takes in nothing, and now and then ends all.
+void storm(IdleKind idle, uint64_t seed, size_t total, size_t drain_after = SIZE_MAX) {
   BenchOptions options;
   options.worker_count = 3;
   options.idle = {{idle}};
@@ -38,6 +39,15 @@ void storm(IdleKind idle, uint64_t seed, size_t total) {
   functions.push_back(bench.add(std::move(loop)));
   std::vector<std::string> inputs;
   while (bench.endings.size() < total) {
+    if (bench.endings.size() >= drain_after) {
+      bench.plane->close_intake();
+      if (bench.open() == 0) {
+        break;
+      }
+      if (random() % 20 == 0) {
+        bench.plane->end_all();
+      }
+    }
     const bool looping = random() % 50 == 0;
     const uint32_t function = looping ? functions.back() : functions[random() % 6];
     const std::string input = std::to_string(random());
@@ -56,7 +66,8 @@ void storm(IdleKind idle, uint64_t seed, size_t total) {
     }
   }
   ASSERT_TRUE(bench.settle());
-  for (size_t at = 0; at < total; at++) {
+  ASSERT_EQ(inputs.size(), std::min(total, drain_after));
+  for (size_t at = 0; at < inputs.size(); at++) {
     ASSERT_EQ(bench.ended_count[at], 1) << "submission " << at;
     if (!inputs[at].empty() && bench.endings[at].status == Status::completed) {
       ASSERT_EQ(bench.endings[at].output, inputs[at]);
@@ -74,6 +85,13 @@ TEST(Storm, EachInvocationHasExactlyOneOutcomeWithSpinningWorkers) {
 }
 TEST(Storm, EachInvocationHasExactlyOneOutcomeWithSleepingWorkers) {
   storm(IdleKind::block, 2, 20'000);
+}
+
+TEST(Storm, EachInvocationHasExactlyOneOutcomeWhenDrainedInTheMiddle) {
+  for (uint64_t seed = 0; seed < 40; seed++) {
+    const IdleKind idle = seed % 2 == 0 ? IdleKind::adaptive : IdleKind::block;
+    ASSERT_NO_FATAL_FAILURE(storm(idle, seed, 1'000, 200 + 10 * seed));
+  }
 }
 
 TEST(Storm, EachInvocationHasExactlyOneOutcomeWhenStoppedInTheMiddle) {
