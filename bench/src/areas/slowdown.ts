@@ -5,6 +5,7 @@ import type { BenchArea, BenchContext } from '../area';
 import { figure, median } from '../figure';
 import type { Figure } from '../figure';
 import { buildModule } from '../sledge';
+import { slowdownInVirtualTime } from './slowdown-virtual';
 
 const run = promisify(execFile);
 const SEGMENTS_MIN = 10;
@@ -60,6 +61,6 @@ export const slowdownArea: BenchArea = {
       if (samples.length < SEGMENTS_MIN) context.note(notMeasurable(name, samples));
       else figures.push(figure(name, 'ratio', samples));
     }
-    return figures;
+    return [...figures, ...(await slowdownInVirtualTime(context))];
   },
 };
