@@ -12,6 +12,7 @@ import { doctorCommand } from './commands/doctor';
 import { functionsCommand } from './commands/functions';
 import { invokeCommand } from './commands/invoke';
 import { loadCommand } from './commands/load';
+import { pluginCommand } from './commands/plugin';
 import { pluginsCommand } from './commands/plugins';
 import { policyCommand } from './commands/policy';
 import { simulateCommand } from './commands/simulate';
@@ -59,6 +60,7 @@ function createProgram(): Command {
   invokeCommand(program);
   functionsCommand(program);
   pluginsCommand(program);
+  pluginCommand(program);
   policyCommand(program);
   doctorCommand(program);
   simulateCommand(program);

@@ -50,3 +50,29 @@ test('the class of the guide is a plugin', () => {
     config: { transports: [['silent-transport', { greeting: 'listening to nobody' }]] },
   });
 });
+
+test('the policy of the guide decides in virtual time and live, and is the example', async () => {
+  const names = writeBlocksOf('write-a-policy.md');
+  expect(names).toEqual(['least-laxity-first.ts', 'sledge.config.ts', 'lab.config.ts']);
+  const example = 'examples/policies/least-laxity-first/least-laxity-first.ts';
+  const text = (file: string) => readFileSync(file, 'utf8');
+  expect(text(path.join(folder, names[0] as string))).toBe(text(path.join(ROOT, example)));
+  copyFileSync(path.join(ROOT, 'functions/fibonacci.wasm'), path.join(folder, 'fibonacci.wasm'));
+
+  const options = JSON.stringify({ dispatcher: { interrupts: true } });
+  const policies = ['--dispatcher', 'jsq', '--scheduler', './least-laxity-first.ts'];
+  const choice = [...policies, '--options', options];
+  const load = ['--workload', 'high-bimodal', '--load', '0.7', '--requests', '20000'];
+  const run = sledge(folder, ['simulate', ...load, ...choice, '--json']);
+  expect(run.status).toBe(0);
+  expect((JSON.parse(run.stdout) as { preemptions: number }).preemptions).toBeGreaterThan(0);
+
+  for (const wrong of ['[1]', '{', '{"kitchen":{}}']) {
+    const refused = sledge(folder, ['simulate', ...load, ...policies, '--options', wrong]);
+    expect(refused.stderr).toContain('SLEDGE_ERR_CLI_USAGE');
+  }
+
+  const server = await serve(folder, []);
+  expect(await (await fetch(`${server.url}/fib?10`)).text()).toBe('55');
+  expect(await server.end('SIGTERM')).toBe(0);
+});

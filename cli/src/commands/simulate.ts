@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { SledgeError } from '@sledge/core';
 import { hint, reasonOf } from '@sledge/core/host';
 import { COST_NAMES, costModel, loadPolicies, loadWorkload, runCells } from '@sledge/lab';
-import type { Cell, CellResult, FullCellResult } from '@sledge/lab';
+import type { Cell, CellResult, FullCellResult, PolicyChoice, PolicyChoices } from '@sledge/lab';
 import { Presets, SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import { printJson, printNote, printTable } from '../output';
@@ -15,6 +15,7 @@ interface SimulateOptions {
   estimator: string;
   admission: string;
   quantumUs?: string;
+  options?: string;
   workers: string;
   groups: string;
   load: string;
@@ -39,6 +40,7 @@ export function simulateCommand(program: Command): void {
     .option('--quantum-us <us>', 'quantumUs of the scheduler')
     .option('--estimator <name>', 'oracle, percentile ...; none: the mean of its class', 'none')
     .option('--admission <name>', 'name, package or path', 'none')
+    .option('--options <json>', 'by kind: {"dispatcher":{"interrupts":true}}')
     .option('--workers <n>', 'how many', '1')
     .option('--groups <n>', 'dispatchers, each with its share of the workers', '1')
     .option('--load <list>', 'offered, as shares of all workers: 0.7 or 0.5,0.7', '0.7')
@@ -85,7 +87,7 @@ async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
     throw usage(`--costs ${name} is none of ${COST_NAMES.join(', ')}${hint(name, COST_NAMES)}`);
   }
   printNote(`Costs (${name}): ${model.source}.`);
-  const { meanUs, quantumUs, scheduler, dispatcher, estimator, admission } = options;
+  const { meanUs } = options;
   const workload = await loadWorkload(
     {
       source: options.workload,
@@ -93,18 +95,7 @@ async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
     },
     folder,
   );
-  const policies = loadPolicies(
-    {
-      dispatcher,
-      scheduler:
-        quantumUs === undefined
-          ? scheduler
-          : [scheduler, { quantumUs: number('--quantum-us', quantumUs) }],
-      estimator,
-      admission,
-    },
-    folder,
-  );
+  const policies = loadPolicies(choicesOf(options), folder);
   const common = {
     workload,
     ...policies,
@@ -122,6 +113,43 @@ async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
   return loads.flatMap((load) =>
     Array.from({ length: count }, (_, at) => ({ ...common, load, seed: first + at })),
   );
+}
+
+const POLICY_KINDS = ['dispatcher', 'scheduler', 'estimator', 'admission'] as const;
+
+function choicesOf(options: SimulateOptions): PolicyChoices {
+  const given = optionsByKind(options.options);
+  if (options.quantumUs !== undefined) {
+    const quantumUs = number('--quantum-us', options.quantumUs);
+    given['scheduler'] = { ...given['scheduler'], quantumUs };
+  }
+  const [dispatcher, scheduler, estimator, admission] = POLICY_KINDS.map((kind): PolicyChoice =>
+    given[kind] ? [options[kind], given[kind]] : options[kind],
+  ) as [PolicyChoice, PolicyChoice, PolicyChoice, PolicyChoice];
+  return { dispatcher, scheduler, estimator, admission };
+}
+
+function optionsByKind(text = '{}'): Record<string, object> {
+  let given: unknown;
+  try {
+    given = JSON.parse(text);
+  } catch {
+    // said below
+  }
+  if (!isObject(given) || !Object.values(given).every(isObject)) {
+    throw usage('--options is no JSON object of objects, such as {"dispatcher":{}}');
+  }
+  const strange = Object.keys(given).find((kind) => !isPolicyKind(kind));
+  if (strange === undefined) return given as Record<string, object>;
+  throw usage(`--options: ${strange} is none of ${POLICY_KINDS.join(', ')}`);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function isPolicyKind(kind: string): boolean {
+  return (POLICY_KINDS as readonly string[]).includes(kind);
 }
 
 function number(name: string, text: string): number {

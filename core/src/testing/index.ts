@@ -1,4 +1,5 @@
 import 'reflect-metadata';
 
 /** `@sledge/core/testing`: for the tests of policy plugins. */
+export * from './load-plugin';
 export * from './trial';
