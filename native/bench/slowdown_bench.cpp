@@ -30,6 +30,7 @@ constexpr uint64_t kSegmentNs = 200'000'000;
 constexpr uint64_t kDelayMaxNs = 400'000;
 constexpr size_t kSegmentsMin = 10;
 constexpr uint32_t kInvocations = 65'536;
+constexpr uint32_t kSlots = 4'096;
 
 struct Mix {
   const char *name;
@@ -134,6 +135,7 @@ class Server {
     EngineConfig config;
     config.request_count_max = kInvocations;
     config.queue_length_max = kInvocations;
+    config.started_max = kSlots;
     PolicyError error;
     auto engine =
         Engine::make(config, load(plugins, policy.dispatcher, SLEDGE_DISPATCHER, 0),
@@ -358,7 +360,7 @@ int measure(int argc, char **argv) {
   CPU_SET(0, &cores);
   sched_setaffinity(0, sizeof cores, &cores);
   ModuleLoadError error;
-  auto arena = make_arena({.slot_count = 4096, .stack_bytes = 262144}, error);
+  auto arena = make_arena({.slot_count = kSlots, .stack_bytes = 262144}, error);
   if (!arena)
     die(error.detail);
   const auto hash = load(argv[1]);

@@ -76,6 +76,17 @@ TEST_F(Scheduler, EdfTakesTheWorkerFromWhatBecomesOverdueWhileItRuns) {
   EXPECT_EQ(engine->reconsider(0, 10'001), on_time);
 }
 
+TEST_F(Scheduler, EdfRunsShortOverdueWorkBeforeLongUntilThatHasWaitedTenTimesItsRest) {
+  use(plugin("sched-edf", SLEDGE_SCHEDULER));
+  Request *long_one = arrive(*engine, 0, 0, 10'000, 1'000);
+  Request *soon = arrive(*engine, 0, 0, 100, 90'000);
+  Request *later = arrive(*engine, 0, 0, 100, 110'000);
+  for (Request *r : {soon, long_one, later}) {
+    run(r, 200'000);
+    engine->finish(0, 200'000);
+  }
+}
+
 TEST_F(Scheduler, EdfInOrderServesTheMostOverdueFirst) {
   use(edf_plugin("in-order"));
   Request *lost = arrive(*engine, 0, 0, 1000, 100);
@@ -159,7 +170,7 @@ TEST_F(Scheduler, EdfUnderOverloadLosesNoShortRequestWhereInOrderLosesNearlyAll)
   EXPECT_GT(long_behind, 300u); // overdue work goes on in what is left of the worker
 }
 
-TEST_F(Scheduler, EdfLetsWhatBecomesOverdueFinishWhenLittleIsLeftAndNotLongerThanItsEstimate) {
+TEST_F(Scheduler, EdfLetsWhatBecomesOverdueFinishWhileLittleIsLeft) {
   use(plugin("sched-edf", SLEDGE_SCHEDULER));
   Request *late = arrive(*engine, 0, 0, 6'000, 3'000);
   run(late, 0);
@@ -168,9 +179,11 @@ TEST_F(Scheduler, EdfLetsWhatBecomesOverdueFinishWhenLittleIsLeftAndNotLongerTha
   EXPECT_FALSE(interrupted());
   Request *on_time = arrive(*engine, 3'500, 0, 1'000, 80'000);
   EXPECT_FALSE(interrupted());
-  engine->tick(6'002);
+  engine->tick(6'002); // it overruns: 6,000 more are expected, which is still little
+  EXPECT_FALSE(interrupted());
+  engine->tick(12'003);
   EXPECT_TRUE(interrupted());
-  EXPECT_EQ(engine->reconsider(0, 6'002), on_time);
+  EXPECT_EQ(engine->reconsider(0, 12'003), on_time);
 }
 
 TEST_F(Scheduler, SjfRunsTheShortestAndCountsWhatHasRun) {

@@ -1,5 +1,6 @@
 // Goal: exactly one outcome per invocation, whatever competes for it. Method: random traps, exits,
-// kills, cancels, time limits, drains and stops on several workers, every outcome counted and compared.
+// kills, cancels, time limits, drains and stops on several workers, every outcome counted and
+// compared.
 #include <gtest/gtest.h>
 
 #include <random>

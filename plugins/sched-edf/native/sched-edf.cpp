@@ -42,8 +42,16 @@ uint64_t overdue_share_ppm(void *self) {
 /// To leave it now would cost more than its rest: it would hold its slot for long, and the time
 /// that it has had would have made others late for nothing.
 bool is_to_finish(const Edf &edf, const sledge_request *r) {
-  return r->state == SLEDGE_REQUEST_RUNNING && r->run_ns < r->estimate_ns &&
-         r->estimate_ns - r->run_ns <= edf.finish_ns;
+  return r->state == SLEDGE_REQUEST_RUNNING && r->remaining_ns <= edf.finish_ns;
+}
+
+/// What is overdue has lost: short work goes first, so that few wait for long work, but what has
+/// been overdue for ten times its rest goes before newer short work: nothing starves in there.
+constexpr uint64_t overdue_patience = 10;
+
+uint64_t overdue_key(const sledge_request *r) {
+  return std::min<uint64_t>(r->deadline_ns + overdue_patience * r->remaining_ns,
+                            SLEDGE_RANK_KEY_MAX);
 }
 
 /// Requests without a deadline go behind all on-time ones that have one, by arrival.
@@ -53,8 +61,8 @@ sledge_rank rank(void *self, const sledge_request *r, uint64_t now_ns) {
   if (!edf.overdue_behind || r->deadline_ns == SLEDGE_NO_DEADLINE)
     return {key, 0};
   if (now_ns > r->deadline_ns) {
-    const uint64_t end_ns = is_to_finish(edf, r) ? now_ns + r->estimate_ns - r->run_ns : 0;
-    return {SLEDGE_RANK_OVERDUE | key, end_ns};
+    const uint64_t end_ns = is_to_finish(edf, r) ? now_ns + r->remaining_ns : 0;
+    return {SLEDGE_RANK_OVERDUE | overdue_key(r), end_ns};
   }
   return {key, r->deadline_ns};
 }

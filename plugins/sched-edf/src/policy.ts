@@ -2,6 +2,7 @@ import { defineScheduler, z } from '@sledge/core';
 import type { RequestView } from '@sledge/core';
 
 const KEY_MAX = Number.MAX_SAFE_INTEGER;
+const OVERDUE_PATIENCE = 10;
 
 /** Earliest deadline first, in TypeScript: decides as ../native does, action by action. */
 export default defineScheduler({
@@ -15,14 +16,16 @@ export default defineScheduler({
   create({ overdue, overdueShare, overdueFinishUs }) {
     const isBehind = overdue === 'behind';
     const finishNs = Math.floor(overdueFinishUs * 1e3);
-    const isToFinish = ({ state, estimateNs, runNs }: RequestView) =>
-      state === 'running' && runNs < estimateNs && estimateNs - runNs <= finishNs;
+    const isToFinish = ({ state, remainingNs }: RequestView) =>
+      state === 'running' && remainingNs <= finishNs;
     const rank = (request: RequestView, nowNs: number) => {
       const key = Math.min(request.deadlineNs, KEY_MAX);
       if (!isBehind || request.deadlineNs === Infinity) return { key, isOverdue: false };
       if (nowNs > request.deadlineNs) {
-        if (!isToFinish(request)) return { key, isOverdue: true };
-        return { key, isOverdue: true, validUntilNs: nowNs + request.estimateNs - request.runNs };
+        const { deadlineNs, remainingNs } = request;
+        const overdue = { key: Math.min(deadlineNs + OVERDUE_PATIENCE * remainingNs, KEY_MAX) };
+        if (!isToFinish(request)) return { ...overdue, isOverdue: true };
+        return { ...overdue, isOverdue: true, validUntilNs: nowNs + remainingNs };
       }
       return { key, isOverdue: false, validUntilNs: request.deadlineNs };
     };
