@@ -30,10 +30,17 @@ async function get(url: string, headers: Record<string, string> = {}) {
   return { status: answer.statusCode, headers: answer.headers, text, problem };
 }
 
-describe.each([
+const MECHANISMS: [string, string[]][] = [
   ['safepoint', ['preemption.mechanism=safepoint', 'sandbox.safepoints=flag']],
   ['signal', ['preemption.mechanism=signal', 'sandbox.safepoints=off']],
-])('with %s', (_, set) => {
+];
+const IN_THE_LONG_RUN: [string, string[]][] = [
+  ['tsc', ['preemption.mechanism=tsc', 'sandbox.safepoints=tsc']],
+  ['timer', ['preemption.mechanism=timer', 'sandbox.safepoints=off']],
+];
+const isLong = process.env['SLEDGE_TEST_LONG'] === '1';
+
+describe.each([...MECHANISMS, ...(isLong ? IN_THE_LONG_RUN : [])])('with %s', (_, set) => {
   let server: Server;
   beforeAll(async () => {
     server = await Server.start({ config, set });

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { ErpcClient } from '@sledge/client-erpc';
 import { request } from 'undici';
 import { root, Server } from './server';
 
@@ -49,5 +50,21 @@ test.each([
   expect([greeted.statusCode, (await greeted.body.text()).trim()]).toEqual([200, 'Hello, world']);
   const bare = await request(`${server.url}/hello`);
   expect((await bare.body.text()).trim()).toBe('Hello, edge');
+  expect(await server.stop()).toMatchObject({ code: 0 });
+});
+
+test('and answers over eRPC with the other configuration of the README', async () => {
+  const server = await Server.start({
+    folder: folderWith('hello.c', 'npx sledge build hello.c'),
+    fileName: 'sledge.config.ts',
+    config: blockWith('requestType: 1'),
+    set: ['tenants.0.port=0', 'transports.1.port=0'],
+  });
+  const url = new URL(server.urls.find((one) => one.startsWith('erpc:')) ?? '');
+  const client = ErpcClient.open();
+  const target = await client.connect({ host: url.hostname, port: Number(url.port) });
+  const { output } = await target.call(1, undefined, { args: ['wire'] });
+  expect(output.toString()).toBe('Hello, wire\n');
+  await client.close();
   expect(await server.stop()).toMatchObject({ code: 0 });
 });

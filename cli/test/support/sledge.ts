@@ -9,6 +9,12 @@ export const ROOT = path.join(__dirname, '..', '..', '..');
 export const BIN = path.join(ROOT, 'cli', 'bin', 'sledge.js');
 const READY_LIMIT_MS = 45_000;
 
+const started = new Set<ChildProcess>();
+/** A failed test leaves no process behind. */
+afterAll(() => {
+  for (const child of started) if (child.exitCode === null) child.kill('SIGKILL');
+});
+
 export interface Ready {
   pid: number;
   listeners: { transport: string; tenant: string; url: string }[];
@@ -51,6 +57,7 @@ export async function serve(
     cwd,
     stdio: ['ignore', 'ignore', stderr],
   });
+  started.add(child);
   let log = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (log += text));
   const limit = performance.now() + READY_LIMIT_MS;
