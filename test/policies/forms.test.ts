@@ -1,11 +1,13 @@
 import { replayLog, runTrial } from '@sledge/core/testing';
 import type { PolicyUnderTest } from '@sledge/core/testing';
 import { defineDispatcher, defineScheduler, z } from '@sledge/core';
+import darc from '@sledge/dispatch-darc';
 import edfInterrupt from '@sledge/dispatch-edf-interrupt';
 import jsq from '@sledge/dispatch-jsq';
 import shinjuku from '@sledge/dispatch-shinjuku';
 import edf from '@sledge/sched-edf';
 import fifo from '@sledge/sched-fifo';
+import darcTs from '../../plugins/dispatch-darc/src/policy';
 import edfInterruptTs from '../../plugins/dispatch-edf-interrupt/src/policy';
 import jsqTs from '../../plugins/dispatch-jsq/src/policy';
 import shinjukuTs from '../../plugins/dispatch-shinjuku/src/policy';
@@ -54,6 +56,22 @@ const FORMS: [string, Forms][] = [
       native: { plugin: shinjuku, options: { intervalUs: 5, resume: 'same-worker' } },
       typescript: { plugin: shinjukuTs, options: { intervalUs: 5, resume: 'same-worker' } },
       scheduler: { plugin: fifo },
+    },
+  ],
+  [
+    'darc, profiled',
+    {
+      native: { plugin: darc, options: { windowRequests: 200 } },
+      typescript: { plugin: darcTs, options: { windowRequests: 200 } },
+      scheduler: { plugin: fifo, options: { quantumUs: 5 } },
+    },
+  ],
+  [
+    'darc, reserved by hand',
+    {
+      native: { plugin: darc, options: { reservation: 'by-hand', reserved: [1, 1] } },
+      typescript: { plugin: darcTs, options: { reservation: 'by-hand', reserved: [1, 1] } },
+      scheduler: { plugin: fifo, options: { quantumUs: 5 } },
     },
   ],
 ];

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { definePlugin, z } from '@sledge/core';
+import { definePlugin } from '@sledge/core';
+import { darcOptions } from './options';
 
 /** Built by `npm run setup` from ../native; the same place seen from src and from dist. */
 const library = path.resolve(
@@ -7,32 +8,12 @@ const library = path.resolve(
   '../../../build/native/plugins/dispatch-darc/dispatch-darc.so',
 );
 
-const options = z
-  .strictObject({
-    /** By the service times and shares that it sees, or by `reserved`. */
-    reservation: z.enum(['profiled', 'by-hand']).default('profiled'),
-    /** Workers reserved for group 0, 1, 2 ... of the functions, shortest first. */
-    reserved: z.array(z.int().min(0).max(256)).max(1024).default([]),
-    /** Requests that end between two looks at the profile. */
-    windowRequests: z.int().min(1).max(1_000_000_000).default(1000),
-    /** Types whose mean service times differ by no more than this factor are one group. */
-    similarity: z.number().min(1).max(1000).default(2),
-    /** Waiting time in service times from which a request counts as slow. */
-    slowdownTarget: z.number().min(0).max(1_000_000).default(10),
-    /** Change of a type's share of all run time from which workers are reserved anew. */
-    demandChange: z.number().min(0).max(1).default(0.1),
-  })
-  .refine(
-    ({ reservation, reserved }) => (reservation === 'by-hand') === reserved.length > 0,
-    'reserved goes with reservation: "by-hand", and only with it',
-  );
-
 /** Workers reserved for groups of functions, shortest first; nothing is preempted. */
 export default definePlugin({
   name: 'dispatch-darc',
   kind: 'dispatcher',
   apiVersion: 1,
-  options,
+  options: darcOptions,
   create: ({ reserved, ...rest }) => ({
     native: { library, options: { ...rest, reserved: reserved.join(',') } },
   }),
