@@ -1,7 +1,7 @@
 import { defineDispatcher, z } from '@sledge/core';
 import type { RequestView, WorkerView, Workers } from '@sledge/core';
 
-/** Work stealing: workers in turn, and who runs out of work takes the oldest of the longest queue. */
+/** Work stealing: workers in turn; who runs out of work takes the oldest of the longest queue. */
 export default defineDispatcher({
   name: 'work-stealing',
   options: z.strictObject({}),
