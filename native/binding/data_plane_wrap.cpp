@@ -73,21 +73,10 @@ DataPlaneWrap::~DataPlaneWrap() {
 }
 
 bool DataPlaneWrap::open_waker(Napi::Env env) {
-  napi_threadsafe_function function = nullptr;
-  const napi_value name = Napi::String::New(env, "sledge outcomes");
-  auto *kept = new std::shared_ptr<PlaneHolder>(holder_);
-  const napi_status made = napi_create_threadsafe_function(
-      env, nullptr, nullptr, name, 0, 1, kept,
-      [](napi_env, void *reference, void *) {
-        delete static_cast<std::shared_ptr<PlaneHolder> *>(reference);
-      },
-      holder_.get(), on_wake, &function);
-  if (made != napi_ok) {
-    delete kept;
+  if (!holder_->waker.open(env, "sledge outcomes", holder_, on_wake)) {
     throw_error(env, SLEDGE_ERR_INTERNAL, "no thread-safe function");
     return false;
   }
-  holder_->waker.open(function);
   holder_->waker.hold(env, false);
   return true;
 }

@@ -33,9 +33,24 @@ void watch_process_exit() {
   static_cast<void>(registered);
 }
 
-void JsWaker::open(napi_threadsafe_function function) {
+bool JsWaker::open(Napi::Env env, const char *name, std::shared_ptr<void> owner,
+                   napi_threadsafe_function_call_js on_wake) {
+  napi_threadsafe_function function = nullptr;
+  void *context = owner.get();
+  auto kept = std::make_unique<std::shared_ptr<void>>(std::move(owner));
+  const napi_status made = napi_create_threadsafe_function(
+      env, nullptr, nullptr, Napi::String::New(env, name), 0, 1, kept.get(),
+      [](napi_env, void *reference, void *) {
+        delete static_cast<std::shared_ptr<void> *>(reference);
+      },
+      context, on_wake, &function);
+  if (made != napi_ok) {
+    return false;
+  }
+  static_cast<void>(kept.release()); // the function's now
   const std::lock_guard<std::mutex> guard(lock_);
   function_ = function;
+  return true;
 }
 
 void JsWaker::close() {

@@ -23,7 +23,11 @@ inline constexpr int64_t submit_kick = 1 << 30;
 /// Wakes the JavaScript thread through one thread-safe function; silent once closed.
 class JsWaker final : public dataplane::OutcomeWaker {
  public:
-  void open(napi_threadsafe_function function);
+  /// Each wake is one call of `on_wake` on the JavaScript thread, with what `owner` points to as
+  /// its context; with a null environment when that ends. Keeps the owner until then. False: Node
+  /// refuses. JavaScript thread.
+  bool open(Napi::Env env, const char *name, std::shared_ptr<void> owner,
+            napi_threadsafe_function_call_js on_wake);
   void close();
   void wake() override;
   /// Keeps the event loop alive while something is in flight. JavaScript thread.

@@ -100,25 +100,14 @@ void RpcClientWrap::on_environment_end(void *holder) {
 }
 
 bool RpcClientWrap::open_waker(Napi::Env env) {
-  napi_threadsafe_function function = nullptr;
-  auto *kept = new std::shared_ptr<Holder>(holder_);
-  const napi_status made = napi_create_threadsafe_function(
-      env, nullptr, nullptr, Napi::String::New(env, "sledge rpc events"), 0, 1, kept,
-      [](napi_env, void *reference, void *) {
-        delete static_cast<std::shared_ptr<Holder> *>(reference);
-      },
-      holder_.get(),
-      [](napi_env now, napi_value, void *context, void *) {
-        if (now != nullptr) {
-          static_cast<Holder *>(context)->deliver();
-        }
-      },
-      &function);
-  if (made != napi_ok) {
-    delete kept;
+  const auto on_wake = [](napi_env now, napi_value, void *context, void *) {
+    if (now != nullptr) {
+      static_cast<Holder *>(context)->deliver();
+    }
+  };
+  if (!holder_->waker.open(env, "sledge rpc events", holder_, on_wake)) {
     return false;
   }
-  holder_->waker.open(function);
   holder_->waker.hold(env, false);
   return true;
 }

@@ -137,26 +137,12 @@ void RpcServerWrap::on_environment_end(void *holder) {
 }
 
 bool RpcServerWrap::open_waker(Napi::Env env) {
-  napi_threadsafe_function function = nullptr;
-  auto *kept = new std::shared_ptr<Holder>(holder_);
-  const napi_status made = napi_create_threadsafe_function(
-      env, nullptr, nullptr, Napi::String::New(env, "sledge rpc server"), 0, 1, kept,
-      [](napi_env, void *reference, void *) {
-        delete static_cast<std::shared_ptr<Holder> *>(reference);
-      },
-      holder_.get(),
-      [](napi_env now, napi_value, void *context, void *) {
-        if (now != nullptr) {
-          static_cast<Holder *>(context)->deliver();
-        }
-      },
-      &function);
-  if (made != napi_ok) {
-    delete kept;
-    return false;
-  }
-  holder_->waker.open(function); // the event loop stays alive while it listens
-  return true;
+  const auto on_wake = [](napi_env now, napi_value, void *context, void *) {
+    if (now != nullptr) {
+      static_cast<Holder *>(context)->deliver();
+    }
+  };
+  return holder_->waker.open(env, "sledge rpc server", holder_, on_wake); // alive while it listens
 }
 
 void RpcServerWrap::Holder::deliver() {

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { SledgeError } from '@sledge/core';
-import { hint, reasonOf } from '@sledge/core/host';
+import { hint, POLICY_KINDS, reasonOf } from '@sledge/core/host';
 import { COST_NAMES, costModel, loadPolicies, loadWorkload, runCells } from '@sledge/lab';
 import type { Cell, CellResult, FullCellResult, PolicyChoice, PolicyChoices } from '@sledge/lab';
 import { Presets, SingleBar } from 'cli-progress';
+import type { PolicyKind } from '@sledge/core/host';
 import type { Command } from 'commander';
 import { printJson, printNote, printTable } from '../output';
 
@@ -115,18 +116,22 @@ async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
   );
 }
 
-const POLICY_KINDS = ['dispatcher', 'scheduler', 'estimator', 'admission'] as const;
-
 function choicesOf(options: SimulateOptions): PolicyChoices {
   const given = optionsByKind(options.options);
   if (options.quantumUs !== undefined) {
     const quantumUs = number('--quantum-us', options.quantumUs);
     given['scheduler'] = { ...given['scheduler'], quantumUs };
   }
-  const [dispatcher, scheduler, estimator, admission] = POLICY_KINDS.map((kind): PolicyChoice =>
-    given[kind] ? [options[kind], given[kind]] : options[kind],
-  ) as [PolicyChoice, PolicyChoice, PolicyChoice, PolicyChoice];
-  return { dispatcher, scheduler, estimator, admission };
+  const choice = (kind: PolicyKind): PolicyChoice => {
+    const own = given[kind];
+    return own === undefined ? options[kind] : [options[kind], own];
+  };
+  return {
+    dispatcher: choice('dispatcher'),
+    scheduler: choice('scheduler'),
+    estimator: choice('estimator'),
+    admission: choice('admission'),
+  };
 }
 
 function optionsByKind(text = '{}'): Record<string, object> {

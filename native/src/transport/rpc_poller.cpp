@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -100,6 +99,7 @@ bool RpcPoller::open(std::string &error) {
     return false;
   }
   pending_.resize(plane_.invocation_count());
+  awaited_.push_back({bell_->descriptor, POLLIN, 0});
   return true;
 }
 
@@ -124,6 +124,8 @@ bool RpcPoller::add(RpcListener &listener, std::string &error) {
   port->rpc->set_default_handler({on_request, port.get()});
   port->rpc->set_abandoned_handler({on_abandoned, port.get()});
   may_sleep_ = may_sleep_ && port->descriptor >= 0;
+  awaited_.push_back({port->descriptor, POLLIN, 0});
+  awaited_.push_back({listener.channel().descriptor(), POLLIN, 0});
   listener.endpoint().attach(*port->rpc);
   ports_.push_back(std::move(port));
   return true;
@@ -225,11 +227,8 @@ size_t RpcPoller::turn(bool look_at_management) {
 
 /// Until a packet, an outcome or a timer.
 void RpcPoller::sleep() {
-  std::vector<pollfd> entries{{bell_->descriptor, POLLIN, 0}};
   uint64_t wait_ns = sleep_max_ns;
   for (const auto &port : ports_) {
-    entries.push_back({port->descriptor, POLLIN, 0});
-    entries.push_back({port->listener->channel().descriptor(), POLLIN, 0});
     const uint64_t timer_ns = port->rpc->next_timer_ns();
     wait_ns = std::min(wait_ns, timer_ns <= now_ns_ ? 0 : timer_ns - now_ns_);
   }
@@ -237,7 +236,7 @@ void RpcPoller::sleep() {
   bell_->asleep.store(true, std::memory_order_seq_cst);
   intake_->begin_reaping();
   if (intake_->is_empty() && !stopping_.load(std::memory_order_seq_cst)) {
-    ::ppoll(entries.data(), entries.size(), &timeout, nullptr);
+    ::ppoll(awaited_.data(), awaited_.size(), &timeout, nullptr);
   }
   bell_->asleep.store(false, std::memory_order_seq_cst);
   eventfd_t rung = 0;

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <memory>
+#include <poll.h>
 #include <pthread.h>
 #include <string>
 #include <string_view>
@@ -101,6 +102,7 @@ class RpcPoller {
 
   // The thread's own.
   std::vector<Pending> pending_; ///< by index of the invocation
+  std::vector<pollfd> awaited_;  ///< what ends its sleep
   rpc::Buffer scratch_;
   uint64_t now_ns_ = 0;
   bool may_sleep_ = true;

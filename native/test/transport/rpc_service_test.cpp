@@ -102,6 +102,12 @@ class Client {
   std::vector<RpcEvent> events_;
 };
 
+RpcServiceOptions in_words() {
+  RpcServiceOptions options = service_options();
+  options.format = RpcFormat::sledgescale;
+  return options;
+}
+
 template <typename Condition> bool comes_true(Condition condition) {
   for (int at = 0; at < 20'000 && !condition(); at++) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -154,9 +160,7 @@ TEST(RpcService, TakesWhatTheOwnerSubmitsBesideIt) {
 
 TEST(RpcService, WhatIsInFlightWhenItStopsIsAnswered) {
   Bench bench({});
-  RpcServiceOptions options = service_options();
-  options.format = RpcFormat::sledgescale;
-  Server server(bench, options);
+  Server server(bench, in_words());
   server.route(1, bench.add("loop"));
   Client client;
   const uint16_t session = client.open(server.port());
@@ -172,9 +176,7 @@ TEST(RpcService, WhatIsInFlightWhenItStopsIsAnswered) {
 
 TEST(RpcService, AStoppedDataPlaneIsAnsweredWithThat) {
   Bench bench({});
-  RpcServiceOptions options = service_options();
-  options.format = RpcFormat::sledgescale;
-  Server server(bench, options);
+  Server server(bench, in_words());
   server.route(1, bench.add("loop"));
   Client client;
   const uint16_t session = client.open(server.port());
@@ -188,9 +190,7 @@ TEST(RpcService, AStoppedDataPlaneIsAnsweredWithThat) {
 
 TEST(RpcService, ADrainRefusesWhatComesAndWaitsForWhatIsThere) {
   Bench bench({});
-  RpcServiceOptions options = service_options();
-  options.format = RpcFormat::sledgescale;
-  Server server(bench, options);
+  Server server(bench, in_words());
   const uint32_t loop = bench.add("loop");
   server.route(1, loop);
   Client client;
@@ -225,9 +225,7 @@ TEST(RpcService, WhatRunsForAClientThatBeganAnewIsCancelled) {
 
 TEST(RpcService, ATypeWithoutAFunctionAndOneTakenAwayAreAnswered) {
   Bench bench({});
-  RpcServiceOptions options = service_options();
-  options.format = RpcFormat::sledgescale;
-  Server server(bench, options);
+  Server server(bench, in_words());
   server.route(1, bench.add("empty"));
   Client client;
   const uint16_t session = client.open(server.port());
