@@ -162,7 +162,7 @@ bool Slot::is_large_reset() const {
   return touched_bytes(memory.memory(), bytes, kInlineResetBytes + kPageBytes) > kInlineResetBytes;
 }
 
-/// By memcpy: the library's copy of a span goes byte by byte here, 4 us for 16 KiB.
+/// By memcpy: the library's copy of a span goes byte by byte here, 4 us for 8 KiB.
 void Slot::write_image() {
   const auto &image = module->memory_image();
   if (!image.empty())
