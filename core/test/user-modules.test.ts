@@ -107,3 +107,31 @@ test("a built-in plugin can be imported from outside; Node's own message stays f
 try { loadUserModule(process.argv[3]); } catch (error) { show(error.message); }`;
   expect(node(script, missing)).toContain("Cannot find module '@sledge/missing'");
 });
+
+test('a forgotten file is read anew with what it imports, and says which files those are', () => {
+  write('live/lib/word.ts', "export const word = 'old';\n");
+  const file = write('live/entry.ts', "import { word } from './lib/word';\nexport default word;");
+  const script = `${LOAD}
+const { forgetUserModule, userModuleFiles } = createRequire(core + '/index.js')(
+  core + '/plugins/load-user-module.js',
+);
+const [, , , file, lib] = process.argv;
+const words = [loadUserModule(file)];
+require('node:fs').writeFileSync(lib, "export const word = 'new';");
+words.push(loadUserModule(file));
+forgetUserModule(file);
+words.push(loadUserModule(file));
+show([words, userModuleFiles(file)]);`;
+  const lib = path.join(folder, 'live/lib/word.ts');
+  expect(node(script, file, lib)).toEqual([
+    ['old', 'old', 'new'],
+    [file, lib],
+  ]);
+});
+
+test('what cannot be compiled is refused in one line with file and line', () => {
+  const file = write('wrong.ts', 'const a = 1;\nexport default {\n  b: = 2,\n};\n');
+  const script = `${LOAD}
+try { loadUserModule(process.argv[3]); } catch (error) { show([error.name, error.message]); }`;
+  expect(node(script, file)).toEqual(['SyntaxError', `${file}:3: Expression expected`]);
+});

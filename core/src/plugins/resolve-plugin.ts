@@ -5,7 +5,7 @@ import type { PluginKind } from '../contracts/plugin';
 import { SledgeError } from '../errors/sledge-error';
 import { reasonOf } from '../errors/reason';
 import { hint } from '../nearest';
-import { defaultExport, loadUserModule } from './load-user-module';
+import { defaultExport, forgetUserModule, loadUserModule } from './load-user-module';
 import { installedPlugins, packageCandidates } from './plugin-names';
 
 /** One plugin as the config names it. */
@@ -18,6 +18,8 @@ export interface PluginReference {
   options: unknown;
   /** Index of the worker group whose policy it is; undefined: it serves all of them. */
   workerGroup?: number | undefined;
+  /** Its file and what that imports are read anew. Default: as they were loaded before, if so. */
+  isFresh?: boolean | undefined;
 }
 
 export interface ResolvedPlugin {
@@ -36,10 +38,11 @@ export interface ResolvedPlugin {
 export function resolvePlugin(reference: PluginReference, configFolder: string): ResolvedPlugin {
   const { source, kind, place } = reference;
   if (typeof source !== 'string') return { value: source, label: `at ${place}`, file: undefined };
-  const isPath = source.startsWith('.') || path.isAbsolute(source);
+  const isPath = isPathOfPlugin(source);
   const file = isPath
     ? resolveFile(source, configFolder)
     : resolvePackage(source, kind, configFolder);
+  if (isPath && reference.isFresh === true) forgetUserModule(file);
   try {
     const value = isPath ? loadUserModule(file) : defaultExport(createRequire(file)(file));
     return { value, label: source, file };
@@ -50,10 +53,24 @@ export function resolvePlugin(reference: PluginReference, configFolder: string):
   }
 }
 
+/** The one file that a reference names by its path; undefined when it names no file that exists. */
+export function userFileOf({ source }: PluginReference, configFolder: string): string | undefined {
+  if (typeof source !== 'string' || !isPathOfPlugin(source)) return undefined;
+  return candidateFile(path.resolve(configFolder, source));
+}
+
+function isPathOfPlugin(source: string): boolean {
+  return source.startsWith('.') || path.isAbsolute(source);
+}
+
+function candidateFile(file: string): string | undefined {
+  const candidates = [file, `${file}.ts`, `${file}.js`];
+  return candidates.find((candidate) => path.extname(candidate) && existsSync(candidate));
+}
+
 function resolveFile(source: string, configFolder: string): string {
   const file = path.resolve(configFolder, source);
-  const candidates = [file, `${file}.ts`, `${file}.js`];
-  const found = candidates.find((candidate) => path.extname(candidate) && existsSync(candidate));
+  const found = candidateFile(file);
   if (found !== undefined) return found;
   throw new SledgeError('SLEDGE_ERR_PLUGIN_NOT_FOUND', {
     plugin: source,
