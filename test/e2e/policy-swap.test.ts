@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process';
 import { statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { askOn } from './ask-on';
 import { Server, root } from './server';
 
 const run = promisify(execFile);
-const AT_ONCE = 16;
 
 const CONFIG = {
   workers: { count: 2 },
@@ -41,32 +41,10 @@ async function sledge(...args: string[]): Promise<string> {
   return (await run(process.execPath, all)).stdout;
 }
 
-/** Asks until told to stop; answers that are not 55, and how many were. */
-function askOn(): { stop(): Promise<{ right: number; wrong: string[] }> } {
-  let isOver = false;
-  const result = { right: 0, wrong: [] as string[] };
-  const one = async (): Promise<void> => {
-    while (!isOver) {
-      const response = await fetch(`${server.url}/fib?10`);
-      const text = await response.text();
-      if (response.status === 200 && text.trim() === '55') result.right += 1;
-      else result.wrong.push(`${response.status} ${text}`);
-    }
-  };
-  const all = Promise.all(Array.from({ length: AT_ONCE }, one));
-  return {
-    async stop() {
-      isOver = true;
-      await all;
-      return result;
-    },
-  };
-}
-
 test('no request is lost while policies are exchanged beside an endless one', async () => {
   const ending = new AbortController();
   const endless = fetch(`${server.url}/loop`, { signal: ending.signal }).catch(() => undefined);
-  const asking = askOn();
+  const asking = askOn(server.url);
   for (const change of [
     ['dispatcher', 'jsq'],
     ['scheduler', 'edf'],

@@ -16,6 +16,8 @@ export interface ServerOptions {
   folder?: string;
   /** Overrides: "log.level=debug". */
   set?: string[];
+  /** Further arguments of `sledge start`. */
+  flags?: string[];
   environment?: NodeJS.ProcessEnv;
   /** How long it may take to serve. */
   readyMs?: number;
@@ -55,10 +57,13 @@ export class Server {
     const { config: content } = options;
     writeFileSync(config, typeof content === 'string' ? content : JSON.stringify(content));
     const readyFile = path.join(folder, 'ready.json');
-    const set = [`build.cacheDirectory=${cacheDirectory}`, ...(options.set ?? [])];
+    const flags = options.flags ?? [];
+    const set = [`build.cacheDirectory=${cacheDirectory}`, ...(options.set ?? [])].flatMap(
+      (one) => ['--set', one],
+    );
     const child = fork(
       path.join(root, 'cli/bin/sledge.js'),
-      ['start', '-c', config, '--ready-file', readyFile, ...set.flatMap((one) => ['--set', one])],
+      ['start', '-c', config, '--ready-file', readyFile, ...flags, ...set],
       {
         cwd: root,
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

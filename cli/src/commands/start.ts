@@ -12,6 +12,7 @@ import { removeReadyFile, writeReadyFile } from '../ready-file';
 interface StartOptions extends ConfigOptions {
   readyFile?: string;
   control?: string | false;
+  watch?: boolean;
 }
 
 /** npm hands a terminal's Ctrl+C on to a process that has had it already: those are one. */
@@ -25,13 +26,15 @@ export function startCommand(program: Command): void {
     .description('serve the functions of a configuration')
     .option('--ready-file <file>', 'written once it serves: pid and listeners as JSON')
     .option('--control <socket>', 'where `sledge policy` reaches it; default: a folder of yours')
-    .option('--no-control', 'without a control socket');
+    .option('--no-control', 'without a control socket')
+    .option('--watch', 'for development: policies are exchanged when their files are saved');
   withCommon(withConfig(command)).action(start);
 }
 
 async function start(options: StartOptions): Promise<void> {
   // one that a killed server left would say that this one serves
   if (options.readyFile !== undefined) removeReadyFile(options.readyFile);
+  if (options.watch === true) process.setSourceMapsEnabled(true); // errors name the place as saved
   const loaded = await readConfig(options);
   const logger = createLogger(loaded.config.log);
   for (const warning of loaded.warnings) logger.warn(warning);
@@ -57,6 +60,7 @@ async function start(options: StartOptions): Promise<void> {
   let control: ControlSocket | undefined;
   try {
     control = await controlOf(sledge, options);
+    if (options.watch === true) watchPolicies(sledge);
     announce(sledge, options, control);
     logger.info(`${await ended}: draining`);
   } finally {
@@ -67,6 +71,12 @@ async function start(options: StartOptions): Promise<void> {
     }
   }
   process.exit(EXIT.ok);
+}
+
+function watchPolicies(sledge: Sledge): void {
+  const files = sledge.watchPolicies();
+  if (files.length > 0) sledge.logger.info(`watching ${files.join(', ')}`);
+  else sledge.logger.warn('nothing to watch yet: no policy is named by the path of its file');
 }
 
 /** A server without one serves all the same, unless it was asked for. */

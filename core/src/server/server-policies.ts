@@ -13,7 +13,9 @@ import type {
 import type { NativePolicyInstance } from '../contracts/kinds';
 import { SledgeError } from '../errors/sledge-error';
 import { withheldBy } from '../plugins/capabilities';
+import { userModuleFiles } from '../plugins/load-user-module';
 import { loadPlugin, type CreatedPlugin, type PluginHost } from '../plugins/plugin-host';
+import { userFileOf, type PluginReference } from '../plugins/resolve-plugin';
 import { policyContext } from '../policies/policy-context';
 
 export const POLICY_KINDS = ['dispatcher', 'scheduler', 'estimator', 'admission'] as const;
@@ -21,13 +23,36 @@ export type PolicyKind = (typeof POLICY_KINDS)[number];
 
 type GroupPolicies = Pick<DataPlaneOptions, 'dispatcher' | 'scheduler' | 'estimator' | 'admission'>;
 
+/** A policy that is named by the path of one file: it decides, or did until it was ejected. */
+export interface PolicyFile {
+  /** One for each kind and worker group. */
+  key: string;
+  reference: PluginReference;
+  /** The file, and the user's files that it imports. */
+  files: readonly string[];
+}
+
+interface NamedPolicy {
+  reference: PluginReference;
+  /** Undefined: it is not named by the path of a file. */
+  file: string | undefined;
+}
+
 /** The policies of one server: from plugins to what the data plane takes, and their exchange. */
 export class ServerPolicies {
+  /** By kind and worker group: dispatchers and schedulers as they were named last. */
+  private readonly named = new Map<string, NamedPolicy>();
+  private queue: Promise<unknown> = Promise.resolve();
+
   constructor(
     private readonly host: PluginHost,
     private readonly loaded: LoadedConfig,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    for (const reference of loaded.plugins) {
+      this.note(reference, userFileOf(reference, loaded.folder));
+    }
+  }
 
   /** Of the plugins that were created from the config for this worker group. */
   ofGroup(workerGroup: number): GroupPolicies {
@@ -54,7 +79,41 @@ export class ServerPolicies {
     };
   }
 
-  async set(plane: DataPlane, kind: PolicyKind, choice: PluginChoice): Promise<void> {
+  /** One exchange after another. @param choice its file is read anew, if it names one. */
+  set(plane: DataPlane, kind: PolicyKind, choice: PluginChoice): Promise<void> {
+    return this.inTurn(() => this.exchange(plane, kind, choice, referenceOf(kind, kind, choice)));
+  }
+
+  /** One of `files` as its file is now. @throws SledgeError; then the one before stays. */
+  renew(plane: DataPlane, key: string): Promise<void> {
+    return this.inTurn(async () => {
+      const { reference, file } = this.named.get(key) ?? {};
+      if (reference === undefined || file === undefined) return;
+      const { kind, source, options } = reference;
+      const choice = (options === undefined ? source : [source, options]) as PluginChoice;
+      await this.exchange(plane, kind as PolicyKind, choice, reference);
+    });
+  }
+
+  /** Dispatchers and schedulers that are named by the path of one file. */
+  files(): PolicyFile[] {
+    return [...this.named].flatMap(([key, { reference, file }]) =>
+      file === undefined ? [] : [{ key, reference, files: userModuleFiles(file) }],
+    );
+  }
+
+  private inTurn(change: () => Promise<void>): Promise<void> {
+    const done = this.queue.then(change);
+    this.queue = done.catch(() => undefined);
+    return done;
+  }
+
+  private async exchange(
+    plane: DataPlane,
+    kind: PolicyKind,
+    choice: PluginChoice,
+    named: PluginReference,
+  ): Promise<void> {
     if (plane.setPolicies === undefined) {
       throw new SledgeError('SLEDGE_ERR_INTERNAL', {
         reason: 'this data plane keeps its policies',
@@ -62,7 +121,7 @@ export class ServerPolicies {
     }
     const isOptional = kind === 'estimator' || kind === 'admission';
     if (isOptional && choice === 'none') return plane.setPolicies({ [kind]: null });
-    const reference = { ...referenceOf(kind, kind, choice), workerGroup: 0 };
+    const reference = { ...named, workerGroup: 0, isFresh: true };
     const plugin = loadPlugin(reference, this.loaded.folder);
     const errors = await this.host.exchange(
       plugin,
@@ -72,8 +131,15 @@ export class ServerPolicies {
         await plane.setPolicies?.({ [kind]: policy });
       },
     );
+    this.note(reference, userFileOf(reference, this.loaded.folder));
     for (const error of errors) this.logger.warn({ code: error.code }, error.message);
     this.logger.info({ kind, policy: plugin.definition.name }, `${kind} is exchanged`);
+  }
+
+  private note(reference: PluginReference, file: string | undefined): void {
+    const { kind, workerGroup = 0 } = reference;
+    if (kind !== 'dispatcher' && kind !== 'scheduler') return;
+    this.named.set(`${kind} ${workerGroup}`, { reference, file });
   }
 
   status(plane: DataPlane): PolicyStatus {

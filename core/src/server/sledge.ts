@@ -25,6 +25,7 @@ import { withheldBy } from '../plugins/capabilities';
 import { loadPlugins, PluginHost } from '../plugins/plugin-host';
 import { tokens } from '../tokens';
 import { createLogger } from './logger';
+import { PolicyWatch } from './policy-watch';
 import { type PolicyKind, ServerPolicies } from './server-policies';
 import { TransportServices } from './transport-services';
 
@@ -62,6 +63,7 @@ export class Sledge {
   private readonly policies: ServerPolicies;
   private registry: FunctionRegistry | undefined;
   private plane: DataPlane | undefined;
+  private watch: PolicyWatch | undefined;
 
   constructor(
     private readonly loaded: LoadedConfig,
@@ -122,6 +124,21 @@ export class Sledge {
    */
   async setPolicy(kind: PolicyKind, choice: PluginChoice): Promise<void> {
     await this.policies.set(this.openPlane(), kind, choice);
+    this.watch?.refresh();
+  }
+
+  /**
+   * For development: until `drain` or `stop`, a policy that is named by the path of its file is
+   * exchanged when that file, or one that it imports, is saved; one that was ejected too. What
+   * does not load is logged, and the policy before stays. @returns the files watched at first.
+   */
+  watchPolicies(): string[] {
+    const plane = this.openPlane();
+    this.watch ??= new PolicyWatch(
+      { files: () => this.policies.files(), renew: (key) => this.policies.renew(plane, key) },
+      this.logger,
+    );
+    return this.watch.files();
   }
 
   /** Which policies decide, and what became of those in TypeScript. */
@@ -140,6 +157,7 @@ export class Sledge {
    * lifecycle.drainTimeoutMs is ended, each with its outcome. @returns what went wrong.
    */
   async drain(): Promise<SledgeError[]> {
+    this.watch?.close();
     this.services.close();
     const { drainTimeoutMs } = this.loaded.config.lifecycle;
     const [errors] = await Promise.all([this.host.drain(), this.plane?.drain(drainTimeoutMs)]);
@@ -148,6 +166,7 @@ export class Sledge {
 
   /** Stops everything, whatever is in flight. @returns what went wrong on the way. */
   async stop(): Promise<SledgeError[]> {
+    this.watch?.close();
     this.services.close();
     await this.plane?.stop();
     return this.host.stop();

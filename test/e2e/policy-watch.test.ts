@@ -1,0 +1,140 @@
+/** `sledge start --watch`: policies in TypeScript follow their files while a server answers. */
+import { mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { PolicyStatus } from '@sledge/core';
+import { askControl } from '@sledge/core/host';
+import { askOn } from './ask-on';
+import { Server, root } from './server';
+
+const UNTIL_MS = 30_000;
+const folder = mkdtempSync(path.join(tmpdir(), 'sledge-e2e-'));
+const lib = path.join(folder, 'lib', 'choose.ts');
+const file = path.join(folder, 'mine.ts');
+
+/** A dispatcher of this name that holds what no idle worker takes; `body` runs at each arrival. */
+function policy(name: string, body = ''): string {
+  return `import { defineDispatcher } from '@sledge/core';
+import type { RequestView } from '@sledge/core';
+import { suffix } from './lib/choose';
+
+interface Held { requests: RequestView[] }
+
+export default defineDispatcher({
+  name: '${name}-' + suffix,
+  provides: ['run-queues'],
+  create() {
+    const held: Held = { requests: [] };
+    return {
+      arrive(request, workers) {
+        ${body}
+        const idle = workers.nextIdle(workers.rotate());
+        if (idle < 0 || !workers.assign(idle, request)) held.requests.push(request);
+      },
+      idle(worker, workers) {
+        const next = held.requests.shift();
+        if (next !== undefined) workers.assign(worker, next);
+      },
+      removed(request) {
+        held.requests = held.requests.filter((one) => one !== request);
+      },
+    };
+  },
+});
+`;
+}
+
+let server: Server;
+beforeAll(async () => {
+  mkdirSync(path.dirname(lib));
+  writeFileSync(lib, "export const suffix = 'a';\n");
+  writeFileSync(file, policy('first'));
+  const functionFile = path.join(root, 'functions/fibonacci.wasm');
+  const config = {
+    workers: { count: 2, cores: 'unpinned' },
+    arena: { slots: 64 },
+    dispatcher: './mine.ts',
+    tenants: [
+      { name: 'test', port: 0, functions: [{ name: 'fib', path: functionFile, route: '/fib' }] },
+    ],
+  };
+  server = await Server.start({ config, folder, flags: ['--watch'] });
+}, 300_000);
+afterAll(() => Server.stopAll());
+
+async function status(): Promise<PolicyStatus> {
+  return (await askControl(server.control)) as PolicyStatus;
+}
+
+/** Waits until `isTrue`; the limit only catches a hang. */
+async function until(what: string, isTrue: () => Promise<boolean> | boolean): Promise<void> {
+  const limit = Date.now() + UNTIL_MS;
+  while (!(await isTrue())) {
+    if (Date.now() > limit) throw new Error(`never: ${what}\n${server.log}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function untilServes(name: string): Promise<void> {
+  await until(`${name} decides`, async () => {
+    const { dispatcher, live } = await status();
+    return dispatcher.name === name && live === 'driving';
+  });
+}
+
+async function untilLogged(text: string): Promise<void> {
+  await until(`the log says ${text}`, () => server.log.includes(text));
+}
+
+/** As some editors save: a new file takes the place of the old one. */
+function saveByRename(text: string): void {
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+}
+
+test('saved policies decide, what does not load changes nothing, and no request is lost', async () => {
+  const asking = askOn(server.url);
+  await untilServes('first-a');
+  writeFileSync(file, policy('second'));
+  await untilServes('second-a');
+  saveByRename(policy('third'));
+  await untilServes('third-a');
+  writeFileSync(lib, "export const suffix = 'b';\n"); // a file that it imports
+  await untilServes('third-b');
+
+  writeFileSync(file, policy('fourth').replace('create()', 'create) {'));
+  await untilLogged('SLEDGE_ERR_PLUGIN_IDENTITY');
+  expect(server.log).toContain(`"at":"${file}:10"`);
+  saveByRename(policy('fifth').replace('const held', "throw new Error('no'); const held"));
+  await untilLogged('SLEDGE_ERR_PLUGIN_CREATE');
+  expect((await status()).dispatcher.name).toBe('third-b');
+  saveByRename(policy('sixth'));
+  await untilServes('sixth-b');
+
+  const { right, wrong } = await asking.stop();
+  expect(wrong).toEqual([]);
+  expect(right).toBeGreaterThan(0);
+}, 120_000);
+
+test('a policy that was ejected decides again when its file is saved', async () => {
+  writeFileSync(file, policy('bad', "throw new Error('at every request');"));
+  await untilServes('bad-b');
+  const asking = askOn(server.url);
+  await until('it is ejected', async () => (await status()).live === 'ejected');
+  writeFileSync(file, policy('good'));
+  await untilServes('good-b');
+  const { wrong } = await asking.stop();
+  expect(wrong).toEqual([]);
+  expect((await status()).ejections).toMatchObject([{ policy: 'bad-b' }]);
+}, 120_000);
+
+test('what has been exchanged by hand is watched instead, and the file of before no longer', async () => {
+  await askControl(server.control, { kind: 'dispatcher', choice: 'jsq' });
+  writeFileSync(file, policy('ignored'));
+  const other = path.join(folder, 'other.ts');
+  writeFileSync(other, policy('other'));
+  await askControl(server.control, { kind: 'dispatcher', choice: other });
+  writeFileSync(other, policy('changed'));
+  await untilServes('changed-b');
+  expect(server.log).not.toContain('ignored-b');
+}, 120_000);
