@@ -41,6 +41,16 @@ bool make(Napi::Env env, const Napi::Object &choices, const EngineConfig &engine
   return false;
 }
 
+/// Of the worker group whose index this argument is. Null, with an exception pending: there is
+/// none.
+Dispatch *group_of(const Napi::CallbackInfo &info, size_t argument, PlaneHolder &holder) {
+  const double group = info[argument].IsNumber() ? info[argument].As<Napi::Number>() : -1;
+  if (group >= 0 && group < holder.plane->group_count())
+    return &holder.plane->dispatch(static_cast<uint32_t>(group));
+  throw_error(info.Env(), SLEDGE_ERR_NATIVE_ARGUMENT, "no such worker group");
+  return nullptr;
+}
+
 const char *name_of(LiveState state) {
   switch (state) {
   case LiveState::ready:
@@ -60,9 +70,11 @@ const char *name_of(LiveState state) {
 void set_policies(const Napi::CallbackInfo &info, PlaneHolder &holder) {
   const Napi::Env env = info.Env();
   if (!info[0].IsObject())
-    return throw_error(env, SLEDGE_ERR_NATIVE_ARGUMENT, "setPolicies(choices)");
-  Dispatch &dispatch = holder.plane->dispatch();
-  const EngineConfig engine = dispatch.engine_config();
+    return throw_error(env, SLEDGE_ERR_NATIVE_ARGUMENT, "setPolicies(choices, workerGroup)");
+  Dispatch *dispatch = group_of(info, 1, holder);
+  if (dispatch == nullptr)
+    return;
+  const EngineConfig engine = dispatch->engine_config();
   Choice choices[] = {{"dispatcher", SLEDGE_DISPATCHER, {}},
                       {"scheduler", SLEDGE_SCHEDULER, {}},
                       {"estimator", SLEDGE_ESTIMATOR, {}},
@@ -72,33 +84,39 @@ void set_policies(const Napi::CallbackInfo &info, PlaneHolder &holder) {
       return;
   }
   if (choices[0].made || choices[1].made)
-    dispatch.lead(nullptr, std::move(choices[0].made), std::move(choices[1].made));
+    dispatch->lead(nullptr, std::move(choices[0].made), std::move(choices[1].made));
   for (Choice &choice : {std::ref(choices[2]), std::ref(choices[3])}) {
     if (choice.wanted)
-      dispatch.swap(choice.kind, std::move(choice.made));
+      dispatch->swap(choice.kind, std::move(choice.made));
   }
 }
 
 void eject_policy(const Napi::CallbackInfo &info, PlaneHolder &holder) {
   const std::string reason =
       info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : std::string("it was ended");
+  Dispatch *dispatch = group_of(info, 1, holder);
+  if (dispatch == nullptr)
+    return;
   std::shared_ptr<LivePolicy> live;
-  holder.plane->dispatch().read_live([&](LivePolicy *found, const Engine &) {
+  dispatch->read_live([&](LivePolicy *found, const Engine &) {
     live = found != nullptr ? found->shared_from_this() : nullptr;
   });
   if (live != nullptr)
-    holder.plane->dispatch().eject(*live, reason);
+    dispatch->eject(*live, reason);
 }
 
 Napi::Value policy_status(const Napi::CallbackInfo &info, PlaneHolder &holder) {
   const Napi::Env env = info.Env();
+  Dispatch *dispatch = group_of(info, 0, holder);
+  if (dispatch == nullptr)
+    return env.Undefined();
   LiveState state = LiveState::ready;
   LiveCounters live;
   EngineCounters engine;
   std::string reason, dispatcher, scheduler;
   bool is_live = false;
   double ejected_ns = 0;
-  holder.plane->dispatch().read_live([&](LivePolicy *found, const Engine &served) {
+  dispatch->read_live([&](LivePolicy *found, const Engine &served) {
     dispatcher = served.dispatcher_name();
     scheduler = served.scheduler_name();
     engine = served.counters();

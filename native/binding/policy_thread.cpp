@@ -56,15 +56,20 @@ PolicyThread::PolicyThread(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Po
     throw_error(env, SLEDGE_ERR_NATIVE_STOPPED, "no such data plane");
     return;
   }
-  if (!build(env, info[1].As<Napi::Object>()))
+  const auto options = info[1].As<Napi::Object>();
+  group_ = uint_of(options, "workerGroup");
+  if (group_ >= holder_->plane->group_count()) {
+    throw_error(env, SLEDGE_ERR_NATIVE_ARGUMENT, "no such worker group");
     return;
-  holder_->plane->dispatch().lead(live_, std::move(dispatcher_.theirs),
-                                  std::move(scheduler_.theirs));
+  }
+  if (!build(env, options))
+    return;
+  dispatch().lead(live_, std::move(dispatcher_.theirs), std::move(scheduler_.theirs));
 }
 
 PolicyThread::~PolicyThread() {
   if (live_ != nullptr && holder_ != nullptr)
-    holder_->plane->dispatch().eject(*live_, "its thread has ended");
+    dispatch().eject(*live_, "its thread has ended");
 }
 
 bool PolicyThread::make(Napi::Env env, const Napi::Object &options, const char *name,
@@ -104,7 +109,7 @@ bool PolicyThread::load_fallbacks(const Napi::Object &options, PolicyError &erro
 }
 
 bool PolicyThread::build(Napi::Env env, const Napi::Object &options) {
-  EngineConfig engine = holder_->plane->dispatch().engine_config();
+  EngineConfig engine = dispatch().engine_config();
   config_.worker_count = engine.worker_count;
   config_.type_count_max = dataplane::function_count_max;
   config_.request_count_max = engine.request_count_max;
@@ -152,13 +157,13 @@ bool PolicyThread::check() {
   const std::string reason = failure();
   if (reason.empty())
     return true;
-  holder_->plane->dispatch().eject(*live_, reason);
+  dispatch().eject(*live_, reason);
   return false;
 }
 
 void PolicyThread::send(size_t events) {
   std::vector<Order> &orders = follower_->orders();
-  holder_->plane->carry_out(*live_, orders, events);
+  holder_->plane->carry_out(group_, *live_, orders, events);
   orders.clear();
 }
 

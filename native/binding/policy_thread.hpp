@@ -1,5 +1,5 @@
 // policy_thread.hpp - NativePolicyThread of core/src/contracts/native.ts: on the policy thread, an
-// engine with the TypeScript policies that follows the one that serves.
+// engine with the TypeScript policies that follows the one that serves a worker group.
 #pragma once
 #include <napi.h>
 
@@ -34,8 +34,10 @@ class PolicyThread : public Napi::ObjectWrap<PolicyThread> {
   bool check();
   void send(size_t events);
   std::string failure() const;
+  dataplane::Dispatch &dispatch() { return holder_->plane->dispatch(group_); }
 
   std::shared_ptr<PlaneHolder> holder_;
+  uint32_t group_ = 0;
   std::shared_ptr<dataplane::LivePolicy> live_;
   PolicyConfig config_;
   Made dispatcher_;

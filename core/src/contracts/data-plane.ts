@@ -14,7 +14,7 @@ export interface DataPlaneOptions extends DataPlaneWorkerGroup {
   stackBytes: number;
   maxInvocations: number;
   maxQueuePerWorker: number;
-  /** Required for policies in TypeScript, which the first group alone may have. */
+  /** Required for policies in TypeScript. */
   policyLimits?: PolicyLimits | undefined;
   /** A policy in TypeScript was taken away. Must not throw. */
   onPolicyEjected?: ((ejection: PolicyEjection) => void) | undefined;
@@ -28,6 +28,8 @@ export interface DataPlaneOptions extends DataPlaneWorkerGroup {
 
 /** Workers with a dispatch core, a lock and policies of their own. */
 export interface DataPlaneWorkerGroup {
+  /** For `PolicyStatus` and ejections. */
+  name?: string | undefined;
   workerCount: number;
   idle: 'spin' | 'adaptive' | 'block';
   spinUs: number;
@@ -64,7 +66,7 @@ export interface DataPlaneTenantLimits {
 /** A dispatcher or scheduler in either form. */
 export type ServingPolicy = DataPlanePolicy | DataPlaneScriptPolicy;
 
-/** A policy in TypeScript: it runs on the policy thread. */
+/** A policy in TypeScript: it runs on its worker group's policy thread. */
 export interface DataPlaneScriptPolicy {
   name?: string | undefined;
   /** Absolute path of the file whose default export it is. */
@@ -83,13 +85,15 @@ export interface PolicyLimits {
 }
 
 export interface PolicyEjection {
+  /** Name of its worker group; undefined: there is one, without a name. */
+  group?: string | undefined;
   policy: string;
   reason: string;
   /** ISO 8601. */
   at: string;
 }
 
-/** Policies to be exchanged while requests are served; undefined: stays. */
+/** Policies of a worker group to be exchanged while requests are served; undefined: stays. */
 export interface PolicyChange {
   dispatcher?: ServingPolicy | undefined;
   scheduler?: ServingPolicy | undefined;
@@ -98,10 +102,19 @@ export interface PolicyChange {
   admission?: DataPlanePolicy | null | undefined;
 }
 
-export interface PolicyStatus {
+/** The fields of its own are the first worker group's. */
+export interface PolicyStatus extends GroupPolicyStatus {
+  /** All worker groups in their order, the first one too. */
+  groups: readonly GroupPolicyStatus[];
+}
+
+/** The policies of one worker group. */
+export interface GroupPolicyStatus {
+  /** Its name; undefined: there is one, without a name. */
+  group?: string | undefined;
   dispatcher: PolicyDescription;
   scheduler: PolicyDescription;
-  /** Of the policy thread: none, driving, replaced, or ejected. */
+  /** Of its policy thread: none, driving, replaced, or ejected. */
   live: string;
   /** Events and orders between the data plane and the policy thread. */
   events: number;
@@ -177,11 +190,11 @@ export interface DataPlane {
   /** Counters and gauges by name. */
   stats(): Record<string, number>;
   /**
-   * Exchanges policies while requests are served: what is held, queued or preempted goes to the new
-   * ones in order of arrival; what runs goes on. @throws SledgeError when one cannot be made; then
-   * nothing has changed.
+   * Exchanges policies of one worker group, by default the first, while requests are served: what
+   * is held, queued or preempted goes to the new ones in order of arrival; what runs goes on.
+   * @throws SledgeError when one cannot be made; then nothing has changed.
    */
-  setPolicies?(change: PolicyChange): Promise<void>;
+  setPolicies?(change: PolicyChange, workerGroup?: number): Promise<void>;
   policyStatus?(): PolicyStatus;
   /** RPCs for its functions, on threads of their own. @throws SledgeError SLEDGE_ERR_RPC_LISTEN */
   serveRpc?(options: NativeRpcServerOptions, onLine: (line: string) => void): NativeRpcServer;

@@ -131,18 +131,21 @@ export interface NativeDataPlane {
   stats(): Record<string, number>;
   functionStats(fn: number): Record<string, number>;
   /**
-   * Exchanges native policies while requests are served, all or none; null: no estimator, no
-   * admission. Throws Error with `code`.
+   * Exchanges native policies of a worker group, by its index in `groups`, while requests are
+   * served, all or none; null: no estimator, no admission. Throws Error with `code`.
    */
-  setPolicies(choices: {
-    dispatcher?: NativePolicySpec;
-    scheduler?: NativePolicySpec;
-    estimator?: NativePolicySpec | null;
-    admission?: NativePolicySpec | null;
-  }): void;
-  /** Gives what a live policy leads to its fallback. */
-  ejectPolicy(reason: string): void;
-  policyStatus(): NativePolicyStatus;
+  setPolicies(
+    choices: {
+      dispatcher?: NativePolicySpec;
+      scheduler?: NativePolicySpec;
+      estimator?: NativePolicySpec | null;
+      admission?: NativePolicySpec | null;
+    },
+    workerGroup: number,
+  ): void;
+  /** Gives what the live policy of a worker group leads to its fallback. */
+  ejectPolicy(reason: string, workerGroup: number): void;
+  policyStatus(workerGroup: number): NativePolicyStatus;
   /** Stops intake, kills what runs, joins within 2 s, delivers what is left. Idempotent. */
   stop(): void;
   /** For external workers: a number that ExternalWorker takes. */
@@ -167,7 +170,7 @@ export interface NativePolicyStatus {
   roundTripNs: number;
 }
 
-/** On the policy thread: an engine with the policies that follows the one that serves. */
+/** On a policy thread: an engine with the policies that follows the one that serves its group. */
 export interface NativePolicyThread {
   /** Drives for so many milliseconds. @returns false when it is over. */
   run(limitMs: number): boolean;
@@ -226,6 +229,8 @@ export interface NativeBinding {
   PolicyThread: new (
     handle: number,
     options: {
+      /** Index in `groups` of the data plane. */
+      workerGroup: number;
       dispatcher: NativePolicySpec | HostedPolicy;
       scheduler: NativePolicySpec | HostedPolicy;
       fallbackDispatcher: NativePolicySpec;

@@ -3,10 +3,10 @@ import { Worker } from 'node:worker_threads';
 import type {
   DataPlanePolicy,
   DataPlaneScriptPolicy,
+  GroupPolicyStatus,
   PolicyChange,
   PolicyEjection,
   PolicyLimits,
-  PolicyStatus,
   ServingPolicy,
 } from '../contracts/data-plane';
 import type { NativeDataPlane, NativePolicySpec } from '../contracts/native';
@@ -27,6 +27,9 @@ type Place = 'dispatcher' | 'scheduler';
 const PLACES: readonly Place[] = ['dispatcher', 'scheduler'];
 
 export interface LivePoliciesOptions {
+  /** Index of the worker group. */
+  workerGroup: number;
+  name: string | undefined;
   dispatcher: ServingPolicy;
   scheduler: ServingPolicy;
   limits: PolicyLimits | undefined;
@@ -35,8 +38,8 @@ export interface LivePoliciesOptions {
 }
 
 /**
- * Which policies decide, and the thread of those in TypeScript. The native part watches them; this
- * ends the thread of one that was ejected, and says why.
+ * Which policies decide in one worker group, and the thread of those in TypeScript. The native part
+ * watches them; this ends the thread of one that was ejected, and says why.
  */
 export class LivePolicies {
   private readonly serving: Record<Place, ServingPolicy>;
@@ -61,12 +64,13 @@ export class LivePolicies {
     return done;
   }
 
-  status(): PolicyStatus {
+  status(): GroupPolicyStatus {
     this.look();
-    const { native, serving, ejections } = this;
+    const { native, serving, ejections, options } = this;
     const { live, events, orders, batches, roundTripNs, ignored, swaps, held } =
-      native.policyStatus();
+      native.policyStatus(options.workerGroup);
     return {
+      group: options.name,
       dispatcher: described(serving.dispatcher),
       scheduler: described(serving.scheduler),
       live,
@@ -107,8 +111,9 @@ export class LivePolicies {
     const changed = PLACES.filter((place) => wanted[place] !== this.serving[place]);
     if (changed.length === 0) return;
     const specs = changed.map((place) => [place, nativePolicy(wanted[place] as DataPlanePolicy)]);
+    const choices = Object.fromEntries(specs) as Record<Place, NativePolicySpec>;
     try {
-      this.native.setPolicies(Object.fromEntries(specs) as Record<Place, NativePolicySpec>);
+      this.native.setPolicies(choices, this.options.workerGroup);
     } catch (error) {
       throw nativeError(error, {
         path: changed.map((place) => pathOf(wanted[place])).join(' or '),
@@ -125,14 +130,14 @@ export class LivePolicies {
     if (admission !== undefined) specs.admission = admission && nativePolicy(admission);
     if (Object.keys(specs).length === 0) return;
     try {
-      this.native.setPolicies(specs);
+      this.native.setPolicies(specs, this.options.workerGroup);
     } catch (error) {
       throw nativeError(error, { path: 'the estimator or admission policy' });
     }
   }
 
   private async goLive(wanted: Record<Place, ServingPolicy>): Promise<void> {
-    const { limits } = this.options;
+    const { limits, workerGroup, seed } = this.options;
     if (limits === undefined) {
       throw new SledgeError('SLEDGE_ERR_NATIVE_ARGUMENT', {
         reason: 'there is no fallback policy',
@@ -142,16 +147,17 @@ export class LivePolicies {
     const workerData: PolicyThreadData = {
       bindingPath: this.bindingPath,
       handle: this.native.handle,
+      workerGroup,
       dispatcher: specOf(wanted.dispatcher),
       scheduler: specOf(wanted.scheduler),
       fallbackDispatcher: nativePolicy(fallback.dispatcher),
       fallbackScheduler: nativePolicy(fallback.scheduler),
       decisionLimitMs,
       starvationLimitMs,
-      seed: this.options.seed,
+      seed,
     };
     const before = this.thread;
-    const thread = new Worker(threadScript(), { workerData, name: 'sledge-policy' });
+    const thread = new Worker(threadScript(), { workerData, name: `sledge-policy${workerGroup}` });
     thread.unref();
     try {
       await untilReady(thread);
@@ -163,7 +169,7 @@ export class LivePolicies {
     }
     this.thread = thread;
     thread.on('exit', () => {
-      if (this.thread === thread) this.native.ejectPolicy('its thread has ended');
+      if (this.thread === thread) this.native.ejectPolicy('its thread has ended', workerGroup);
     });
     clearInterval(this.watch);
     this.watch = setInterval(() => this.look(), WATCH_MS);
@@ -180,7 +186,8 @@ export class LivePolicies {
   private look(): void {
     const { thread } = this;
     if (thread === undefined) return;
-    const { live, reason } = this.native.policyStatus();
+    const { limits, workerGroup, name } = this.options;
+    const { live, reason } = this.native.policyStatus(workerGroup);
     if (live !== 'ejected') return;
     this.thread = undefined;
     clearInterval(this.watch);
@@ -188,9 +195,8 @@ export class LivePolicies {
       .filter(isScript)
       .map(({ name }) => name)
       .join(' and ');
-    const ejection = { policy, reason, at: new Date().toISOString() };
+    const ejection = { group: name, policy, reason, at: new Date().toISOString() };
     for (const place of PLACES) {
-      const { limits } = this.options;
       if (limits !== undefined && isScript(this.serving[place])) {
         this.serving[place] = limits.fallback[place];
       }

@@ -3,6 +3,8 @@ import type {
   DataPlane,
   DataPlaneFunction,
   DataPlaneOptions,
+  DataPlaneWorkerGroup,
+  GroupPolicyStatus,
   PolicyChange,
   PolicyStatus,
 } from '../contracts/data-plane';
@@ -17,6 +19,7 @@ import { RecordedOutcome } from './outcome-record';
 import {
   checkDeadlineUs,
   checkFunction,
+  groupsOf,
   initialPolicies,
   nativeOptions,
   workerCountOf,
@@ -42,8 +45,8 @@ export class NativePlane implements DataPlane {
   private readonly submission: Float64Array;
   private readonly records: Float64Array;
   private readonly outputs: Buffer;
-  private readonly groupCount: number;
-  private readonly policies: LivePolicies;
+  /** By worker group. */
+  private readonly policies: readonly LivePolicies[];
   private readonly threads: WorkerThreads | undefined;
   private readonly onLog: DataPlaneOptions['onLog'];
   private readonly loaded: LoadedBinding;
@@ -65,7 +68,6 @@ export class NativePlane implements DataPlane {
     this.loaded = loaded;
     const checked = nativeOptions(options);
     const { groups, arenaSlots } = checked;
-    this.groupCount = groups.length;
     try {
       this.native = new loaded.binding.DataPlane(
         checked,
@@ -92,12 +94,7 @@ export class NativePlane implements DataPlane {
     this.calledFunctions = new Array<AddedFunction | undefined>(tokenCount).fill(undefined);
     this.serials = new Float64Array(tokenCount);
     this.onLog = options.onLog;
-    const initial = initialPolicies(options);
-    this.policies = new LivePolicies(this.native, loaded.path, {
-      ...initial,
-      seed: options.seed,
-      onEjected: options.onPolicyEjected,
-    });
+    this.policies = groupsOf(options).map(this.livePolicies.bind(this));
     if (options.workers === 'javascript') this.threads = this.startThreads(loaded.path);
   }
 
@@ -106,7 +103,7 @@ export class NativePlane implements DataPlane {
   }
 
   addFunction(spec: DataPlaneFunction): number {
-    const memoryLimitPages = checkFunction(spec, this.groupCount);
+    const memoryLimitPages = checkFunction(spec, this.policies.length);
     const { artifactPath, wallTimeUs, cpuTimeUs = 0, outputBytes } = spec;
     let module = -1;
     try {
@@ -202,12 +199,16 @@ export class NativePlane implements DataPlane {
     while (isBusy() && performance.now() < limit + limitMs) await delay(DRAIN_POLL_MS);
   }
 
-  setPolicies(change: PolicyChange): Promise<void> {
-    return this.policies.set(change);
+  async setPolicies(change: PolicyChange, workerGroup = 0): Promise<void> {
+    const policies = this.policies[workerGroup];
+    if (policies !== undefined) return policies.set(change);
+    const reason = `there is no worker group ${workerGroup}`;
+    throw new SledgeError('SLEDGE_ERR_NATIVE_ARGUMENT', { reason });
   }
 
   policyStatus(): PolicyStatus {
-    return this.policies.status();
+    const groups = this.policies.map((policies) => policies.status());
+    return { ...(groups[0] as GroupPolicyStatus), groups };
   }
 
   serveRpc(options: NativeRpcServerOptions, onLine: (line: string) => void): NativeRpcServer {
@@ -225,16 +226,29 @@ export class NativePlane implements DataPlane {
 
   /** Lets the policies in TypeScript take over, if there are any; call it before serving. */
   async goLive(): Promise<void> {
-    const { dispatcher, scheduler } = this.options;
-    if (!isScript(dispatcher) && !isScript(scheduler)) return;
-    await this.policies.set({ dispatcher, scheduler });
+    for (const [index, { dispatcher, scheduler }] of groupsOf(this.options).entries()) {
+      if (!isScript(dispatcher) && !isScript(scheduler)) continue;
+      await this.setPolicies({ dispatcher, scheduler }, index);
+    }
   }
 
   async stop(): Promise<void> {
-    const ended = this.policies.stop();
+    const ended = Promise.all(this.policies.map((policies) => policies.stop()));
     this.native.stop();
     await ended;
     await this.threads?.stop();
+  }
+
+  private livePolicies(group: DataPlaneWorkerGroup, index: number): LivePolicies {
+    const { seed, policyLimits, onPolicyEjected } = this.options;
+    return new LivePolicies(this.native, this.loaded.path, {
+      ...initialPolicies(group, policyLimits),
+      workerGroup: index,
+      name: group.name,
+      limits: policyLimits,
+      seed,
+      onEjected: onPolicyEjected,
+    });
   }
 
   private submitError(number: number): SledgeError {

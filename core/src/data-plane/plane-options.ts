@@ -5,6 +5,7 @@ import type {
   DataPlanePreemption,
   DataPlaneTenantLimits,
   DataPlaneWorkerGroup,
+  PolicyLimits,
   ServingPolicy,
 } from '../contracts/data-plane';
 import type {
@@ -29,9 +30,7 @@ const US_MAX = Number.MAX_SAFE_INTEGER / 1000;
 /** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT naming the option. */
 export function nativeOptions(options: DataPlaneOptions): NativeDataPlaneOptions {
   const { workerCores, arenaSlots, stackBytes } = options;
-  const { dispatcher, scheduler } = initialPolicies(options);
-  const [first, ...others] = groupsOf(options) as [DataPlaneWorkerGroup];
-  const groups = [{ ...first, dispatcher, scheduler }, ...others].map(nativeGroup);
+  const groups = groupsOf(options).map((group) => nativeGroup(group, options.policyLimits));
   const workerCount = workerCountOf(options);
   integer('workerCount', workerCount, 1, WORKERS_MAX);
   for (const core of workerCores) integer('workerCores', core, -1, 4096);
@@ -68,21 +67,20 @@ export function workerCountOf(options: DataPlaneOptions): number {
   return groupsOf(options).reduce((sum, group) => sum + group.workerCount, 0);
 }
 
-function onlyNative(policy: ServingPolicy): DataPlanePolicy {
-  if ('library' in policy) return policy;
-  return refuse('a policy in TypeScript may drive the first worker group alone');
-}
-
-function nativeGroup(group: DataPlaneWorkerGroup): NativeWorkerGroup {
-  const { workerCount, idle, spinUs, dispatcher, scheduler, estimator, admission } = group;
+function nativeGroup(
+  group: DataPlaneWorkerGroup,
+  limits: PolicyLimits | undefined,
+): NativeWorkerGroup {
+  const { workerCount, idle, spinUs, estimator, admission } = group;
+  const { dispatcher, scheduler } = initialPolicies(group, limits);
   integer('workerCount', workerCount, 1, WORKERS_MAX);
   number('spinUs', spinUs, 0, 1_000_000);
   return {
     workerCount,
     idle,
     spinUs,
-    dispatcher: nativePolicy(onlyNative(dispatcher)),
-    scheduler: nativePolicy(onlyNative(scheduler)),
+    dispatcher: nativePolicy(dispatcher),
+    scheduler: nativePolicy(scheduler),
     estimator: estimator === undefined ? null : nativePolicy(estimator),
     admission: admission === undefined ? null : nativePolicy(admission),
   };
@@ -131,18 +129,20 @@ function tenantLimits({ concurrency, queued, memoryBytes = 0 }: DataPlaneTenantL
 }
 
 /**
- * The native policies to begin with: where a policy in TypeScript is wanted, its fallback.
+ * A group's native policies to begin with: where one in TypeScript is wanted, its fallback.
  * @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT when there is none.
  */
-export function initialPolicies({ dispatcher, scheduler, policyLimits }: DataPlaneOptions) {
+export function initialPolicies(
+  { dispatcher, scheduler }: DataPlaneWorkerGroup,
+  limits: PolicyLimits | undefined,
+) {
   const first = (place: 'dispatcher' | 'scheduler', policy: ServingPolicy): DataPlanePolicy => {
     if ('library' in policy) return policy;
-    return policyLimits?.fallback[place] ?? refuse(`there is no fallback for the ${place}`);
+    return limits?.fallback[place] ?? refuse(`there is no fallback for the ${place}`);
   };
   return {
     dispatcher: first('dispatcher', dispatcher),
     scheduler: first('scheduler', scheduler),
-    limits: policyLimits,
   };
 }
 

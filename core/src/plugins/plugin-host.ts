@@ -182,21 +182,20 @@ export class PluginHost {
   }
 
   /**
-   * One plugin instead of those of its kind: made and started, then `apply`, and when that has
-   * succeeded the old ones are stopped. When a step fails the old ones stay.
+   * One plugin instead of those of its kind and worker group: made and started, then `apply`, and
+   * when that has succeeded the old ones are stopped. When a step fails the old ones stay.
    */
   async exchange(
     loaded: LoadedPlugin,
     withheld: Withheld,
     apply: (made: CreatedPlugin) => Promise<void>,
   ): Promise<SledgeError[]> {
-    const { kind } = loaded.definition;
-    const old = this.live.filter(
-      (plugin) => plugin.definition.kind === kind && (plugin.workerGroup ?? 0) === 0,
+    const { workerGroup = 0 } = loaded;
+    const together = this.live.filter(
+      (plugin) => (plugin.workerGroup ?? workerGroup) === workerGroup,
     );
-    const others = this.live.filter(
-      (plugin) => !old.includes(plugin) && (plugin.workerGroup ?? 0) === 0,
-    );
+    const old = together.filter((plugin) => plugin.definition.kind === loaded.definition.kind);
+    const others = together.filter((plugin) => !old.includes(plugin));
     checkCapabilities([...others, loaded], () => [], withheld);
     const made = await this.createOne(loaded);
     made.started = true;

@@ -6,10 +6,12 @@ export interface ScriptPolicySpec {
   options: unknown;
 }
 
-/** `workerData` of the policy thread. */
+/** `workerData` of a policy thread. */
 export interface PolicyThreadData {
   bindingPath: string;
   handle: number;
+  /** Index of the worker group that the policies lead. */
+  workerGroup: number;
   dispatcher: NativePolicySpec | ScriptPolicySpec;
   scheduler: NativePolicySpec | ScriptPolicySpec;
   fallbackDispatcher: NativePolicySpec;

@@ -135,10 +135,12 @@ class DataPlane final : ActionTarget, WatchTarget {
   bool stop();
   bool stopped() const { return stopped_; }
 
-  /// Carries out what a live policy decided after `events` events. The policy's thread.
-  void carry_out(LivePolicy &live, std::span<const Order> orders, size_t events);
-  /// Where policies are exchanged: the first worker group. Any thread, while the data plane lives.
-  Dispatch &dispatch() { return groups_.at(0); }
+  /// Carries out what the live policy of this worker group decided after `events` events. The
+  /// policy's thread.
+  void carry_out(uint32_t group, LivePolicy &live, std::span<const Order> orders, size_t events);
+  /// Where the policies of a worker group, below `group_count`, are exchanged. Any thread, while
+  /// the data plane lives.
+  Dispatch &dispatch(uint32_t group) { return groups_.at(group); }
 
   ExternalWorkers &external_workers() { return external_; }
   std::vector<Statistic> statistics();

@@ -43,9 +43,10 @@ void DataPlane::end(Invocation &invocation, uint32_t generation, Kill why) {
   }
 }
 
-void DataPlane::carry_out(LivePolicy &live, std::span<const Order> orders, size_t events) {
+void DataPlane::carry_out(uint32_t group, LivePolicy &live, std::span<const Order> orders,
+                          size_t events) {
   std::vector<std::pair<Invocation *, uint32_t>> rejected;
-  dispatch().carry_out(live, orders, events, rejected);
+  dispatch(group).carry_out(live, orders, events, rejected);
   for (const auto &[invocation, generation] : rejected) {
     end(*invocation, generation, Kill::refused);
   }

@@ -117,10 +117,8 @@ bool TestWaker::wait(int milliseconds) {
   return woken;
 }
 
-namespace {
-
 PolicyInstance policy(const char *path, sledge_policy_kind kind, const BenchOptions &options,
-                      double quantum_us = 0) {
+                      double quantum_us) {
   PolicyConfig config;
   if (quantum_us > 0) {
     config.options.push_back({"quantumUs", quantum_us, "", false});
@@ -131,8 +129,6 @@ PolicyInstance policy(const char *path, sledge_policy_kind kind, const BenchOpti
   PolicyError error;
   return load_policy(path, kind, config, error);
 }
-
-} // namespace
 
 Bench::Bench(const BenchOptions &options, size_t slots, double quantum_us)
     : runtime(std::make_shared<FakeRuntime>(slots)) {

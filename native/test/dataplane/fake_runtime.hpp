@@ -100,6 +100,10 @@ struct BenchOptions : DataPlaneOptions {
   uint32_t group_count = 1;
 };
 
+/// A native policy for one group of such a bench.
+PolicyInstance policy(const char *path, sledge_policy_kind kind, const BenchOptions &options,
+                      double quantum_us = 0);
+
 /// A running data plane with one function for each name, and what became of each submission.
 class Bench {
  public:
