@@ -44,21 +44,26 @@ export default defineDispatcher({
 `;
 }
 
-let server: Server;
-beforeAll(async () => {
-  mkdirSync(path.dirname(lib));
-  writeFileSync(lib, "export const suffix = 'a';\n");
-  writeFileSync(file, policy('first'));
+/** `/fib`, decided on by `mine.ts`. */
+function config(workers: object) {
   const functionFile = path.join(root, 'functions/fibonacci.wasm');
-  const config = {
-    workers: { count: 2, cores: 'unpinned' },
+  return {
+    workers,
     arena: { slots: 64 },
     dispatcher: './mine.ts',
     tenants: [
       { name: 'test', port: 0, functions: [{ name: 'fib', path: functionFile, route: '/fib' }] },
     ],
   };
-  server = await Server.start({ config, folder, flags: ['--watch'] });
+}
+
+let server: Server;
+beforeAll(async () => {
+  mkdirSync(path.dirname(lib));
+  writeFileSync(lib, "export const suffix = 'a';\n");
+  writeFileSync(file, policy('first'));
+  const workers = { count: 2, cores: 'unpinned' };
+  server = await Server.start({ config: config(workers), folder, flags: ['--watch'] });
 }, 300_000);
 afterAll(() => Server.stopAll());
 
@@ -92,7 +97,7 @@ function saveByRename(text: string): void {
   renameSync(`${file}.new`, file);
 }
 
-test('saved policies decide, what does not load changes nothing, and no request is lost', async () => {
+test('saved policies decide, bad ones change nothing, and no request is lost', async () => {
   const asking = askOn(server.url);
   await untilServes('first-a');
   writeFileSync(file, policy('second'));
@@ -128,7 +133,7 @@ test('a policy that was ejected decides again when its file is saved', async () 
   expect((await status()).ejections).toMatchObject([{ policy: 'bad-b' }]);
 }, 120_000);
 
-test('what has been exchanged by hand is watched instead, and the file of before no longer', async () => {
+test('what has been exchanged by hand is watched instead of the file before', async () => {
   await askControl(server.control, { kind: 'dispatcher', choice: 'jsq' });
   writeFileSync(file, policy('ignored'));
   const other = path.join(folder, 'other.ts');
@@ -137,4 +142,19 @@ test('what has been exchanged by hand is watched instead, and the file of before
   writeFileSync(other, policy('changed'));
   await untilServes('changed-b');
   expect(server.log).not.toContain('ignored-b');
+}, 120_000);
+
+test('every worker group that the file leads takes it anew, and no other', async () => {
+  await server.stop();
+  mkdirSync(path.dirname(lib), { recursive: true });
+  writeFileSync(lib, "export const suffix = 'c';\n");
+  writeFileSync(file, policy('one'));
+  const groups = ['a', 'b', 'c'].map((name) => ({ name, count: 1, cores: 'unpinned' }));
+  server = await Server.start({ config: config({ groups }), folder, flags: ['--watch'] });
+  const names = async () => (await status()).groups.map(({ dispatcher }) => dispatcher.name);
+  const untilNamed = (...wanted: string[]) =>
+    until(wanted.join(), async () => (await names()).join() === wanted.join());
+  await askControl(server.control, { kind: 'dispatcher', choice: 'rr', group: 'b' });
+  writeFileSync(file, policy('two'));
+  await untilNamed('two-c', 'dispatch-rr', 'two-c');
 }, 120_000);

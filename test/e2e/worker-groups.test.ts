@@ -1,5 +1,11 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { request } from 'undici';
-import { configOf, Server } from './server';
+import { askOn } from './ask-on';
+import { configOf, root, Server } from './server';
+
+const run = promisify(execFile);
 
 afterAll(() => Server.stopAll());
 
@@ -78,3 +84,49 @@ test('each group has its own policies: what one admits, another refuses', async 
   expect(await statusOf(`${careful}/echo`)).toBe(429);
   await server.stop();
 });
+
+test('policies of the second group are exchanged by command, and no request is lost', async () => {
+  const good = path.join(root, 'test/policies/fixtures/good.ts');
+  const edf = path.join(root, 'test/policies/fixtures/edf.ts');
+  const fib = { name: 'fib', path: path.join(root, 'functions/fibonacci.wasm'), route: '/fib' };
+  const server = await Server.start({
+    config: {
+      workers: { groups: [{ name: 'a', dispatcher: good }, { name: 'b' }] },
+      arena: { slots: 64 },
+      dispatcher: 'jsq',
+      tenants: [
+        { name: 'one', port: 0, functions: [fib] },
+        { name: 'two', port: 0, workerGroup: 'b', functions: [fib] },
+      ],
+    },
+  });
+  const policy = async (...args: string[]): Promise<string> => {
+    const all = ['cli/bin/sledge.js', 'policy', ...args, '--socket', server.control];
+    return (await run(process.execPath, all, { cwd: root })).stdout;
+  };
+  const asking = server.urls.map((url) => askOn(url));
+  await policy('set', 'scheduler', edf, '--group', 'b');
+  await policy('set', 'dispatcher', good, '--group', 'b');
+  const shown = await policy('show');
+  await policy('set', 'scheduler', 'fifo', '--group', 'b');
+  const json = await policy('set', 'dispatcher', 'rr', '--group', 'b', '--json');
+  const answers = await Promise.all(asking.map((one) => one.stop()));
+  for (const { right, wrong } of answers) {
+    expect(wrong).toEqual([]);
+    expect(right).toBeGreaterThan(0);
+  }
+  expect(shown).toMatch(/a +.?dispatcher +.?good/);
+  expect(shown).toMatch(/b +.?scheduler +.?edf-in-order/);
+  expect(JSON.parse(json)).toMatchObject({
+    group: 'a',
+    dispatcher: { name: 'good' },
+    groups: [
+      { group: 'a', live: 'driving', dispatcher: { name: 'good' }, ejections: [] },
+      { group: 'b', dispatcher: { name: 'dispatch-rr' }, scheduler: { name: 'sched-fifo' } },
+    ],
+  });
+  await expect(policy('set', 'dispatcher', 'rr', '--group', 'c')).rejects.toMatchObject({
+    stderr: expect.stringContaining('SLEDGE_ERR_CONFIG_GROUP') as string,
+  });
+  await server.stop();
+}, 120_000);

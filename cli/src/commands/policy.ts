@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { SledgeError } from '@sledge/core';
-import type { PolicyDescription, PolicyStatus } from '@sledge/core';
+import type { GroupPolicyStatus, PolicyDescription, PolicyStatus } from '@sledge/core';
 import { askControl, findControl, POLICY_KINDS } from '@sledge/core/host';
 import type { PolicyChangeRequest, PolicyKind } from '@sledge/core/host';
 import type { Command } from 'commander';
@@ -11,6 +11,7 @@ import type { CommonOptions } from '../output';
 interface PolicyOptions extends CommonOptions {
   socket?: string;
   options?: string;
+  group?: string;
 }
 
 export function policyCommand(program: Command): void {
@@ -26,9 +27,10 @@ export function policyCommand(program: Command): void {
     .description('exchange a policy while requests are served; none is lost')
     .argument('<kind>', POLICY_KINDS.join(', '))
     .argument('<policy>', 'short name, package name, or path of one file')
-    .option('--options <json>', "the policy's options, a JSON object");
+    .option('--options <json>', "the policy's options, a JSON object")
+    .option('--group <name>', 'the worker group whose policy it is; default: the first');
   withSocket(set).action(async (kind: string, name: string, options: PolicyOptions) => {
-    const change = changeOf(kind, name, options.options);
+    const change = changeOf(kind, name, options);
     print((await askControl(findControl(options.socket), change)) as PolicyStatus, options);
   });
 }
@@ -39,13 +41,19 @@ function withSocket(command: Command): Command {
   );
 }
 
-function changeOf(kind: string, name: string, options: string | undefined): PolicyChangeRequest {
+function changeOf(
+  kind: string,
+  name: string,
+  { options, group }: PolicyOptions,
+): PolicyChangeRequest {
   if (!POLICY_KINDS.includes(kind as PolicyKind)) {
     throw usage(`${kind} is none of ${POLICY_KINDS.join(', ')}`);
   }
   const source = name.startsWith('.') ? path.resolve(name) : name;
-  if (options === undefined) return { kind: kind as PolicyKind, choice: source };
-  return { kind: kind as PolicyKind, choice: [source, parsed(options)] };
+  const choice: PolicyChangeRequest['choice'] =
+    options === undefined ? source : [source, parsed(options)];
+  const change = { kind: kind as PolicyKind, choice };
+  return group === undefined ? change : { ...change, group };
 }
 
 function parsed(text: string): Record<string, unknown> {
@@ -67,22 +75,37 @@ function print(status: PolicyStatus, options: PolicyOptions): void {
     printJson(status);
     return;
   }
-  const row = (kind: string, { name, form, options: given }: PolicyDescription) => [
-    kind,
-    name,
-    form,
-    JSON.stringify(given ?? {}),
-  ];
+  const rows = status.groups.flatMap((group) => [
+    row('dispatcher', group, group.dispatcher),
+    row('scheduler', group, group.scheduler),
+  ]);
+  const hasGroups = status.groups.some(({ group }) => group !== undefined);
+  const head = ['GROUP', 'KIND', 'POLICY', 'FORM', 'OPTIONS'];
+  const from = hasGroups ? 0 : 1;
   printTable(
-    ['KIND', 'POLICY', 'FORM', 'OPTIONS'],
-    [row('dispatcher', status.dispatcher), row('scheduler', status.scheduler)],
+    head.slice(from),
+    rows.map((cells) => cells.slice(from)),
   );
+  for (const group of status.groups) printLive(group);
+}
+
+function row(
+  kind: string,
+  { group = '' }: GroupPolicyStatus,
+  { name, form, options }: PolicyDescription,
+): string[] {
+  return [group, kind, name, form, JSON.stringify(options ?? {})];
+}
+
+function printLive(status: GroupPolicyStatus): void {
+  const of = status.group === undefined ? '' : `${status.group}: `;
   if (status.live === 'driving') {
     const { events, orders, ignored, meanRoundTripUs } = status;
     const roundTrip = meanRoundTripUs.toFixed(0);
-    printLine(`${events} events, ${orders} orders, ${ignored} ignored, ${roundTrip} us round trip`);
+    const counts = `${events} events, ${orders} orders, ${ignored} ignored`;
+    printLine(`${of}${counts}, ${roundTrip} us round trip`);
   }
   for (const { at, policy, reason } of status.ejections) {
-    printLine(`${at} ejected ${policy}: ${reason}`);
+    printLine(`${of}${at} ejected ${policy}: ${reason}`);
   }
 }

@@ -39,6 +39,13 @@ export const ERROR_CATALOGUE = {
     rpc: 'INVALID_ARGUMENT',
     solve: 'Write --set path.to.key=value or SLEDGE_CFG_PATH_TO_KEY=value.',
   },
+  SLEDGE_ERR_CONFIG_GROUP: {
+    number: 104,
+    message: 'There is no worker group {group}{hint}',
+    http: 400,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'Name one of workers.groups of the configuration, or none for the first.',
+  },
   // plugins, one per step of the pipeline
   SLEDGE_ERR_PLUGIN_NOT_FOUND: {
     number: 120,

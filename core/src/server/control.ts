@@ -22,6 +22,8 @@ const change = z.strictObject({
     z.string().min(1).max(1024),
     z.tuple([z.string().min(1).max(1024), z.record(z.string(), z.unknown())]),
   ]),
+  /** Name of a worker group. Default: the first. */
+  group: z.string().min(1).max(1024).exactOptional(),
 });
 export type PolicyChangeRequest = z.infer<typeof change>;
 
@@ -82,8 +84,8 @@ async function answer(
   try {
     if (request.url !== '/policies') throw usage(`there is no ${request.url}`);
     if (request.method === 'PUT') {
-      const { kind, choice } = readChange(await bodyOf(request));
-      await sledge.setPolicy(kind, choice);
+      const { kind, choice, group } = readChange(await bodyOf(request));
+      await sledge.setPolicy(kind, choice, group);
     } else if (request.method !== 'GET') {
       throw usage(`no method ${request.method}`);
     }

@@ -12,6 +12,7 @@ import type {
 } from '../contracts/data-plane';
 import type { NativePolicyInstance } from '../contracts/kinds';
 import { SledgeError } from '../errors/sledge-error';
+import { hint } from '../nearest';
 import { withheldBy } from '../plugins/capabilities';
 import { userModuleFiles } from '../plugins/load-user-module';
 import { loadPlugin, type CreatedPlugin, type PluginHost } from '../plugins/plugin-host';
@@ -73,15 +74,29 @@ export class ServerPolicies {
     return {
       policyLimits: this.limits(),
       onPolicyEjected: (ejection) => {
-        const { policy, reason } = ejection;
-        this.logger.error(ejection, `policy ${policy} is ejected: ${reason}; the fallback decides`);
+        const { group, policy, reason } = ejection;
+        const of = group === undefined ? '' : ` of worker group ${group}`;
+        const message = `policy ${policy}${of} is ejected: ${reason}; the fallback decides`;
+        this.logger.error(ejection, message);
       },
     };
   }
 
-  /** One exchange after another. @param choice its file is read anew, if it names one. */
-  set(plane: DataPlane, kind: PolicyKind, choice: PluginChoice): Promise<void> {
-    return this.inTurn(() => this.exchange(plane, kind, choice, referenceOf(kind, kind, choice)));
+  /**
+   * One exchange after another. @param choice its file is read anew, if it names one. @param group
+   * a worker group by its name; undefined: the first. @throws SledgeError; nothing has changed.
+   */
+  async set(
+    plane: DataPlane,
+    kind: PolicyKind,
+    choice: PluginChoice,
+    group: string | undefined,
+  ): Promise<void> {
+    const workerGroup = this.indexOf(group);
+    const { groups } = this.loaded.config.workers;
+    const place = groups === undefined ? kind : `workers.groups[${workerGroup}].${kind}`;
+    const reference = { ...referenceOf(place, kind, choice), workerGroup };
+    await this.inTurn(() => this.exchange(plane, kind, choice, reference));
   }
 
   /** One of `files` as its file is now. @throws SledgeError; then the one before stays. */
@@ -91,7 +106,8 @@ export class ServerPolicies {
       if (reference === undefined || file === undefined) return;
       const { kind, source, options } = reference;
       const choice = (options === undefined ? source : [source, options]) as PluginChoice;
-      await this.exchange(plane, kind as PolicyKind, choice, reference);
+      const { workerGroup = 0 } = reference;
+      await this.exchange(plane, kind as PolicyKind, choice, { ...reference, workerGroup });
     });
   }
 
@@ -100,6 +116,17 @@ export class ServerPolicies {
     return [...this.named].flatMap(([key, { reference, file }]) =>
       file === undefined ? [] : [{ key, reference, files: userModuleFiles(file) }],
     );
+  }
+
+  private indexOf(group: string | undefined): number {
+    if (group === undefined) return 0;
+    const names = this.loaded.config.workers.groups?.map(({ name }) => name) ?? [];
+    const index = names.indexOf(group);
+    if (index >= 0) return index;
+    const known =
+      names.length === 0 ? 'workers.groups is missing' : `there are ${names.join(', ')}`;
+    const details = { group, hint: hint(group, names) || `; ${known}.` };
+    throw new SledgeError('SLEDGE_ERR_CONFIG_GROUP', details);
   }
 
   private inTurn(change: () => Promise<void>): Promise<void> {
@@ -112,7 +139,7 @@ export class ServerPolicies {
     plane: DataPlane,
     kind: PolicyKind,
     choice: PluginChoice,
-    named: PluginReference,
+    named: PluginReference & { workerGroup: number },
   ): Promise<void> {
     if (plane.setPolicies === undefined) {
       throw new SledgeError('SLEDGE_ERR_INTERNAL', {
@@ -120,20 +147,22 @@ export class ServerPolicies {
       });
     }
     const isOptional = kind === 'estimator' || kind === 'admission';
-    if (isOptional && choice === 'none') return plane.setPolicies({ [kind]: null });
-    const reference = { ...named, workerGroup: 0, isFresh: true };
+    const { workerGroup } = named;
+    if (isOptional && choice === 'none') return plane.setPolicies({ [kind]: null }, workerGroup);
+    const reference = { ...named, isFresh: true };
     const plugin = loadPlugin(reference, this.loaded.folder);
     const errors = await this.host.exchange(
       plugin,
       withheldBy(this.loaded.config),
       async (made) => {
         const policy = isOptional ? nativeOf(made) : servingOf(made);
-        await plane.setPolicies?.({ [kind]: policy });
+        await plane.setPolicies?.({ [kind]: policy }, workerGroup);
       },
     );
     this.note(reference, userFileOf(reference, this.loaded.folder));
     for (const error of errors) this.logger.warn({ code: error.code }, error.message);
-    this.logger.info({ kind, policy: plugin.definition.name }, `${kind} is exchanged`);
+    const group = this.loaded.config.workers.groups?.[workerGroup]?.name;
+    this.logger.info({ kind, policy: plugin.definition.name, group }, `${kind} is exchanged`);
   }
 
   private note(reference: PluginReference, file: string | undefined): void {
@@ -163,7 +192,7 @@ export class ServerPolicies {
   }
 
   private isScripted(): boolean {
-    return [...this.host.plugins('dispatcher'), ...this.host.plugins('scheduler')].some(
+    return [...this.host.instances('dispatcher'), ...this.host.instances('scheduler')].some(
       ({ instance }) => (instance as Partial<NativePolicyInstance>).native === undefined,
     );
   }

@@ -120,10 +120,11 @@ export class Sledge {
 
   /**
    * Another policy from now on, while requests are served: nothing is drained or lost. `choice` is
-   * as in the config. @throws SledgeError when it cannot be made; then nothing has changed.
+   * as in the config. @param group name of a worker group; default: the first one.
+   * @throws SledgeError when it cannot be made; then nothing has changed.
    */
-  async setPolicy(kind: PolicyKind, choice: PluginChoice): Promise<void> {
-    await this.policies.set(this.openPlane(), kind, choice);
+  async setPolicy(kind: PolicyKind, choice: PluginChoice, group?: string): Promise<void> {
+    await this.policies.set(this.openPlane(), kind, choice, group);
     this.watch?.refresh();
   }
 
@@ -250,6 +251,7 @@ export class Sledge {
 
   private workerGroups(): DataPlaneWorkerGroup[] {
     return workerGroups(this.loaded.config).map((group, index) => ({
+      name: group.name,
       workerCount: groupWorkerCount(group),
       idle: group.idle,
       spinUs: group.spinUs,
