@@ -40,7 +40,6 @@ Napi::Function DataPlaneWrap::define(Napi::Env env) {
                       InstanceMethod<&DataPlaneWrap::stats>("stats"),
                       InstanceMethod<&DataPlaneWrap::function_stats>("functionStats"),
                       InstanceMethod<&DataPlaneWrap::set_policies>("setPolicies"),
-                      InstanceMethod<&DataPlaneWrap::eject_policy>("ejectPolicy"),
                       InstanceMethod<&DataPlaneWrap::policy_status>("policyStatus"),
                       InstanceMethod<&DataPlaneWrap::stop>("stop")});
 }
@@ -202,10 +201,6 @@ Napi::Value DataPlaneWrap::stats(const Napi::CallbackInfo &info) {
 
 void DataPlaneWrap::set_policies(const Napi::CallbackInfo &info) {
   binding::set_policies(info, *holder_);
-}
-
-void DataPlaneWrap::eject_policy(const Napi::CallbackInfo &info) {
-  binding::eject_policy(info, *holder_);
 }
 
 Napi::Value DataPlaneWrap::policy_status(const Napi::CallbackInfo &info) {

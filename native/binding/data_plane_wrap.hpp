@@ -31,7 +31,6 @@ class DataPlaneWrap : public Napi::ObjectWrap<DataPlaneWrap> {
   Napi::Value stats(const Napi::CallbackInfo &info);
   Napi::Value function_stats(const Napi::CallbackInfo &info);
   void set_policies(const Napi::CallbackInfo &info);
-  void eject_policy(const Napi::CallbackInfo &info);
   Napi::Value policy_status(const Napi::CallbackInfo &info);
   void stop(const Napi::CallbackInfo &info);
 

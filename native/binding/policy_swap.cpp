@@ -91,20 +91,6 @@ void set_policies(const Napi::CallbackInfo &info, PlaneHolder &holder) {
   }
 }
 
-void eject_policy(const Napi::CallbackInfo &info, PlaneHolder &holder) {
-  const std::string reason =
-      info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : std::string("it was ended");
-  Dispatch *dispatch = group_of(info, 1, holder);
-  if (dispatch == nullptr)
-    return;
-  std::shared_ptr<LivePolicy> live;
-  dispatch->read_live([&](LivePolicy *found, const Engine &) {
-    live = found != nullptr ? found->shared_from_this() : nullptr;
-  });
-  if (live != nullptr)
-    dispatch->eject(*live, reason);
-}
-
 Napi::Value policy_status(const Napi::CallbackInfo &info, PlaneHolder &holder) {
   const Napi::Env env = info.Env();
   Dispatch *dispatch = group_of(info, 0, holder);

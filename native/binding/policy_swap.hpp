@@ -6,9 +6,8 @@
 
 namespace sledge::binding {
 
-/// setPolicies, ejectPolicy and policyStatus of NativeDataPlane. Thread that owns the data plane.
+/// setPolicies and policyStatus of NativeDataPlane. Thread that owns the data plane.
 void set_policies(const Napi::CallbackInfo &info, PlaneHolder &holder);
-void eject_policy(const Napi::CallbackInfo &info, PlaneHolder &holder);
 Napi::Value policy_status(const Napi::CallbackInfo &info, PlaneHolder &holder);
 
 } // namespace sledge::binding

@@ -139,6 +139,21 @@ describe('policies are exchanged while requests are served', () => {
     expect(await burst(20)).toEqual(new Set(['completed']));
   });
 
+  test('a successor stays, whenever it is heard that the one before has ended', async () => {
+    await start({ dispatcher: fixture('good') });
+    for (let at = 0; at < 3; at += 1) {
+      const changed = sledge.setPolicy('dispatcher', fixture('good'));
+      const { swaps } = sledge.policyStatus();
+      while (sledge.policyStatus().swaps === swaps)
+        await new Promise((next) => setTimeout(next, 1));
+      const busyUntil = performance.now() + 100; // the one before ends meanwhile, by itself
+      while (performance.now() < busyUntil);
+      await changed;
+    }
+    expect(await burst(20)).toEqual(new Set(['completed']));
+    expect(sledge.policyStatus()).toMatchObject({ live: 'driving', ejections: [] });
+  });
+
   test('one that cannot be made leaves the old one in force', async () => {
     await start({ dispatcher: 'jsq' });
     await expect(sledge.setPolicy('dispatcher', 'jqs')).rejects.toMatchObject({

@@ -143,8 +143,6 @@ export interface NativeDataPlane {
     },
     workerGroup: number,
   ): void;
-  /** Gives what the live policy of a worker group leads to its fallback. */
-  ejectPolicy(reason: string, workerGroup: number): void;
   policyStatus(workerGroup: number): NativePolicyStatus;
   /** Stops intake, kills what runs, joins within 2 s, delivers what is left. Idempotent. */
   stop(): void;
@@ -170,7 +168,10 @@ export interface NativePolicyStatus {
   roundTripNs: number;
 }
 
-/** On a policy thread: an engine with the policies that follows the one that serves its group. */
+/**
+ * On a policy thread: an engine with the policies that follows the one that serves its group. When
+ * the thread ends while it drives, its policies are ejected.
+ */
 export interface NativePolicyThread {
   /** Drives for so many milliseconds. @returns false when it is over. */
   run(limitMs: number): boolean;

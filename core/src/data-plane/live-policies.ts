@@ -168,9 +168,7 @@ export class LivePolicies {
       throw new SledgeError('SLEDGE_ERR_PLUGIN_CREATE', details, { cause: error });
     }
     this.thread = thread;
-    thread.on('exit', () => {
-      if (this.thread === thread) this.native.ejectPolicy('its thread has ended', workerGroup);
-    });
+    thread.on('exit', () => this.look()); // what drove is ejected by then, and only that
     clearInterval(this.watch);
     this.watch = setInterval(() => this.look(), WATCH_MS);
     this.watch.unref();
