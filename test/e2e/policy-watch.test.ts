@@ -7,6 +7,7 @@ import { askControl } from '@sledge/core/host';
 import { askOn } from './ask-on';
 import { Server, root } from './server';
 
+const HANGS = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);';
 const UNTIL_MS = 30_000;
 const folder = mkdtempSync(path.join(tmpdir(), 'sledge-e2e-'));
 const lib = path.join(folder, 'lib', 'choose.ts');
@@ -50,6 +51,8 @@ function config(workers: object) {
   return {
     workers,
     arena: { slots: 64 },
+    lifecycle: { createTimeoutMs: 6000 },
+    policies: { decisionLimitMs: 30_000, starvationLimitMs: 60_000 }, // on a busy machine, too
     dispatcher: './mine.ts',
     tenants: [
       { name: 'test', port: 0, functions: [{ name: 'fib', path: functionFile, route: '/fib' }] },
@@ -116,6 +119,20 @@ test('saved policies decide, bad ones change nothing, and no request is lost', a
   saveByRename(policy('sixth'));
   await untilServes('sixth-b');
 
+  const { right, wrong } = await asking.stop();
+  expect(wrong).toEqual([]);
+  expect(right).toBeGreaterThan(0);
+}, 120_000);
+
+test('code that hangs or exits while it is loaded does neither to the server', async () => {
+  const asking = askOn(server.url);
+  writeFileSync(file, policy('hangs').replace('const held', `${HANGS} const held`));
+  await untilLogged('SLEDGE_ERR_PLUGIN_TIMEOUT');
+  writeFileSync(file, `process.exit(3);\n${policy('exits')}`);
+  await untilLogged('its thread has ended with code 3');
+  expect((await status()).dispatcher.name).toBe('sixth-b');
+  writeFileSync(file, policy('seventh'));
+  await untilServes('seventh-b');
   const { right, wrong } = await asking.stop();
   expect(wrong).toEqual([]);
   expect(right).toBeGreaterThan(0);

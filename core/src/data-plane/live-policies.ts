@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type {
   DataPlanePolicy,
@@ -11,6 +10,7 @@ import type {
 } from '../contracts/data-plane';
 import type { NativeDataPlane, NativePolicySpec } from '../contracts/native';
 import { SledgeError } from '../errors/sledge-error';
+import { threadScript } from '../policies/thread-data';
 import type {
   PolicyThreadData,
   PolicyThreadMessage,
@@ -157,7 +157,10 @@ export class LivePolicies {
       seed,
     };
     const before = this.thread;
-    const thread = new Worker(threadScript(), { workerData, name: `sledge-policy${workerGroup}` });
+    const thread = new Worker(threadScript('policy-thread'), {
+      workerData,
+      name: `sledge-policy${workerGroup}`,
+    });
     thread.unref();
     try {
       await untilReady(thread);
@@ -227,12 +230,6 @@ function pathOf(policy: ServingPolicy): string {
 function specOf(policy: ServingPolicy): NativePolicySpec | ScriptPolicySpec {
   if (!isScript(policy)) return nativePolicy(policy);
   return { file: policy.script, options: policy.options };
-}
-
-/** From sources the thread's script is the built one. */
-function threadScript(): string {
-  const folder = __filename.endsWith('.ts') ? join(__dirname, '../../dist') : join(__dirname, '..');
-  return join(folder, 'policies', 'policy-thread.js');
 }
 
 function untilReady(thread: Worker): Promise<void> {

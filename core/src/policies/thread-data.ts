@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import type { NativePolicySpec } from '../contracts/native';
+import type { PluginReference } from '../plugins/resolve-plugin';
 
 /** A policy in TypeScript: one file, and its options as the schema gave them. */
 export interface ScriptPolicySpec {
@@ -26,4 +28,18 @@ export interface PolicyThreadMessage {
   isReady?: boolean;
   problem?: string;
   code?: unknown;
+}
+
+/** `workerData` of a thread that tries a policy before it is made to serve. */
+export interface ProbeThreadData {
+  reference: PluginReference;
+  /** Of the configuration: what paths are relative to. */
+  folder: string;
+  seed: number;
+}
+
+/** The script of a thread in this folder; from sources the built one. */
+export function threadScript(name: 'policy-thread' | 'probe-thread'): string {
+  const folder = __filename.endsWith('.ts') ? join(__dirname, '../../dist/policies') : __dirname;
+  return join(folder, `${name}.js`);
 }

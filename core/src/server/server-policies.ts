@@ -18,6 +18,7 @@ import { userModuleFiles } from '../plugins/load-user-module';
 import { loadPlugin, type CreatedPlugin, type PluginHost } from '../plugins/plugin-host';
 import { userFileOf, type PluginReference } from '../plugins/resolve-plugin';
 import { policyContext } from '../policies/policy-context';
+import { probePolicy } from '../policies/probe-policy';
 
 export const POLICY_KINDS = ['dispatcher', 'scheduler', 'estimator', 'admission'] as const;
 export type PolicyKind = (typeof POLICY_KINDS)[number];
@@ -150,6 +151,7 @@ export class ServerPolicies {
     const { workerGroup } = named;
     if (isOptional && choice === 'none') return plane.setPolicies({ [kind]: null }, workerGroup);
     const reference = { ...named, isFresh: true };
+    await this.probe(reference);
     const plugin = loadPlugin(reference, this.loaded.folder);
     const errors = await this.host.exchange(
       plugin,
@@ -163,6 +165,14 @@ export class ServerPolicies {
     for (const error of errors) this.logger.warn({ code: error.code }, error.message);
     const group = this.loaded.config.workers.groups?.[workerGroup]?.name;
     this.logger.info({ kind, policy: plugin.definition.name, group }, `${kind} is exchanged`);
+  }
+
+  private async probe(reference: PluginReference): Promise<void> {
+    const { folder, config } = this.loaded;
+    const isScript = reference.kind === 'dispatcher' || reference.kind === 'scheduler';
+    if (!isScript || userFileOf(reference, folder) === undefined) return;
+    const { createTimeoutMs } = config.lifecycle;
+    await probePolicy({ reference, folder, seed: config.seed }, createTimeoutMs);
   }
 
   private note(reference: PluginReference, file: string | undefined): void {
