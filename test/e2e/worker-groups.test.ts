@@ -93,6 +93,7 @@ test('policies of the second group are exchanged by command, and no request is l
     config: {
       workers: { groups: [{ name: 'a', dispatcher: good }, { name: 'b' }] },
       arena: { slots: 64 },
+      policies: { decisionLimitMs: 30_000, starvationLimitMs: 60_000 },
       dispatcher: 'jsq',
       tenants: [
         { name: 'one', port: 0, functions: [fib] },
