@@ -37,6 +37,14 @@ export function controlFolder(): string {
   return path.join(process.env.XDG_RUNTIME_DIR ?? tmpdir(), `sledge-${userInfo().uid}`);
 }
 
+/** Makes the folder, and takes away what servers that were killed have left there. */
+function removeDead(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const name of sockets(folder)) {
+    if (!isAlive(Number.parseInt(name, 10))) removeSocket(path.join(folder, name));
+  }
+}
+
 /** What a server that died has left; any other file stays, and listening fails. */
 function removeSocket(file: string): void {
   if (lstatSync(file, { throwIfNoEntry: false })?.isSocket() === true) rmSync(file);
@@ -53,7 +61,7 @@ export async function openControl(sledge: Sledge, socket?: string): Promise<Cont
   server.maxConnections = CONNECTIONS_MAX;
   server.timeout = IDLE_MS;
   try {
-    if (socket === undefined) mkdirSync(controlFolder(), { recursive: true, mode: 0o700 });
+    if (socket === undefined) removeDead(controlFolder());
     removeSocket(file);
     await new Promise<void>((resolve, reject) => {
       const mask = process.umask(0o177); // no moment at which others may connect

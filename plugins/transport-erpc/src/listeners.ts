@@ -41,7 +41,7 @@ function servedTenants(options: ErpcOptions, tenants: readonly TenantView[]): Te
       name in options.tenants || functions.some((fn) => fn.requestType !== undefined),
   );
   if (served.length > 0) return served;
-  const tenant = tenants.map(({ name }) => name).join(', ');
+  const tenant = tenants.map(({ name }) => name).join(', ') || '(there is none)';
   throw new SledgeError('SLEDGE_ERR_RPC_ROUTES', { tenant, reason: 'no function has a type' });
 }
 

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { isIPv6, type AddressInfo, type Socket } from 'node:net';
+import { isIPv6, Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import { SledgeError } from '@sledge/core';
 import type { Invoker, TenantView } from '@sledge/core';
@@ -77,17 +77,29 @@ export class Listener {
     this.routes = new RouteTable(tenant.functions, this.#environ);
   }
 
-  /** Takes no more connections; resolves when every answer is out and every connection ended. */
+  /**
+   * Takes no more connections; resolves when every answer is out and every connection ended. Idle
+   * ones are kept for `drainGraceMs`: a request on its way is answered that we drain.
+   */
   drain(): Promise<void> {
     this.isDraining = true;
     const { server } = this.#app;
     return new Promise((resolve) => {
-      server.close(() => resolve());
-      for (const connection of this.#connections) {
-        // A connection that never sent a byte is not idle for node.
-        if (connection.isIdle && connection.socket.bytesRead === 0) connection.socket.destroy();
-      }
+      const timer = setTimeout(() => this.#endIdle(), this.options.drainGraceMs);
+      // The HTTP server's own would cut idle connections at once.
+      NetServer.prototype.close.call(server, () => {
+        clearTimeout(timer);
+        resolve();
+      });
     });
+  }
+
+  #endIdle(): void {
+    this.#app.server.close(() => undefined);
+    for (const connection of this.#connections) {
+      // A connection that never sent a byte is not idle for node.
+      if (connection.isIdle && connection.socket.bytesRead === 0) connection.socket.destroy();
+    }
   }
 
   async stop(): Promise<void> {

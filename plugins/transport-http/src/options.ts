@@ -10,6 +10,7 @@ export const httpOptions = z.strictObject({
   requestTimeoutMs: z.int().min(100).max(3_600_000).default(60_000),
   keepAliveTimeoutMs: z.int().min(100).max(3_600_000).default(5_000),
   idleTimeoutMs: z.int().min(100).max(3_600_000).default(60_000),
+  drainGraceMs: z.int().min(0).max(60_000).default(100),
   serverTiming: z.boolean().default(true),
 });
 
