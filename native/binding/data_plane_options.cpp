@@ -89,6 +89,7 @@ std::unique_ptr<Engine> build_engine(const GroupSpec &of, PolicyError &error) {
   config.queue_length_max = uint_of(of.options, "maxQueuePerWorker");
   config.seed = of.seed;
   config.started_max = of.slot_count;
+  config.migration = true; // only native workers preempt, and theirs resume anywhere
   std::unique_ptr<Engine> engine =
       Engine::make(config, std::move(dispatcher), std::move(scheduler), error);
   if (engine != nullptr) {

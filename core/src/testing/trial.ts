@@ -44,7 +44,7 @@ const DEFAULTS = {
   queuePerWorker: 64,
   types: 4,
   preemption: true,
-  migration: false,
+  migration: true,
   seed: 1,
   requests: 1000,
   load: 0.9,

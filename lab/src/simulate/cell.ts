@@ -32,6 +32,7 @@ export interface Cell {
   readonly seed: number;
   readonly costs: Costs;
   readonly canPreempt?: boolean | undefined;
+  /** A preempted request may go on on any worker. Default true, as the runtime. */
   readonly canMigrate?: boolean | undefined;
   /** Alive at any moment; more are refused. Default 65,536. */
   readonly maxRequests?: number | undefined;

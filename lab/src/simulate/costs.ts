@@ -64,7 +64,7 @@ function assumedCosts(): CostModel {
   return {
     costs: { ...IDEAL, ...ASSUMED, wakeNs: Math.round(futexWakeNs) },
     canPreempt: true,
-    canMigrate: false,
+    canMigrate: true,
     source: 'wake-ups measured now, the rest assumed by order of magnitude',
   };
 }

@@ -55,7 +55,7 @@ function nativeCell(cell: Cell): NativeSimulation {
     groups,
     spread: cell.spread ?? 'random',
     preemption: cell.canPreempt ?? true,
-    migration: cell.canMigrate ?? false,
+    migration: cell.canMigrate ?? true,
     maxRequests,
     queuePerWorker: cell.queuePerWorker ?? maxRequests,
     recordMax: cell.recordMax ?? 0,

@@ -39,6 +39,9 @@ Invocation *Dispatch::start(Request *request, uint32_t worker, uint64_t now_ns) 
   turn_end_ns_[own(worker)] = engine_->turn_end_ns(own(worker));
   leave_by_ns_[own(worker)] = engine_->leave_by_ns(own(worker));
   Invocation *invocation = owner(request);
+  if (invocation->start_ns != 0 && invocation->worker.load(std::memory_order_relaxed) != worker) {
+    migrations_.fetch_add(1, std::memory_order_relaxed);
+  }
   if (external_) {
     invocation->start_ns = now_ns;
   }

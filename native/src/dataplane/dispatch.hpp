@@ -112,6 +112,8 @@ class Dispatch {
   }
 
   EngineCounters counters();
+  /// How often a preempted invocation went on on another worker. Any thread.
+  uint64_t migrations() const { return migrations_.load(std::memory_order_relaxed); }
   /// Requests that wait, as of the last change; a hint, read without the lock.
   uint64_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
@@ -139,6 +141,7 @@ class Dispatch {
   std::vector<uint64_t> leave_by_ns_; ///< as turn_end_ns_
   uint64_t last_ns_ = 0;
   std::atomic<uint64_t> waiting_{0};
+  std::atomic<uint64_t> migrations_{0};
   std::atomic<uint64_t> tick_ns_{UINT64_MAX};
   std::shared_ptr<LivePolicy> live_;    ///< the last one; it may have been ejected
   uint64_t live_check_ns_ = UINT64_MAX; ///< when to look at it again

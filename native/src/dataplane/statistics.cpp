@@ -78,8 +78,10 @@ DataPlane::IntakeSums DataPlane::intake_sums() {
 
 std::vector<Statistic> DataPlane::statistics() {
   EngineCounters engine;
+  uint64_t migrations = 0;
   for (uint32_t group = 0; group < groups_.count(); group++) {
     add(engine, groups_.at(group).counters());
+    migrations += groups_.at(group).migrations();
   }
   const IntakeSums intakes = intake_sums();
   const auto &[accepted, met, missed, wakeups, rejected, ended] = intakes;
@@ -103,6 +105,7 @@ std::vector<Statistic> DataPlane::statistics() {
       {"janitorResets", number(arena.janitor_resets)},
       {"runs", number(sums.runs)},
       {"preemptions", number(sums.preemptions)},
+      {"migrations", number(migrations)},
       {"signals", number(sums.signals)},
       {"signalIntervalMinNs", number(options_.preemption.signal_interval_min_ns)},
       {"interrupts", number(engine.interrupts)},

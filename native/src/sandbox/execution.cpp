@@ -86,6 +86,10 @@ ThreadState *thread_state() {
   return sledge_thread_state;
 }
 
+__attribute__((noipa)) int thread_errno() {
+  return errno;
+}
+
 bool enter_sandbox_thread() {
   if (sledge_thread_state != nullptr) {
     sledge_thread_state->entered++;

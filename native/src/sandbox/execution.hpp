@@ -102,6 +102,9 @@ inline std::atomic_ref<uint32_t> pending_flag(sledge_instance *instance) {
 
 /// The calling thread's state; null when it has not entered.
 ThreadState *thread_state();
+/// `errno` of the thread that runs this, for code on a sandbox's stack: after a leave that may be
+/// another thread, and compilers keep the address of `errno` within a function.
+int thread_errno();
 /// When a signal that could not be acted on is sent again.
 inline constexpr uint64_t kRetryNs = 50'000;
 

@@ -119,6 +119,15 @@ void remember(ThreadState &thread, const Execution &execution) {
     thread.retry.arm(monotonic_ns() + kRetryNs);
 }
 
+/// Perhaps goes on on another thread, whose signal stack the end of the handler must not replace by
+/// that of the thread where it began.
+void leave_in_handler(Execution &execution, ucontext_t &context) {
+  execution_leave_from_handler(execution);
+  context.uc_stack.ss_sp = execution.thread->signal_stack;
+  context.uc_stack.ss_size = execution.thread->signal_stack_bytes;
+  context.uc_stack.ss_flags = 0;
+}
+
 void on_fault(int signal, siginfo_t *info, void *raw_context) {
   auto &context = *static_cast<ucontext_t *>(raw_context);
   Execution *execution = info->si_code > 0 ? running_in_text(context) : nullptr;
@@ -161,12 +170,13 @@ extern "C" void sledge_on_preempt(int signal, siginfo_t *info, void *raw_context
     thread->signalled.store(true, std::memory_order_relaxed);
     return;
   }
+  auto &context = *static_cast<ucontext_t *>(raw_context);
+  if (in_any(execution->texts, arch::instruction_pointer(context))) {
+    leave_in_handler(*execution, context);
+    return;
+  }
   const int saved_errno = errno;
-  const auto &context = *static_cast<const ucontext_t *>(raw_context);
-  if (in_any(execution->texts, arch::instruction_pointer(context)))
-    execution_leave_from_handler(*execution);
-  else
-    remember(*thread, *execution);
+  remember(*thread, *execution);
   errno = saved_errno;
 }
 

@@ -102,7 +102,7 @@ uint32_t random_get(HostCall host, uint32_t buffer, uint32_t bytes) {
   for (uint32_t done = 0; done < bytes;) {
     const size_t wanted = std::min<uint64_t>(kWorkBytes, bytes - done);
     const ssize_t got = getrandom(host.at(buffer + done), wanted, 0);
-    if (got < 0 && errno != EINTR)
+    if (got < 0 && thread_errno() != EINTR)
       return kIo;
     done += got > 0 ? static_cast<uint32_t>(got) : 0;
     host.look();

@@ -136,10 +136,11 @@ Bench::Bench(const BenchOptions &options, size_t slots, double quantum_us)
   config.worker_count = options.worker_count;
   config.request_count_max = options.invocation_max;
   config.queue_length_max = options.invocation_max;
+  config.migration = true;
   PolicyError error;
   std::vector<std::unique_ptr<Engine>> engines;
   for (uint32_t group = 0; group < options.group_count; group++) {
-    engines.push_back(Engine::make(config, policy(TEST_DISPATCHER, SLEDGE_DISPATCHER, options),
+    engines.push_back(Engine::make(config, policy(options.dispatcher, SLEDGE_DISPATCHER, options),
                                    policy(TEST_SCHEDULER, SLEDGE_SCHEDULER, options, quantum_us),
                                    error));
   }

@@ -98,6 +98,7 @@ struct BenchOptions : DataPlaneOptions {
   BenchOptions(const DataPlaneOptions &options) : DataPlaneOptions(options) {}
   uint32_t worker_count = 1; ///< of each group
   uint32_t group_count = 1;
+  const char *dispatcher = TEST_DISPATCHER;
 };
 
 /// A native policy for one group of such a bench.

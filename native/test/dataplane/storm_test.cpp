@@ -12,8 +12,10 @@ namespace sledge::dataplane::testing {
 namespace {
 
 /// `drain_after`: from so many submissions on it takes in nothing, and now and then ends all.
-void storm(IdleKind idle, uint64_t seed, size_t total, size_t drain_after = SIZE_MAX) {
+void storm(IdleKind idle, uint64_t seed, size_t total, size_t drain_after = SIZE_MAX,
+           const char *dispatcher = TEST_DISPATCHER) {
   BenchOptions options;
+  options.dispatcher = dispatcher;
   options.worker_count = 3;
   options.idle = {{idle}};
   options.invocation_max = 64;
@@ -86,6 +88,10 @@ TEST(Storm, EachInvocationHasExactlyOneOutcomeWithSpinningWorkers) {
 }
 TEST(Storm, EachInvocationHasExactlyOneOutcomeWithSleepingWorkers) {
   storm(IdleKind::block, 2, 20'000);
+}
+
+TEST(Storm, EachInvocationHasExactlyOneOutcomeWhenItMovesBetweenWorkers) {
+  storm(IdleKind::adaptive, 3, 20'000, SIZE_MAX, TEST_SHINJUKU);
 }
 
 TEST(Storm, EachInvocationHasExactlyOneOutcomeWhenDrainedInTheMiddle) {

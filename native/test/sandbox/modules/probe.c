@@ -160,6 +160,11 @@ static void run_trap(sledge_instance *i, uint8_t command) {
     store32(i, argument, 1);
   if (command == 's')
     shallow(&depth, 0);
+  if (command == 'm') { /* after a while */
+    for (uint64_t k = 0; k < argument; k++)
+      ((volatile uint32_t *)memory_of(i))[600]++;
+    shallow(&depth, 0);
+  }
   if (command == 'b')
     deep(0);
   if (command == 'h')
