@@ -30,7 +30,7 @@ async function leaveSocket(name: string): Promise<string> {
   return file;
 }
 
-test('a server that starts takes away the control sockets of killed ones, and no others', async () => {
+test('a server that starts takes away control sockets of killed ones, and no others', async () => {
   const { pid } = spawnSync('true');
   const dead = await leaveSocket(`${pid}.sock`);
   const alive = await leaveSocket(`${process.ppid}.sock`);

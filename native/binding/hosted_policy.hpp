@@ -15,6 +15,12 @@ namespace sledge::binding {
 /// The failure of one whose thread is gone.
 inline constexpr const char *thread_ended = "its thread has ended";
 
+/// A number of JavaScript as an integer from 0 to 2^53.
+inline uint64_t bounded(double value) {
+  constexpr double most = 9007199254740992.0; // 2^53
+  return value > 0 ? static_cast<uint64_t>(value < most ? value : most) : 0;
+}
+
 /// A HostedPolicy of core/src/policies/hosted-policy.ts in an engine on its own thread. The engine
 /// must be one whose requests live in a RequestPool (every Engine), and must be used and destroyed
 /// on that thread.

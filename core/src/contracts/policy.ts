@@ -91,6 +91,13 @@ export interface Workers {
   waitNs(worker: number | WorkerView, request: RequestView): number;
   /** Would it take the worker from what runs there, by the scheduler's decision? */
   wouldPreempt(worker: number | WorkerView, request: RequestView): boolean;
+  /**
+   * First worker at or cyclically after `from` with the least `waitNs`: as asking each by itself,
+   * in one call. -1: the request has gone.
+   */
+  leastWait(from: number | WorkerView, request: RequestView): number;
+  /** Of those with `wouldPreempt` the first with the least `queuedWorkNs`, likewise; -1: none. */
+  leastWorkYielding(from: number | WorkerView, request: RequestView): number;
   /** Takes a queued request back from its worker; it is held again. */
   take(request: RequestView): boolean;
   /** Asks for the rank of a queued request anew. */

@@ -38,6 +38,8 @@ export interface NativeWorkers {
   rerank(index: number, id: number): boolean;
   reject(index: number, id: number): boolean;
   nextIdle(from: number): number;
+  leastWait(from: number, index: number, id: number): number;
+  leastWorkYielding(from: number, index: number, id: number): number;
   rotate(): number;
   random(): number;
 }
@@ -252,6 +254,17 @@ class HostedWorkers implements Workers {
     const { index, id } = request as MappedRequest;
     const native = this.open('wouldPreempt');
     return native.wouldPreempt(this.checked('wouldPreempt', worker), index, id);
+  }
+
+  leastWait(from: number | WorkerView, request: RequestView): number {
+    const { index, id } = request as MappedRequest;
+    return this.open('leastWait').leastWait(this.checked('leastWait', from), index, id);
+  }
+
+  leastWorkYielding(from: number | WorkerView, request: RequestView): number {
+    const { index, id } = request as MappedRequest;
+    const native = this.open('leastWorkYielding');
+    return native.leastWorkYielding(this.checked('leastWorkYielding', from), index, id);
   }
 
   take(request: RequestView): boolean {

@@ -109,6 +109,12 @@ struct sledge_workers {
   uint32_t (*rotate)(sledge_workers *);
   /* Seeded; uniform in [0, 2^53). */
   uint64_t (*random)(sledge_workers *);
+  /* The first worker at or cyclically after `from` with the least wait_ns(r). SLEDGE_NO_WORKER: no
+   * such worker or request. As asking each by itself, in half the time. */
+  uint32_t (*least_wait)(sledge_workers *, uint32_t from, const sledge_request *r);
+  /* Of the workers with would_preempt(r) the first with the least queued_work_ns, likewise.
+   * SLEDGE_NO_WORKER: none of them. */
+  uint32_t (*least_work_yielding)(sledge_workers *, uint32_t from, const sledge_request *r);
 };
 
 /* Options arrive as name/value pairs, validated by the plugin's TypeScript side. */
@@ -195,7 +201,8 @@ typedef struct sledge_verdict {
 /* An admission policy refuses at arrival what would do no good. Under the group's lock. */
 typedef struct sledge_admission_ops {
   /* A new request, its estimate filled, before the dispatcher sees it. `word` is the policy's own
-   * for this request, zero now. Only `at`, `wait_ns` and `next_idle` of workers may be used. */
+   * for this request, zero now. Only `at`, `wait_ns`, `least_wait` and `next_idle` of
+   * workers may be used. */
   sledge_verdict (*admit)(void *self, const sledge_request *r, uint64_t *word,
                           sledge_workers *workers);
   /* An admitted request has ended, whatever its outcome, also if the dispatcher refused it. */

@@ -8,33 +8,30 @@ namespace sledge {
 
 void Engine::begin(uint64_t now_ns) {
   host_.now_ns = std::max(host_.now_ns, now_ns);
+  event_++;
 }
+
+namespace {
+
+/// By a table: places change too often to be predicted.
+uint64_t EngineCounters::*gauge_of(Place place) {
+  using C = EngineCounters;
+  static constexpr uint64_t C::*gauges[] = {&C::elsewhere, &C::elsewhere, &C::held,
+                                            &C::queued,    &C::queued,    &C::running,
+                                            &C::blocked,   &C::elsewhere};
+  return gauges[static_cast<size_t>(place)];
+}
+
+} // namespace
 
 /// Moves between places and keeps the gauges. Lists and queues are the caller's.
 void Engine::move(Request *request, Place place) {
-  const auto gauge = [this](Place p) -> uint64_t * {
-    switch (p) {
-    case Place::held:
-      return &counters_.held;
-    case Place::pending:
-    case Place::queued:
-      return &counters_.queued;
-    case Place::running:
-      return &counters_.running;
-    case Place::blocked:
-      return &counters_.blocked;
-    default:
-      return nullptr;
-    }
-  };
-  if (uint64_t *from = gauge(request->place))
-    --*from;
+  --(counters_.*gauge_of(request->place));
+  ++(counters_.*gauge_of(place));
   if (request->place == Place::held)
     host_.held_work_ns -= request->remaining_ns;
   if (place == Place::held)
     host_.held_work_ns += request->remaining_ns;
-  if (uint64_t *to = gauge(place))
-    ++*to;
   if (place == Place::ended && request->started)
     started_count_--;
   request->place = place;
@@ -110,6 +107,7 @@ void Engine::restart_quantum(Worker &worker) {
 void Engine::start(uint32_t worker, Request *request) {
   Worker &w = workers_[worker];
   w.running = request;
+  event_++;
   w.since_ns = w.charged_ns = now();
   w.interrupt_id = 0;
   w.wake_sent = false;
@@ -198,6 +196,7 @@ void Engine::change_over(uint32_t worker, const Decision &decision) {
 
 /// Finds a place for a request that was preempted on this worker.
 void Engine::give_place(uint32_t worker, Request *request, Why why) {
+  event_++;
   request->preemptions++;
   counters_.preemptions++;
   if (why == Why::quantum) {

@@ -62,7 +62,7 @@ struct Action {
   uint64_t request_id; ///< interrupt: what it runs, as sledge_request.id; wake: 0
 };
 
-/// Monotonic since construction; `held` to `blocked` are gauges.
+/// Monotonic since construction; `held` to `elsewhere` are gauges.
 struct EngineCounters {
   uint64_t accepted = 0;
   uint64_t refused = 0;      ///< arrivals that were not accepted
@@ -73,6 +73,7 @@ struct EngineCounters {
   uint64_t queued = 0;
   uint64_t running = 0;
   uint64_t blocked = 0;
+  uint64_t elsewhere = 0; ///< new, ended and free ones, modulo 2^64; of no use
   uint64_t preemptions = 0;
   uint64_t quantum_ends = 0; ///< preemptions because a quantum ended
   uint64_t wakes = 0;
@@ -207,8 +208,11 @@ class Engine {
     uint64_t quantum_end_ns = 0; ///< UINT64_MAX: none
     uint64_t interrupt_id = 0;   ///< running id that a waiting or sent interrupt names
     uint64_t asked_id = 0;       ///< running id that the dispatcher wants interrupted
-    int64_t overdue_credit = 0;  ///< ns times 10^6
-    uint64_t pending_ns = 0;     ///< work assigned in the callback that runs now
+    uint64_t taker_event = 0;    ///< of the engine, when `taken` was answered
+    uint64_t taker_id = 0;
+    bool taken = false;         ///< whether taker_id would take it from what runs
+    int64_t overdue_credit = 0; ///< ns times 10^6
+    uint64_t pending_ns = 0;    ///< work assigned in the callback that runs now
     uint32_t pending = 0;
     uint32_t blocked = 0;
     bool awake = false;         ///< will call next by itself
@@ -226,6 +230,12 @@ class Engine {
   struct Rank {
     uint64_t key;
     uint64_t valid_until_ns;
+  };
+  /// What a dispatcher asks of one request after the other worker: it is the same each time.
+  struct Asked {
+    const Request *request = nullptr;
+    uint64_t event = 0;
+    Rank rank{};
   };
   struct Host; // the functions that a dispatcher calls
   friend struct Host;
@@ -245,6 +255,18 @@ class Engine {
   // Order: engine_order.cpp
   uint64_t overdue_timer_ns(const Worker &worker) const;
   Rank rank_of(const Request &request) const;
+  const Request *asked_of(const sledge_request *r) {
+    if (asked_of_.event == event_ && asked_of_.request == r && r != nullptr) [[likely]]
+      return asked_of_.request;
+    return asked_anew(r);
+  }
+  const Request *asked_anew(const sledge_request *r);
+  bool takes(Worker &worker, const Request &request) {
+    if (worker.taker_event == event_ && worker.taker_id == request.id) [[likely]]
+      return worker.taken;
+    return takes_anew(worker, request);
+  }
+  bool takes_anew(Worker &worker, const Request &request);
   void rank(Request &request);
   void insert(uint32_t worker, Request *request);
   void charge(Worker &worker);
@@ -296,6 +318,7 @@ class Engine {
 
   EngineConfig config_;
   RequestPool pool_;
+  RunChunkPool chunks_;
   PolicyInstance dispatcher_;
   PolicyInstance scheduler_;
   PolicyInstance estimator_;
@@ -319,6 +342,8 @@ class Engine {
   size_t action_first_ = 0;
   size_t action_count_ = 0;
   sledge_workers host_{};
+  uint64_t event_ = 0; ///< another one when an answer to a dispatcher may be another one
+  Asked asked_of_;
   std::vector<sledge_worker_view> views_;
   std::vector<Request *> scratch_; ///< for swaps
   Request *arriving_ = nullptr;

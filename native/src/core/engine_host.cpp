@@ -61,6 +61,7 @@ struct Engine::Host {
     e.pending_.push_back(request);
     e.move(request, Place::pending);
     request->worker = worker;
+    e.event_++;
     if (!request->started)
       e.estimate(*request, worker);
     request->state = request->started ? SLEDGE_REQUEST_PREEMPTED : SLEDGE_REQUEST_QUEUED;
@@ -88,35 +89,63 @@ struct Engine::Host {
 
   static uint64_t wait_ns(sledge_workers *host, uint32_t worker, const sledge_request *r) {
     Engine &e = engine(host);
-    if (!has_worker(e, worker) || r == nullptr || !e.pool_.owns(r))
+    const Request *request = has_worker(e, worker) ? e.asked_of(r) : nullptr;
+    if (request == nullptr)
       return SLEDGE_NO_DEADLINE;
     e.flush_pending();
-    Worker &w = e.workers_[worker];
-    const auto &request = *static_cast<const Request *>(r);
-    const Rank rank = e.rank_of(request);
-    const uint64_t queued_ns = w.queue.work_before_ns(rank.key, request.tie);
-    if (w.running == nullptr || takes_worker(e, w, request, rank.key))
-      return queued_ns;
-    return queued_ns + w.running->remaining_ns;
-  }
-
-  static bool takes_worker(Engine &e, Worker &w, const Request &request, uint64_t key) {
-    if (w.running == nullptr || !e.config_.preemption || &request == w.running)
-      return false;
-    if (!request.started && e.starts_no_more())
-      return false;
-    e.charge(w);
-    e.rank(*w.running);
-    return e.preempts(request, key, *w.running);
+    return wait_ns(e, e.workers_[worker], *request);
   }
 
   static int would_preempt(sledge_workers *host, uint32_t worker, const sledge_request *r) {
     Engine &e = engine(host);
-    if (!has_worker(e, worker) || r == nullptr || !e.pool_.owns(r))
+    const Request *request = has_worker(e, worker) ? e.asked_of(r) : nullptr;
+    if (request == nullptr)
       return 0;
-    const auto &request = *static_cast<const Request *>(r);
-    e.note(EventKind::preempt_asked, worker, &request);
-    return takes_worker(e, e.workers_[worker], request, e.rank_of(request).key) ? 1 : 0;
+    e.note(EventKind::preempt_asked, worker, request);
+    return e.takes(e.workers_[worker], *request) ? 1 : 0;
+  }
+
+  /// The first worker from there on with the least of what is measured; UINT64_MAX: not this one.
+  template <typename Measure>
+  static uint32_t least(Engine &e, uint32_t from, const Measure &measure) {
+    const uint32_t count = e.config_.worker_count;
+    uint32_t least = SLEDGE_NO_WORKER;
+    uint64_t least_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+      const uint32_t worker = from + i < count ? from + i : from + i - count;
+      const uint64_t measured_ns = measure(e.workers_[worker], worker);
+      least = measured_ns < least_ns ? worker : least;
+      least_ns = std::min(measured_ns, least_ns);
+    }
+    return least;
+  }
+
+  static uint64_t wait_ns(Engine &e, Worker &w, const Request &request) {
+    const uint64_t queued_ns = w.queue.work_before_ns(e.asked_of_.rank.key, request.tie);
+    const bool waits_for_running = w.running != nullptr && !e.takes(w, request);
+    return queued_ns + (waits_for_running ? w.running->remaining_ns : 0);
+  }
+
+  static uint32_t least_wait(sledge_workers *host, uint32_t from, const sledge_request *r) {
+    Engine &e = engine(host);
+    const Request *request = has_worker(e, from) ? e.asked_of(r) : nullptr;
+    if (request == nullptr)
+      return SLEDGE_NO_WORKER;
+    e.flush_pending();
+    return least(e, from, [&](Worker &w, uint32_t) { return wait_ns(e, w, *request); });
+  }
+
+  static uint32_t least_work_yielding(sledge_workers *host, uint32_t from,
+                                      const sledge_request *r) {
+    Engine &e = engine(host);
+    const Request *request = has_worker(e, from) ? e.asked_of(r) : nullptr;
+    if (request == nullptr)
+      return SLEDGE_NO_WORKER;
+    return least(e, from, [&](Worker &w, uint32_t worker) {
+      e.note(EventKind::preempt_asked, worker, request);
+      const bool yields = e.takes(w, *request);
+      return yields ? w.queue.work_ns() + w.pending_ns + w.running->remaining_ns : UINT64_MAX;
+    });
   }
 
   static int take(sledge_workers *host, sledge_request *r) {
@@ -132,6 +161,7 @@ struct Engine::Host {
     } else {
       w.queue.remove(request);
     }
+    e.event_++;
     e.refresh_idle(request->worker);
     e.note(EventKind::taken, request->worker, request);
     e.hold(request);
@@ -190,6 +220,8 @@ struct Engine::Host {
     host.next_idle = next_idle;
     host.rotate = rotate;
     host.random = random;
+    host.least_wait = least_wait;
+    host.least_work_yielding = least_work_yielding;
     return host;
   }
 };

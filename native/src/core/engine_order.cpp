@@ -24,6 +24,32 @@ Engine::Rank Engine::rank_of(const Request &request) const {
   return {band | key, valid ? rank.valid_until_ns : now() + renewal_gap_ns};
 }
 
+/// The engine's own request behind a pointer that a policy asks with, its rank in `asked_of_`;
+/// null: it is none. Policies ask of each worker in turn.
+const Request *Engine::asked_anew(const sledge_request *r) {
+  if (r == nullptr || !pool_.owns(r))
+    return nullptr;
+  const auto *request = static_cast<const Request *>(r);
+  asked_of_ = {request, event_, rank_of(*request)};
+  return request;
+}
+
+/// Whether the request that is asked of would take the worker from what runs.
+bool Engine::takes_anew(Worker &worker, const Request &request) {
+  worker.taker_event = event_;
+  worker.taker_id = request.id;
+  worker.taken = false;
+  if (worker.running == nullptr || !config_.preemption || &request == worker.running)
+    return false;
+  if (!request.started && starts_no_more())
+    return false;
+  charge(worker);
+  if (scheduler_ops_->preempts == nullptr)
+    rank(*worker.running);
+  worker.taken = preempts(request, asked_of_.rank.key, *worker.running);
+  return worker.taken;
+}
+
 void Engine::rank(Request &request) {
   const Rank rank = rank_of(request);
   request.rank_key = rank.key;
@@ -55,6 +81,8 @@ void Engine::charge(Worker &worker) {
   worker.charged_ns = now();
   request.run_ns += ran_ns;
   request.remaining_ns = remaining(request);
+  if (&request == asked_of_.request)
+    event_++;
   if (overdue_share_ppm_ == 0)
     return;
   const uint64_t counted_ns = std::min(ran_ns, charge_max_ns);
@@ -97,7 +125,7 @@ bool Engine::preempts(const Request &candidate, uint64_t candidate_key,
 
 /// The first overdue request, if the share grants it the worker now.
 Request *Engine::overdue_due(const Worker &worker) const {
-  if (overdue_share_ppm_ == 0)
+  if (overdue_share_ppm_ == 0 || !worker.queue.has_overdue())
     return nullptr;
   const uint64_t slice = overdue_slice_ns * (ppm - overdue_share_ppm_);
   if (worker.overdue_credit < static_cast<int64_t>(slice))
@@ -164,7 +192,7 @@ uint64_t Engine::overdue_timer_ns(const Worker &worker) const {
     return worker.charged_ns + static_cast<uint64_t>(credit) / (ppm - overdue_share_ppm_) + 1;
   }
   const bool on_time = worker.running->rank_key < SLEDGE_RANK_OVERDUE;
-  if (!on_time || first_from(worker, SLEDGE_RANK_OVERDUE) == nullptr)
+  if (!on_time || !worker.queue.has_overdue() || first_from(worker, SLEDGE_RANK_OVERDUE) == nullptr)
     return WorkerTimers::never_ns;
   const int64_t slice = static_cast<int64_t>(overdue_slice_ns * (ppm - overdue_share_ppm_));
   if (credit >= slice)

@@ -47,7 +47,8 @@ std::unique_ptr<Engine> Engine::make(const EngineConfig &config, PolicyInstance 
 }
 
 Engine::Engine(const EngineConfig &config, PolicyInstance dispatcher, PolicyInstance scheduler)
-    : config_(config), pool_(config.request_count_max), dispatcher_(std::move(dispatcher)),
+    : config_(config), pool_(config.request_count_max),
+      chunks_(config.request_count_max, config.worker_count), dispatcher_(std::move(dispatcher)),
       scheduler_(std::move(scheduler)), workers_(config.worker_count),
       idle_bits_((config.worker_count + 63) / 64), parked_bits_((config.worker_count + 63) / 64),
       timers_(config.worker_count), actions_(2 * size_t{config.worker_count}),
@@ -57,6 +58,7 @@ Engine::Engine(const EngineConfig &config, PolicyInstance dispatcher, PolicyInst
   host_ = host_table();
   read_policies();
   for (uint32_t worker = 0; worker < config.worker_count; worker++) {
+    workers_[worker].queue = RunQueue(&chunks_);
     workers_[worker].quantum_end_ns = WorkerTimers::never_ns;
     refresh_idle(worker);
   }

@@ -7,6 +7,8 @@
 
 namespace sledge {
 
+class RunChunk;
+
 /// Where a request is. Every accepted request is in exactly one of held, pending, queued, running
 /// and blocked; `pending` (assigned by a callback that has not returned) is never seen outside the
 /// engine.
@@ -26,14 +28,7 @@ struct Request : sledge_request {
   uint64_t rank_key = 0;
   uint64_t rank_valid_until_ns = 0;
   uint64_t tie = 0; ///< arrival sequence, renewed when a quantum ends
-  // Links of the run queue's tree.
-  Request *left = nullptr;
-  Request *right = nullptr;
-  Request *parent = nullptr;
-  uint64_t subtree_ns = 0;
-  uint32_t subtree_count = 0;
-  uint32_t subtree_started = 0;
-  uint32_t priority = 0;
+  RunChunk *chunk = nullptr; ///< of the run queue where it waits
   // Links of the list of held, pending or free requests.
   Request *previous = nullptr;
   Request *next = nullptr;

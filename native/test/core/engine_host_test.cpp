@@ -56,13 +56,15 @@ TEST(EngineHost, IgnoresAndCountsWhatIsNotTrue) {
     host->interrupt(host, 0, 99);
     host->interrupt(host, 99, 1);
     EXPECT_EQ(host->wait_ns(host, 99, r), SLEDGE_NO_DEADLINE);
+    EXPECT_EQ(host->least_wait(host, 99, r), SLEDGE_NO_WORKER);
+    EXPECT_EQ(host->least_work_yielding(host, 0, nullptr), SLEDGE_NO_WORKER);
     EXPECT_EQ(host->assign(host, 0, r), 1);
     EXPECT_EQ(host->assign(host, 0, r), 0);
     EXPECT_EQ(host->reject(host, r), 0);
   };
   auto engine = make_engine(small_config(1), dispatcher.instance(), scheduler.instance());
   EXPECT_NE(arrive(*engine, 0), nullptr);
-  EXPECT_EQ(engine->counters().actions_ignored, 11u);
+  EXPECT_EQ(engine->counters().actions_ignored, 12u);
   EXPECT_TRUE(engine->consistent());
 }
 
@@ -116,6 +118,28 @@ uint64_t naive_wait_ns(const std::vector<sledge_request *> &alive, const sledge_
   return sum;
 }
 
+/// That one question about all workers has the answer of all questions about one.
+void expect_least(sledge_workers *host, const sledge_request *r) {
+  const auto from = static_cast<uint32_t>(r->id % host->count);
+  uint32_t waits = SLEDGE_NO_WORKER;
+  uint32_t yields = SLEDGE_NO_WORKER;
+  uint64_t least_wait_ns = UINT64_MAX;
+  uint64_t least_work_ns = UINT64_MAX;
+  for (uint32_t i = 0; i < host->count; i++) {
+    const uint32_t w = (from + i) % host->count;
+    const uint64_t wait_ns = host->wait_ns(host, w, r);
+    waits = wait_ns < least_wait_ns ? w : waits;
+    least_wait_ns = std::min(wait_ns, least_wait_ns);
+    const uint64_t work_ns = host->at(host, w)->queued_work_ns;
+    if (host->would_preempt(host, w, r) != 0 && work_ns < least_work_ns) {
+      yields = w;
+      least_work_ns = work_ns;
+    }
+  }
+  ASSERT_EQ(host->least_wait(host, from, r), waits);
+  ASSERT_EQ(host->least_work_yielding(host, from, r), yields);
+}
+
 TEST(EngineHost, TheWaitBeforeADeadlineNeverDriftsWhileEstimatesMoveAndRequestsArePreempted) {
   std::vector<sledge_request *> alive;
   uint64_t compared = 0;
@@ -126,6 +150,7 @@ TEST(EngineHost, TheWaitBeforeADeadlineNeverDriftsWhileEstimatesMoveAndRequestsA
       ASSERT_EQ(wait_ns, naive_wait_ns(alive, r, w)) << "request " << r->id;
       compared += wait_ns != 0 ? 1 : 0;
     }
+    expect_least(host, r);
     const auto worker = static_cast<uint32_t>(r->id % host->count);
     if (host->assign(host, worker, r) == 0) {
       host->reject(host, r);

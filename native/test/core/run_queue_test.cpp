@@ -73,10 +73,11 @@ struct Fixture {
     waiting.push_back(r);
   }
   std::mt19937_64 random;
-  std::vector<Request> requests = std::vector<Request>(300);
+  std::vector<Request> requests = std::vector<Request>(700);
   std::vector<Request *> waiting;
   std::vector<Request *> queued;
-  RunQueue queue;
+  RunChunkPool chunks{700, 1};
+  RunQueue queue{&chunks};
   Model model;
   uint64_t tie = 0;
 };
@@ -85,8 +86,9 @@ void expect_equal(Fixture &f) {
   ASSERT_EQ(f.queue.head(), f.model.head());
   ASSERT_EQ(f.queue.length(), f.model.sorted().size());
   ASSERT_EQ(f.queue.work_ns(), f.model.work_before_ns(UINT64_MAX, UINT64_MAX));
-  const uint64_t key = f.random() % 70;
-  const uint64_t tie = f.random() % (f.tie + 1);
+  const Request &near = f.requests[f.random() % f.requests.size()];
+  const uint64_t key = f.random() % 4 == 0 ? f.random() % 70 : near.rank_key + f.random() % 2;
+  const uint64_t tie = f.random() % 2 == 0 ? near.tie : f.random() % (f.tie + 1);
   ASSERT_EQ(f.queue.work_before_ns(key, tie), f.model.work_before_ns(key, tie));
   ASSERT_EQ(f.queue.first_from(key), f.model.first_from(key));
   ASSERT_EQ(f.queue.first_started_from(0), f.model.first_started_from(0));
@@ -98,7 +100,8 @@ TEST(RunQueue, AgreesWithANaiveModelOver100000RandomOperations) {
   for (uint64_t seed = 1; seed <= 4; seed++) {
     Fixture f(seed);
     for (int i = 0; i < 25'000; i++) {
-      const bool put = f.queued.empty() || (!f.waiting.empty() && f.random() % 2 == 0);
+      const uint64_t puts = i / 2'500 % 2 == 0 ? 3 : 1; // of four: fills and empties by turns
+      const bool put = f.queued.empty() || (!f.waiting.empty() && f.random() % 4 < puts);
       if (put)
         f.put(seed % 2 == 0 ? 64 : SLEDGE_RANK_KEY_MAX);
       else
@@ -117,24 +120,25 @@ TEST(RunQueue, AgreesWithANaiveModelOver100000RandomOperations) {
 
 TEST(RunQueue, WalksInOrderAndKeepsEqualRanksInOrderOfArrival) {
   Fixture f(7);
-  for (int i = 0; i < 300; i++)
+  for (int i = 0; i < 700; i++)
     f.put(3);
   size_t at = 0;
   for (Request *r = f.queue.head(); r != nullptr; r = RunQueue::successor(r))
     ASSERT_EQ(r, f.model.sorted()[at++]);
-  EXPECT_EQ(at, 300u);
+  EXPECT_EQ(at, 700u);
 }
 
-int depth_of(const Request *r) {
+int depth_of(const Request &r) {
   int depth = 0;
-  for (; r != nullptr; r = r->parent)
+  for (const RunChunk *chunk = r.chunk; chunk != nullptr; chunk = chunk->parent)
     depth++;
   return depth;
 }
 
 TEST(RunQueue, StaysShallowWhenRanksOnlyGrow) {
   std::vector<Request> requests(100'000);
-  RunQueue queue;
+  RunChunkPool chunks(100'000, 1);
+  RunQueue queue(&chunks);
   uint64_t tie = 0;
   for (Request &r : requests) {
     r.rank_key = r.tie = ++tie;
@@ -143,14 +147,38 @@ TEST(RunQueue, StaysShallowWhenRanksOnlyGrow) {
   }
   int deepest = 0;
   for (const Request &r : requests)
-    deepest = std::max(deepest, depth_of(&r));
-  EXPECT_LT(deepest, 60); // log2 of 100,000 is 17; a list would be 100,000
+    deepest = std::max(deepest, depth_of(r));
+  EXPECT_LT(deepest, 45); // log2 of 1,563 chunks is 11; a list would be 1,563
   EXPECT_TRUE(consistent(queue));
+}
+
+TEST(RunQueue, UsesNoMoreChunksThanItsPoolHasWhateverIsLeftInThem) {
+  std::vector<Request> requests(10'000);
+  RunChunkPool chunks(10'000, 1);
+  RunQueue queue(&chunks);
+  for (int turn = 0; turn < 20; turn++) {
+    for (uint64_t i = 0; i < requests.size(); i++) {
+      Request &r = requests[i];
+      if (r.chunk != nullptr)
+        continue;
+      r.rank_key = turn % 2 == 0 ? i * 7919 % 10'007 : i;
+      r.tie = i + 1;
+      r.remaining_ns = i + 1;
+      queue.insert(&r);
+    }
+    EXPECT_TRUE(consistent(queue));
+    for (uint64_t i = 0; i < requests.size(); i++) {
+      if (i % 64 > static_cast<uint64_t>(turn))
+        queue.remove(&requests[i]);
+    }
+    EXPECT_TRUE(consistent(queue));
+  }
 }
 
 TEST(RunQueue, SumsStayExactAtTheBoundsOfRankAndWork) {
   std::vector<Request> requests(1000);
-  RunQueue queue;
+  RunChunkPool chunks(1000, 1);
+  RunQueue queue(&chunks);
   uint64_t tie = 0;
   for (Request &r : requests) {
     r.rank_key = tie % 2 == 0 ? SLEDGE_RANK_KEY_MAX : SLEDGE_RANK_KEY_MAX - 1;

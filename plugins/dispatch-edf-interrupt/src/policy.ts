@@ -12,47 +12,20 @@ export default defineDispatcher({
       const start = workers.rotate();
       const idle = workers.nextIdle(start);
       if (idle >= 0 && workers.assign(idle, request)) return;
-      const yielding = leastWorkThatYields(workers, start, request);
-      if (yielding >= 0 && place(workers, yielding, request)) return;
-      const from = leastWait(workers, start, request);
+      const yielding = workers.leastWorkYielding(start, request);
+      if (yielding >= 0 && place(workers, yielding, request, true)) return;
+      const from = workers.leastWait(start, request);
       for (let turn = 0; turn < workers.length; turn += 1) {
-        if (place(workers, (from + turn) % workers.length, request)) return;
+        if (place(workers, (from + turn) % workers.length, request, yielding >= 0)) return;
       }
       workers.reject(request);
     },
   }),
 });
 
-function leastWorkThatYields(workers: Workers, start: number, request: RequestView): number {
-  let least = -1;
-  let leastNs = Infinity;
-  for (let turn = 0; turn < workers.length; turn += 1) {
-    const id = (start + turn) % workers.length;
-    if (!workers.wouldPreempt(id, request)) continue;
-    const { queuedWorkNs } = workers.at(id);
-    if (queuedWorkNs >= leastNs) continue;
-    least = id;
-    leastNs = queuedWorkNs;
-  }
-  return least;
-}
-
-function leastWait(workers: Workers, start: number, request: RequestView): number {
-  let least = start;
-  let leastNs = Infinity;
-  for (let turn = 0; turn < workers.length; turn += 1) {
-    const id = (start + turn) % workers.length;
-    const waitNs = workers.waitNs(id, request);
-    if (waitNs >= leastNs) continue;
-    least = id;
-    leastNs = waitNs;
-  }
-  return least;
-}
-
-function place(workers: Workers, id: number, request: RequestView): boolean {
+function place(workers: Workers, id: number, request: RequestView, interrupts: boolean): boolean {
   const { running } = workers.at(id);
   if (!workers.assign(id, request)) return false;
-  if (running !== null) workers.interrupt(id, running.id);
+  if (interrupts && running !== null) workers.interrupt(id, running.id);
   return true;
 }

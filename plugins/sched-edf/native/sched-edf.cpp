@@ -54,9 +54,14 @@ uint64_t overdue_key(const sledge_request *r) {
                             SLEDGE_RANK_KEY_MAX);
 }
 
+/// While it is on time.
+uint64_t rank_key(const sledge_request *r) {
+  return std::min<uint64_t>(r->deadline_ns, SLEDGE_RANK_KEY_MAX);
+}
+
 /// Requests without a deadline go behind all on-time ones that have one, by arrival.
 sledge_rank rank(void *self, const sledge_request *r, uint64_t now_ns) {
-  const uint64_t key = std::min<uint64_t>(r->deadline_ns, SLEDGE_RANK_KEY_MAX);
+  const uint64_t key = rank_key(r);
   const auto &edf = *static_cast<Edf *>(self);
   if (!edf.overdue_behind || r->deadline_ns == SLEDGE_NO_DEADLINE)
     return {key, 0};
@@ -76,6 +81,9 @@ bool has_slack(const sledge_request *r, uint64_t now_ns) {
 int preempts(void *self, const sledge_request *candidate, const sledge_request *running,
              uint64_t now_ns) {
   const auto &edf = *static_cast<Edf *>(self);
+  if (!edf.slack_rule && now_ns <= std::min(candidate->deadline_ns, running->deadline_ns))
+      [[likely]]
+    return rank_key(candidate) < rank_key(running) ? 1 : 0;
   if (edf.slack_rule && !has_slack(running, now_ns))
     return 0;
   if (edf.overdue_behind && now_ns > running->deadline_ns && is_to_finish(edf, running))
