@@ -22,6 +22,7 @@ interface LoadFlags extends CommonOptions {
   seed: number;
   lateUs: number;
   timeoutMs: number;
+  graceMs: number;
   spinUs: number;
   waiting: number;
   warmup: number;
@@ -74,6 +75,12 @@ export function loadCommand(program: Command): void {
     )
     .option('--timeout-ms <ms>', 'for an answer', numberBetween(1, 3.6e6, '--timeout-ms'), 10_000)
     .option(
+      '--grace-ms <ms>',
+      'answers are waited for after the last request',
+      numberBetween(0, 3.6e6, '--grace-ms'),
+      2_000,
+    )
+    .option(
       '--spin-us <us>',
       'poll this long before a send time',
       numberBetween(0, 1e6, '--spin-us'),
@@ -121,6 +128,7 @@ async function load(flags: LoadFlags): Promise<void> {
       endUs: isClosed ? durationUs : durationUs + 500_000,
       connections: flags.connections,
       timeoutUs: flags.timeoutMs * 1000,
+      graceUs: flags.graceMs * 1000,
       lateUs: flags.lateUs,
       spinUs: flags.spinUs,
       waitingMax: flags.waiting,

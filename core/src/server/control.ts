@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, request as httpRequest } from 'node:http';
 import { tmpdir, userInfo } from 'node:os';
@@ -45,9 +45,13 @@ function removeDead(folder: string): void {
   }
 }
 
-/** What a server that died has left; any other file stays, and listening fails. */
+/**
+ * What a server that died has left; any other file stays, and listening fails. With bigint: what a
+ * stat says without it is seen by Node's next realpath, which stops at a socket (Node 20).
+ */
 function removeSocket(file: string): void {
-  if (lstatSync(file, { throwIfNoEntry: false })?.isSocket() === true) rmSync(file);
+  const found = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  if (found?.isSocket() === true) unlinkSync(file);
 }
 
 /**

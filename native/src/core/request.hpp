@@ -27,7 +27,7 @@ struct Request : sledge_request {
   // Order in a run queue; kept while the request runs.
   uint64_t rank_key = 0;
   uint64_t rank_valid_until_ns = 0;
-  uint64_t tie = 0; ///< arrival sequence, renewed when a quantum ends
+  uint64_t tie = 0;          ///< arrival sequence, renewed when a quantum ends
   RunChunk *chunk = nullptr; ///< of the run queue where it waits
   // Links of the list of held, pending or free requests.
   Request *previous = nullptr;
