@@ -130,6 +130,8 @@ Napi::Value policy_status(const Napi::CallbackInfo &info, PlaneHolder &holder) {
   set("orders", live.orders);
   set("batches", live.batches);
   set("roundTripNs", live.round_trip_ns);
+  set("callbacks", live.callbacks);
+  set("callbackNs", live.callback_ns);
   return status;
 }
 

@@ -167,16 +167,28 @@ void PolicyThread::send(size_t events) {
   orders.clear();
 }
 
+/// Of both policies, so far.
+uint64_t PolicyThread::calls() const {
+  uint64_t calls = 0;
+  for (const HostedPolicy *policy : {dispatcher_.hosted, scheduler_.hosted})
+    calls += policy != nullptr ? policy->calls() : 0;
+  return calls;
+}
+
 void PolicyThread::step(uint64_t until_ns) {
   const FollowedEvent *first = nullptr;
   const size_t count = live_->peek(&first, batch_max);
+  const uint64_t before = calls();
+  const uint64_t start_ns = dataplane::now_ns();
   for (size_t at = 0; at < count; at++) {
     follower_->follow(first[at]);
     if (!failure().empty())
       return;
   }
-  if (count != 0)
+  if (count != 0) {
+    live_->count_callbacks(calls() - before, dataplane::now_ns() - start_ns);
     return send(count);
+  }
   const uint64_t now_ns = dataplane::now_ns();
   const uint64_t tick_ns = engine_->next_tick_ns();
   if (tick_ns <= now_ns) {
@@ -202,10 +214,7 @@ Napi::Value PolicyThread::run(const Napi::CallbackInfo &info) {
 
 Napi::Value PolicyThread::stats(const Napi::CallbackInfo &info) {
   Napi::Object stats = Napi::Object::New(info.Env());
-  uint64_t calls = 0;
-  for (const HostedPolicy *policy : {dispatcher_.hosted, scheduler_.hosted})
-    calls += policy != nullptr ? policy->calls() : 0;
-  stats.Set("callbacks", Napi::Number::New(info.Env(), static_cast<double>(calls)));
+  stats.Set("callbacks", Napi::Number::New(info.Env(), static_cast<double>(calls())));
   return stats;
 }
 

@@ -30,6 +30,7 @@ class PolicyThread : public Napi::ObjectWrap<PolicyThread> {
   bool load_fallbacks(const Napi::Object &options, PolicyError &error);
   Napi::Value run(const Napi::CallbackInfo &info);
   Napi::Value stats(const Napi::CallbackInfo &info);
+  uint64_t calls() const;
   void step(uint64_t until_ns);
   bool check();
   void send(size_t events);

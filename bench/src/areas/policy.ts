@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import type { BenchArea, BenchContext } from '../area';
 import { figure, median } from '../figure';
 import type { Figure } from '../figure';
+import { livePolicy } from './policy-live';
 
 const run = promisify(execFile);
 const WORKERS = [1, 8, 64, 1024];
@@ -79,6 +80,6 @@ export const policyArea: BenchArea = {
         `${policies[0]}, 8 workers, ${QUEUED.join(', ')} queued: ${growth(ofEightWorkers)}`,
       );
     }
-    return figures;
+    return [...figures, ...(await livePolicy(context))];
   },
 };

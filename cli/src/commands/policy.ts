@@ -100,10 +100,10 @@ function row(
 function printLive(status: GroupPolicyStatus): void {
   const of = status.group === undefined ? '' : `${status.group}: `;
   if (status.live === 'driving') {
-    const { events, orders, ignored, meanRoundTripUs } = status;
-    const roundTrip = meanRoundTripUs.toFixed(0);
+    const { events, orders, ignored, meanRoundTripUs, meanCallbackUs } = status;
+    const times = `${meanCallbackUs.toFixed(1)} us a callback, ${meanRoundTripUs.toFixed(0)} us`;
     const counts = `${events} events, ${orders} orders, ${ignored} ignored`;
-    printLine(`${of}${counts}, ${roundTrip} us round trip`);
+    printLine(`${of}${counts}, ${times} round trip`);
   }
   for (const { at, policy, reason } of status.ejections) {
     printLine(`${of}${at} ejected ${policy}: ${reason}`);

@@ -121,6 +121,8 @@ export interface GroupPolicyStatus {
   orders: number;
   /** From an event to what was decided on it. */
   meanRoundTripUs: number;
+  /** One callback of the policy, with what is made ready for it. */
+  meanCallbackUs: number;
   /** Decisions that were no longer true when they arrived. */
   ignored: number;
   swaps: number;

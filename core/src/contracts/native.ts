@@ -166,6 +166,9 @@ export interface NativePolicyStatus {
   batches: number;
   /** Sum over batches, from the oldest event to its orders. */
   roundTripNs: number;
+  callbacks: number;
+  /** Sum over callbacks, with the views and the engine that follows around them. */
+  callbackNs: number;
 }
 
 /**

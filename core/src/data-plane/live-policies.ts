@@ -67,8 +67,8 @@ export class LivePolicies {
   status(): GroupPolicyStatus {
     this.look();
     const { native, serving, ejections, options } = this;
-    const { live, events, orders, batches, roundTripNs, ignored, swaps, held } =
-      native.policyStatus(options.workerGroup);
+    const status = native.policyStatus(options.workerGroup);
+    const { live, events, orders, batches, callbacks, ignored, swaps, held } = status;
     return {
       group: options.name,
       dispatcher: described(serving.dispatcher),
@@ -76,7 +76,8 @@ export class LivePolicies {
       live,
       events,
       orders,
-      meanRoundTripUs: batches === 0 ? 0 : roundTripNs / batches / 1000,
+      meanRoundTripUs: batches === 0 ? 0 : status.roundTripNs / batches / 1000,
+      meanCallbackUs: callbacks === 0 ? 0 : status.callbackNs / callbacks / 1000,
       ignored,
       swaps,
       held,

@@ -105,6 +105,13 @@ void LivePolicy::on_event(const EngineEvent &event) {
   counters_.events++;
 }
 
+LiveCounters LivePolicy::counters() const {
+  LiveCounters counters = counters_;
+  counters.callbacks = callbacks_.load(std::memory_order_relaxed);
+  counters.callback_ns = callback_ns_.load(std::memory_order_relaxed);
+  return counters;
+}
+
 void LivePolicy::ring_doorbell() {
   if (sleeping_.load(std::memory_order_seq_cst) != 0 &&
       head_.load(std::memory_order_relaxed) != tail_.load(std::memory_order_relaxed))

@@ -34,6 +34,8 @@ struct LiveCounters {
   uint64_t orders = 0;
   uint64_t batches = 0;
   uint64_t round_trip_ns = 0; ///< sum, from the oldest event of a batch to its orders
+  uint64_t callbacks = 0;     ///< of the policy
+  uint64_t callback_ns = 0;   ///< sum, with the views and the engine that follows around them
 };
 
 class LivePolicy final : public EngineObserver, public std::enable_shared_from_this<LivePolicy> {
@@ -64,7 +66,7 @@ class LivePolicy final : public EngineObserver, public std::enable_shared_from_t
   /// Valid when it is ejected.
   const std::string &reason() const { return reason_; }
   uint64_t ejected_ns() const { return ejected_ns_; }
-  LiveCounters counters() const { return counters_; }
+  LiveCounters counters() const;
 
   // --- after unlocking ---
 
@@ -75,6 +77,11 @@ class LivePolicy final : public EngineObserver, public std::enable_shared_from_t
   /// Events that wait, at most `max`, oldest first; they stay until `advance`.
   size_t peek(const FollowedEvent **first, size_t max) const;
   void advance(size_t count);
+  /// So many callbacks have taken so long.
+  void count_callbacks(uint64_t callbacks, uint64_t took_ns) {
+    callbacks_.fetch_add(callbacks, std::memory_order_relaxed);
+    callback_ns_.fetch_add(took_ns, std::memory_order_relaxed);
+  }
   /// Until there are events, at most so long. Spurious returns are possible.
   void sleep(uint64_t timeout_ns);
   /// Any thread: lets `sleep` return.
@@ -96,6 +103,8 @@ class LivePolicy final : public EngineObserver, public std::enable_shared_from_t
   alignas(64) std::atomic<uint64_t> head_{0}; ///< events put in
   alignas(64) std::atomic<uint64_t> tail_{0}; ///< events done
   alignas(64) std::atomic<uint32_t> sleeping_{0};
+  std::atomic<uint64_t> callbacks_{0};
+  std::atomic<uint64_t> callback_ns_{0};
   bool overflowed_ = false;
   uint64_t asked_id_ = 0;
   std::vector<Led> led_; ///< by place in the pool

@@ -7,6 +7,8 @@ import type { RequestView, Workers } from '@sledge/core';
  */
 export default defineDispatcher({
   name: 'dispatch-edf-interrupt-typescript',
+  provides: ['run-queues'],
+  needs: ['deadline-order', 'preemption'],
   create: () => ({
     arrive(request, workers) {
       const start = workers.rotate();

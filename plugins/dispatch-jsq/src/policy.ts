@@ -4,6 +4,7 @@ import type { RequestView, Workers } from '@sledge/core';
 /** Join the shortest queue, in TypeScript: decides as ../native does, action by action. */
 export default defineDispatcher({
   name: 'dispatch-jsq-typescript',
+  provides: ['run-queues'],
   options: z.strictObject({ interrupts: z.boolean().default(false) }),
   create: ({ interrupts }) => ({
     arrive(request, workers) {
