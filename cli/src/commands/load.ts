@@ -1,22 +1,26 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SledgeError } from '@sledge/core';
-import { calibrateHash, poissonMix, roundsFor, runLoad } from '@sledge/lab';
-import type { LoadClass, LoadReport, LoadSample, MixPart, ScheduledRequest } from '@sledge/lab';
+import { ClientLog, isRpc, runLoad } from '@sledge/lab';
+import type { LoadReport, LoadSample, RpcRequest, ScheduledRequest } from '@sledge/lab';
 import type { Command } from 'commander';
 import { withCommon } from '../config-options';
 import { numberBetween, numberList, wholeBetween } from '../number-options';
-import { printJson, printNote } from '../output';
+import { printJson } from '../output';
 import type { CommonOptions } from '../output';
+import { mixOf } from './load-classes';
+import type { Mix } from './load-classes';
+import { addRpcOptions, checkRpcFlags, usage } from './load-rpc';
+import type { RpcFlags } from './load-rpc';
+import { SampleFile } from './load-samples';
 import { printLoadReport } from './print-load';
 
-interface LoadFlags extends CommonOptions {
-  target: string;
+interface LoadFlags extends CommonOptions, RpcFlags {
+  target?: string;
   class?: string[];
   serviceUs?: string[];
   rate?: number[];
-  duration: number;
-  connections: number;
+  duration?: number;
+  connections?: number;
   closed?: true;
   requests: number;
   seed: number;
@@ -24,12 +28,16 @@ interface LoadFlags extends CommonOptions {
   timeoutMs: number;
   graceMs: number;
   spinUs: number;
-  waiting: number;
+  waiting?: number;
   warmup: number;
   csv?: string;
 }
 
 const RATE_DEFAULT = 1000;
+const DURATION_DEFAULT_S = 5;
+const CONNECTIONS_DEFAULT = 64;
+const WAITING_DEFAULT = 100_000;
+const CLOSED_RATE = 1e6;
 const COOL_DOWN_MS = 200;
 
 export function loadCommand(program: Command): void {
@@ -39,8 +47,15 @@ export function loadCommand(program: Command): void {
     .description(
       'send requests to a server at their times (open loop) and measure what becomes of them',
     )
-    .requiredOption('--target <url>', 'server; its path is what is asked, unless there are classes')
-    .option('--class <name,share,path[,deadlineUs]>', 'a class of requests; repeatable', again)
+    .option(
+      '--target <url>',
+      'server, http:// or rpc://; its path is what is asked, unless there are classes',
+    )
+    .option(
+      '--class <name,share,path[,deadlineUs]>',
+      'a class of requests; of RPC a type, type?words in place of the path; repeatable',
+      again,
+    )
     .option(
       '--service-us <name,share,us[,deadlineUs]>',
       'a class that the hash function at the target serves for this long; repeatable',
@@ -51,14 +66,14 @@ export function loadCommand(program: Command): void {
       'requests per second: 1000, or a sweep: 100,200 or 1000..10000/5',
       numberList(0.001, 10_000_000, '--rate'),
     )
-    .option('--duration <s>', 'of each rate', numberBetween(0.001, 86_400, '--duration'), 5)
+    .option('--duration <s>', 'of each rate; default 5', numberBetween(0.001, 86_400, '--duration'))
     .option(
       '--warmup <s>',
       'not counted, at the first rate',
       numberBetween(0, 3600, '--warmup'),
       0.5,
     )
-    .option('--connections <n>', 'kept open', wholeBetween(1, 65_536, '--connections'), 64)
+    .option('--connections <n>', 'kept open; default 64', wholeBetween(1, 65_536, '--connections'))
     .option('--closed', 'closed loop: each connection waits for its answer; --requests in all')
     .option(
       '--requests <n>',
@@ -88,115 +103,90 @@ export function loadCommand(program: Command): void {
     )
     .option(
       '--waiting <n>',
-      'may wait for a connection; more are dropped',
+      'may wait for a connection; more are dropped; default 100000, with --conf 0',
       wholeBetween(0, 10_000_000, '--waiting'),
-      100_000,
     )
     .option('--csv <file>', 'every request as it was, one row each');
+  addRpcOptions(command);
   withCommon(command).action(load);
 }
 
 async function load(flags: LoadFlags): Promise<void> {
-  const target = targetOf(flags.target);
-  const { classes, parts } = await classesOf(flags, target);
-  const rates = flags.closed === true ? [0] : (flags.rate ?? [RATE_DEFAULT]);
-  const csv = flags.csv === undefined ? undefined : new SampleFile(flags.csv, classes);
+  const target = targetOf(flags);
+  checkFlags(flags, target);
+  const mix = await mixOf(flags, target);
+  const rates = flags.closed === true || mix.durationS !== undefined ? [0] : ratesOf(flags);
+  const durationS = mix.durationS ?? flags.duration ?? DURATION_DEFAULT_S;
+  const files = new SampleFiles(flags, mix);
   const reports: LoadReport[] = [];
   try {
-    if (flags.warmup > 0) await runAt(rates[0] ?? 0, flags.warmup);
+    const { warmup } = flags;
+    if (warmup > 0) await runAt(rates[0] ?? 0, Math.min(warmup, mix.durationS ?? warmup));
     for (const rate of rates) {
-      const report = await runAt(rate, flags.duration, csv?.rowOf(rate));
+      const report = await runAt(rate, durationS, files.takerAt(rate));
       reports.push(report);
       if (flags.json !== true) printLoadReport(report);
       await delay(COOL_DOWN_MS);
     }
   } finally {
-    csv?.close();
+    files.close(reports[0]?.durationS);
   }
   if (flags.json === true) printJson({ schema: 'sledge-load/1', seed: flags.seed, runs: reports });
 
-  function runAt(ratePerS: number, durationS: number, onSample?: (sample: LoadSample) => void) {
+  function runAt(ratePerS: number, lengthS: number, onSample?: (sample: LoadSample) => void) {
     const isClosed = flags.closed === true;
-    const durationUs = durationS * 1e6;
+    const drawn = mix.schedule(isClosed ? CLOSED_RATE : ratePerS, isClosed ? Infinity : lengthS);
+    const durationUs = lengthS * 1e6;
     return runLoad({
       target,
-      classes,
-      schedule: isClosed
-        ? inTurn(parts, flags.requests, flags.seed)
-        : poissonMix(parts, { ratePerS, durationUs, seed: flags.seed }),
+      rpc: mix.rpc,
+      classes: mix.classes,
+      schedule: isClosed ? firstOf(drawn, flags.requests) : drawn,
       mode: isClosed ? 'closed-loop' : 'open-loop',
-      endUs: isClosed ? durationUs : durationUs + 500_000,
-      connections: flags.connections,
+      // A conf says how many requests there are, not when the last of them is due.
+      endUs: mix.durationS !== undefined ? undefined : durationUs + (isClosed ? 0 : 500_000),
+      connections: isRpc(target) ? mix.sessions : (flags.connections ?? CONNECTIONS_DEFAULT),
       timeoutUs: flags.timeoutMs * 1000,
       graceUs: flags.graceMs * 1000,
       lateUs: flags.lateUs,
       spinUs: flags.spinUs,
-      waitingMax: flags.waiting,
+      waitingMax: flags.waiting ?? (flags.conf === undefined ? WAITING_DEFAULT : 0),
       onSample,
     });
   }
 }
 
-function targetOf(text: string): URL {
+const ratesOf = (flags: LoadFlags): number[] => flags.rate ?? [RATE_DEFAULT];
+
+function targetOf({ target, rpc }: LoadFlags): URL {
+  if ((target === undefined) === (rpc === undefined)) throw usage('give --target or --rpc');
+  const text = target ?? `rpc://${rpc}`;
   try {
-    return new URL(text);
+    const url = new URL(text);
+    if (url.hostname === '') throw new Error('no host');
+    return url;
   } catch {
-    const reason = 'it is no URL such as http://127.0.0.1:10010/fib?10';
+    const reason = 'it is no URL such as http://127.0.0.1:10010/fib?10 or rpc://127.0.0.1:31850/1';
     throw new SledgeError('SLEDGE_ERR_LOAD_TARGET', { url: text, reason });
   }
 }
 
-interface Classes {
-  classes: LoadClass[];
-  parts: MixPart[];
+function checkFlags(flags: LoadFlags, target: URL): void {
+  checkRpcFlags(flags, isRpc(target));
+  if (isRpc(target) && flags.connections !== undefined) {
+    throw usage('RPC has --sessions, not --connections');
+  }
+  if (flags.conf !== undefined && (flags.closed ?? flags.rate ?? flags.duration) !== undefined) {
+    throw usage('--conf has its rates and its time itself, in open loop');
+  }
+  if (flags.log !== undefined && ratesOf(flags).length > 1) {
+    throw usage('--log is of one rate');
+  }
 }
 
-async function classesOf(flags: LoadFlags, target: URL): Promise<Classes> {
-  const named = (flags.class ?? []).map((text) => classOf(text, '--class'));
-  const timed = (flags.serviceUs ?? []).map((text) => classOf(text, '--service-us'));
-  const own = target.pathname + target.search;
-  if (named.length + timed.length === 0) {
-    return { classes: [{ name: own, request: { path: own } }], parts: [{ share: 1 }] };
-  }
-  const result: Classes = { classes: [], parts: [] };
-  for (const { name, share, what, deadlineUs } of named) {
-    result.classes.push({ name, request: { path: what }, deadlineUs });
-    result.parts.push({ share });
-  }
-  if (timed.length > 0) {
-    const path = `${target.pathname === '/' ? '/hash' : target.pathname}?{n}`;
-    const calibration = await calibrateHash(target, path);
-    const { nsPerRound, emptyUs } = calibration;
-    printNote(`${path}: ${nsPerRound.toFixed(2)} ns per round, ${emptyUs.toFixed(0)} us without`);
-    for (const { name, share, what, deadlineUs } of timed) {
-      const us = numberBetween(0.001, 1e8, '--service-us')(what);
-      result.classes.push({ name, request: { path }, serviceUs: () => us, deadlineUs });
-      result.parts.push({ share, argument: () => roundsFor(calibration, us) });
-    }
-  }
-  return result;
-}
-
-function classOf(text: string, option: string) {
-  const [name = '', share = '', what = '', deadline] = text.split(',');
-  if (name === '' || what === '') {
-    const reason = `${option} is name,share,... with commas between; this is ${text}`;
-    throw new SledgeError('SLEDGE_ERR_CLI_USAGE', { reason });
-  }
-  const us = deadline === undefined ? undefined : numberBetween(1, 1e12, option)(deadline);
-  const deadlineUs = us === undefined ? undefined : () => us;
-  return { name, share: numberBetween(0, 1e9, option)(share), what, deadlineUs };
-}
-
-/** Classes as Poisson arrivals would draw them; a closed loop looks at their order alone. */
-function* inTurn(parts: readonly MixPart[], count: number, seed: number) {
+/** The order in which Poisson arrivals would come; a closed loop looks at nothing else. */
+function* firstOf(drawn: Iterable<ScheduledRequest>, count: number): Generator<ScheduledRequest> {
   let left = count;
-  const ratePerS = 1e6;
-  const drawn: Iterable<ScheduledRequest> = poissonMix(parts, {
-    ratePerS,
-    durationUs: Infinity,
-    seed,
-  });
   for (const request of drawn) {
     if (left === 0) return;
     left -= 1;
@@ -204,43 +194,28 @@ function* inTurn(parts: readonly MixPart[], count: number, seed: number) {
   }
 }
 
-const COLUMNS = 'rate,index,class,argument,at_us,sent_us,end_us,latency_us,outcome,status,bytes';
-const FLUSH_CHARACTERS = 65_536;
+/** What becomes of each request, in the files that were asked for. */
+class SampleFiles {
+  private readonly csv: SampleFile | undefined;
+  private readonly log: ClientLog | undefined;
 
-/** Raw samples, a block at a time. */
-class SampleFile {
-  private readonly file: number;
-  private text = `${COLUMNS}\n`;
-
-  constructor(
-    path: string,
-    private readonly classes: readonly LoadClass[],
-  ) {
-    this.file = openSync(path, 'w');
+  constructor({ csv, log, closed }: LoadFlags, { classes }: Mix) {
+    const types = classes.map(({ request }) => (request as RpcRequest).requestType);
+    if (csv !== undefined) this.csv = new SampleFile(csv, classes);
+    if (log !== undefined) this.log = new ClientLog(log, types, closed !== true);
   }
 
-  rowOf(rate: number): (sample: LoadSample) => void {
+  takerAt(rate: number): (sample: LoadSample) => void {
+    const row = this.csv?.rowOf(rate);
     return (sample) => {
-      const { index, type, argument, atNs, sentNs, endNs, outcome, status, bodyBytes } = sample;
-      const fromNs = rate > 0 ? atNs : sentNs;
-      const latency = outcome === 'answered' ? us(endNs - fromNs) : '';
-      const times = `${us(atNs)},${us(sentNs)},${us(endNs)},${latency}`;
-      const name = JSON.stringify(this.classes[type]?.name ?? '').replace(/\\"/g, '""');
-      const what = `${outcome},${status},${bodyBytes}`;
-      this.text += `${rate},${index},${name},${argument},${times},${what}\n`;
-      if (this.text.length > FLUSH_CHARACTERS) this.flush();
+      row?.(sample);
+      this.log?.add(sample);
     };
   }
 
-  close(): void {
-    this.flush();
-    closeSync(this.file);
-  }
-
-  private flush(): void {
-    writeSync(this.file, this.text);
-    this.text = '';
+  /** @param durationS of the run that the log is of; undefined: it failed */
+  close(durationS: number | undefined): void {
+    this.csv?.close();
+    this.log?.close(durationS);
   }
 }
-
-const us = (ns: number): string => (ns / 1000).toFixed(3);

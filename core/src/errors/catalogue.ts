@@ -570,7 +570,7 @@ export const ERROR_CATALOGUE = {
     message: 'No load can be sent to {url}: {reason}',
     http: 400,
     rpc: 'INVALID_ARGUMENT',
-    solve: 'Give an http:// URL of a server that can be reached.',
+    solve: 'Give an http:// or rpc:// URL of a server that can be reached.',
   },
   SLEDGE_ERR_LOAD_FAILED: {
     number: 721,
@@ -585,6 +585,13 @@ export const ERROR_CATALOGUE = {
     http: 500,
     rpc: 'FAILED_PRECONDITION',
     solve: 'Serve functions/hash.wasm at that path, on a server that is otherwise idle.',
+  },
+  SLEDGE_ERR_LOAD_CONF: {
+    number: 723,
+    message: '{path}, line {line}: {reason}',
+    http: 400,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'Mend the line; docs/guides/load.md lists the keys of a SLEdgeScale client.',
   },
   // command line, and what should not happen
   SLEDGE_ERR_CLI_USAGE: {

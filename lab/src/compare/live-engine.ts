@@ -53,7 +53,10 @@ export class LiveEngine implements CompareEngine {
         this.servers.set(variant.name, server);
       }
       const path = pathOf(this.workload.classes[0] as LiveClass);
-      this.calibrations.set(variant.name, await calibrateHash(this.targetOf(variant), path));
+      this.calibrations.set(
+        variant.name,
+        await calibrateHash({ target: this.targetOf(variant) }, path),
+      );
     }
   }
 

@@ -1,7 +1,13 @@
 import { SledgeError } from '@sledge/core';
 import { median } from '../statistics';
 import { LatencyHistogram } from '../statistics';
+import { protocolOf } from './protocol';
+import { requestOf } from './rpc-request';
 import { runLoad } from './run-load';
+import type { LoadOptions } from './run-load';
+
+/** The server that is measured. */
+type Server = Pick<LoadOptions, 'target' | 'rpc'>;
 
 /** Service time that a round of the `hash` function takes, on one server. */
 export interface Calibration {
@@ -22,14 +28,14 @@ const REPEATS = 5;
  * Measures how long a round of `hash` takes, on the spot: the latency of long requests beyond that
  * of empty ones, one request at a time; the least of each batch, because stalls only add, and the
  * median over the batches.
- * @param path with `{n}` where the number of rounds goes, such as /hash?{n}
+ * @param path with `{n}` where the number of rounds goes, such as /hash?{n}, or 3?{n} of an RPC
  * @throws SledgeError SLEDGE_ERR_LOAD_CALIBRATION, and what `runLoad` throws
  */
-export async function calibrateHash(target: URL, path: string): Promise<Calibration> {
+export async function calibrateHash(server: Server, path: string): Promise<Calibration> {
   let rounds = ROUNDS_FIRST;
-  const emptyUs = await leastUs(target, path, 0);
+  const emptyUs = await leastUs(server, path, 0);
   for (;;) {
-    const addedUs = (await leastUs(target, path, rounds)) - emptyUs;
+    const addedUs = (await leastUs(server, path, rounds)) - emptyUs;
     if (addedUs >= WANTED_US / 2) break;
     rounds *= addedUs <= WANTED_US / 20 ? 10 : WANTED_US / addedUs;
     rounds = Math.round(rounds);
@@ -40,25 +46,28 @@ export async function calibrateHash(target: URL, path: string): Promise<Calibrat
   }
   const slopes: number[] = [];
   for (let repeat = 0; repeat < REPEATS; repeat += 1) {
-    const empty = await leastUs(target, path, 0);
-    slopes.push(((await leastUs(target, path, rounds)) - empty) / rounds);
+    const empty = await leastUs(server, path, 0);
+    slopes.push(((await leastUs(server, path, rounds)) - empty) / rounds);
   }
   return { path, nsPerRound: median(slopes) * 1000, emptyUs };
 }
 
-async function leastUs(target: URL, path: string, rounds: number): Promise<number> {
+async function leastUs(server: Server, path: string, rounds: number): Promise<number> {
   const latency = new LatencyHistogram();
+  const protocol = protocolOf(server.target);
   let failed = '';
   await runLoad({
-    target,
-    classes: [{ name: 'calibration', request: { path } }],
+    ...server,
+    classes: [{ name: 'calibration', request: requestOf(server.target, path) }],
     schedule: Array.from({ length: REQUESTS }, () => ({ atNs: 0, type: 0, argument: rounds })),
     mode: 'closed-loop',
     connections: 1,
+    rpc: { ...server.rpc, outstanding: 1 },
     endUs: 60_000_000,
     onSample: ({ outcome, status, sentNs, endNs }) => {
-      if (outcome === 'answered' && status === 200) latency.record(endNs - sentNs);
-      else failed = outcome === 'answered' ? `status ${status}` : outcome;
+      const isGood = outcome === 'answered' && protocol.isSuccess(status);
+      if (isGood) latency.record(endNs - sentNs);
+      else failed = outcome === 'answered' ? `status ${protocol.nameOf(status)}` : outcome;
     },
   });
   if (failed === '') return latency.min / 1000;

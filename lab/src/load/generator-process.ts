@@ -5,6 +5,9 @@ import path from 'node:path';
 import { SledgeError } from '@sledge/core';
 import { requestText } from './request-text';
 import type { HttpRequest } from './request-text';
+import { isRpc, rpcLines } from './rpc-request';
+import type { RpcLoadOptions, RpcRequest } from './rpc-request';
+import type { LoadRequest } from './run-load';
 
 const BUILT = path.join('build', 'native', 'sledge_load');
 
@@ -12,7 +15,9 @@ const BUILT = path.join('build', 'native', 'sledge_load');
 export interface GeneratorPlan {
   readonly target: URL;
   readonly mode: 'open-loop' | 'closed-loop';
+  /** Of eRPC: sessions. */
   readonly connections: number;
+  readonly rpc: RpcLoadOptions;
   /** Requests that may wait for a free connection; more are dropped. */
   readonly waitingMax: number;
   readonly timeoutNs: number;
@@ -23,7 +28,7 @@ export interface GeneratorPlan {
   readonly spinNs: number;
   readonly scheduleFile: string;
   readonly resultsFile: string;
-  readonly requests: readonly HttpRequest[];
+  readonly requests: readonly LoadRequest[];
   /** Ends the generator at once. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -58,14 +63,12 @@ export async function runGenerator(plan: GeneratorPlan): Promise<{ connects: num
 
 async function planLines(plan: GeneratorPlan): Promise<string[]> {
   const { target } = plan;
-  if (target.protocol !== 'http:') {
-    const reason = `only http: is spoken, and this is ${target.protocol}`;
-    throw new SledgeError('SLEDGE_ERR_LOAD_TARGET', { url: target.href, reason });
+  if (target.protocol !== 'http:' && !isRpc(target)) {
+    throw wrongTarget(target, `only http: and rpc: are spoken, and this is ${target.protocol}`);
   }
   const address = await addressOf(target);
-  const texts = plan.requests.map((request) => requestText(request, target.host));
   return [
-    `address ${address} ${target.port === '' ? 80 : target.port}`,
+    `address ${address} ${target.port === '' ? defaultPort(target) : target.port}`,
     `mode ${plan.mode === 'closed-loop' ? 'closed' : 'open'}`,
     `connections ${plan.connections}`,
     `waiting ${plan.waitingMax}`,
@@ -74,8 +77,26 @@ async function planLines(plan: GeneratorPlan): Promise<string[]> {
     ),
     `schedule ${plan.scheduleFile}`,
     `results ${plan.resultsFile}`,
-    ...texts.map(({ before, after }) => `request ${hex(before)} ${hex(after)}`),
+    ...requestLines(plan),
   ];
+}
+
+const defaultPort = (target: URL): number => (isRpc(target) ? 31_850 : 80);
+
+function wrongTarget(target: URL, reason: string, cause?: unknown): SledgeError {
+  return new SledgeError('SLEDGE_ERR_LOAD_TARGET', { url: target.href, reason }, { cause });
+}
+
+function requestLines({ target, requests, rpc }: GeneratorPlan): string[] {
+  const isOf = (request: LoadRequest): boolean => 'requestType' in request === isRpc(target);
+  if (!requests.every(isOf)) throw wrongTarget(target, 'a class is of another protocol');
+  if (isRpc(target)) return rpcLines(requests as readonly RpcRequest[], rpc);
+  return (requests as readonly HttpRequest[])
+    .map((request) => requestText(request, target.host))
+    .map(({ before, after }) => {
+      const hasArgument = Number(after.length > 0);
+      return `request ${hex(before)} ${hex(after)} 0 0 ${hasArgument}`;
+    });
 }
 
 const hex = (bytes: Buffer): string => (bytes.length === 0 ? '-' : bytes.toString('hex'));
@@ -83,10 +104,9 @@ const hex = (bytes: Buffer): string => (bytes.length === 0 ? '-' : bytes.toStrin
 async function addressOf(target: URL): Promise<string> {
   const name = target.hostname.replace(/^\[|\]$/g, '');
   try {
-    return (await lookup(name)).address;
+    return (await lookup(name, { family: isRpc(target) ? 4 : 0 })).address;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SledgeError('SLEDGE_ERR_LOAD_TARGET', { url: target.href, reason }, { cause: error });
+    throw wrongTarget(target, error instanceof Error ? error.message : String(error), error);
   }
 }
 

@@ -1,12 +1,17 @@
 export { calibrateHash, roundsFor } from './calibrate';
 export type { Calibration } from './calibrate';
+export { confClasses, confSchedule, readClientConf } from './client-conf';
+export type { ClientConf, ConfThread } from './client-conf';
+export { ClientLog } from './client-log';
 export { LOAD_OUTCOMES } from './outcomes';
 export type { LoadOutcome, LoadSample } from './outcomes';
 export { poissonMix } from './poisson-mix';
 export type { MixPart } from './poisson-mix';
 export type { HttpRequest } from './request-text';
+export { isRpc, requestOf } from './rpc-request';
+export type { RpcFormat, RpcLoadOptions, RpcRequest } from './rpc-request';
 export { runLoad } from './run-load';
-export type { LoadClass, LoadOptions, LoadReport } from './run-load';
+export type { LoadClass, LoadOptions, LoadReport, LoadRequest } from './run-load';
 export type { ScheduledRequest } from './schedule';
 export { cdfOf, distributionOf } from './summarise';
 export type { CdfPoint, ClassReport, Distribution, LoadCounts, SeriesPoint } from './summarise';

@@ -15,10 +15,10 @@ export const LOAD_OUTCOMES = [
 /**
  * - `neverSent`: the run ended before its turn
  * - `dropped`: no connection was free, and as many waited as may
- * - `closed`: the server closed the connection before the whole answer
- * - `refused`: no connection could be made
+ * - `closed`: the connection or session ended before the whole answer
+ * - `refused`: no connection or session could be made
  * - `timedOut`: no whole answer within the limit
- * - `malformed`: what came is not HTTP/1.1
+ * - `malformed`: what came is not HTTP/1.1, or not in the server's responseFormat
  * - `unanswered`: sent, and the run ended before its answer
  */
 export type LoadOutcome = (typeof LOAD_OUTCOMES)[number];
@@ -32,13 +32,16 @@ export interface LoadSample {
   /** 0 when it never was sent. */
   readonly sentNs: number;
   readonly endNs: number;
+  /** As the answer of an RPC tells; 0: it tells nothing. */
+  readonly serviceNs: number;
+  /** Of HTTP; of an RPC the number of its error, 0: completed. */
   readonly status: number;
   readonly bodyBytes: number;
   readonly outcome: LoadOutcome;
 }
 
 const SCHEDULED_BYTES = 16;
-const RESULT_BYTES = 24;
+const RESULT_BYTES = 32;
 const AT_ONCE = 4096;
 
 /** Reads both files of a run side by side, in order, with bounded memory. */
@@ -75,9 +78,10 @@ function sampleAt(index: number, at: number, asked: Buffer, became: Buffer): Loa
     argument: asked.readUInt32LE(a + 12),
     sentNs: wide(became, b),
     endNs: wide(became, b + 8),
-    bodyBytes: became.readUInt32LE(b + 16),
-    status: became.readUInt16LE(b + 20),
-    outcome: LOAD_OUTCOMES[became.readUInt8(b + 22)] ?? 'neverSent',
+    serviceNs: wide(became, b + 16),
+    bodyBytes: became.readUInt32LE(b + 24),
+    status: became.readUInt16LE(b + 28),
+    outcome: LOAD_OUTCOMES[became.readUInt8(b + 30)] ?? 'neverSent',
   };
 }
 

@@ -4,30 +4,40 @@ import path from 'node:path';
 import { runGenerator } from './generator-process';
 import { readSamples } from './outcomes';
 import type { LoadSample } from './outcomes';
+import { protocolOf } from './protocol';
 import type { HttpRequest } from './request-text';
+import type { RpcLoadOptions, RpcRequest } from './rpc-request';
 import { writeSchedule } from './schedule';
 import type { ScheduledRequest } from './schedule';
 import { LoadSummary } from './summarise';
 import type { ClassReport, Distribution, LoadCounts, SeriesPoint } from './summarise';
 
+/** Of the target's protocol. */
+export type LoadRequest = HttpRequest | RpcRequest;
+
 /** One class of requests. */
 export interface LoadClass {
   readonly name: string;
-  readonly request: HttpRequest;
-  /** Service time of a request by its argument, microseconds; undefined: not known. */
+  readonly request: LoadRequest;
+  /**
+   * Service time of a request by its argument, microseconds; undefined: what the answer of an RPC
+   * tells.
+   */
   readonly serviceUs?: ((argument: number) => number) | undefined;
   /** Relative deadline by its argument, microseconds; undefined: none. */
   readonly deadlineUs?: ((argument: number) => number) | undefined;
 }
 
 export interface LoadOptions {
+  /** http: or rpc: */
   readonly target: URL;
+  readonly rpc?: RpcLoadOptions | undefined;
   readonly classes: readonly LoadClass[];
   /** In order of time. For a closed loop only their order counts. */
   readonly schedule: Iterable<ScheduledRequest>;
   /** Default open-loop. */
   readonly mode?: 'open-loop' | 'closed-loop' | undefined;
-  /** Default 64. */
+  /** Of eRPC: sessions. Default 64. */
   readonly connections?: number | undefined;
   /** No answer within this: timed out. Default 10,000,000. */
   readonly timeoutUs?: number | undefined;
@@ -54,7 +64,7 @@ export interface LoadReport {
   /** Requests per second that were planned; closed loop: that were sent. */
   offeredRps: number;
   answeredRps: number;
-  /** Answers 2xx within their deadline, per second. */
+  /** Good answers (2xx, or completed) within their deadline, per second. */
   goodputRps: number;
   connects: number;
   counts: LoadCounts;
@@ -70,7 +80,7 @@ export interface LoadReport {
 const NS_PER_US = 1000;
 
 /**
- * Sends a schedule of HTTP/1.1 requests from a native process of its own, and reports.
+ * Sends a schedule of HTTP/1.1 requests, or of RPCs, from a native process of its own, and reports.
  * @throws SledgeError SLEDGE_ERR_LOAD_TARGET, SLEDGE_ERR_LOAD_FAILED, SLEDGE_ERR_NATIVE_MISSING
  */
 export async function runLoad(options: LoadOptions): Promise<LoadReport> {
@@ -92,6 +102,7 @@ async function runIn(folder: string, options: LoadOptions): Promise<LoadReport> 
     target: options.target,
     mode,
     connections: options.connections ?? 64,
+    rpc: options.rpc ?? {},
     waitingMax: options.waitingMax ?? 100_000,
     timeoutNs: (options.timeoutUs ?? 10_000_000) * NS_PER_US,
     endNs,
@@ -103,7 +114,12 @@ async function runIn(folder: string, options: LoadOptions): Promise<LoadReport> 
     signal: options.signal,
   });
   const isOpen = mode === 'open-loop';
-  const settings = { isOpen, lateNs: lateUs * NS_PER_US, durationNs: isOpen ? lastNs : endNs };
+  const settings = {
+    protocol: protocolOf(options.target),
+    isOpen,
+    lateNs: lateUs * NS_PER_US,
+    durationNs: isOpen ? lastNs : endNs,
+  };
   const summary = new LoadSummary(options.classes, settings);
   let lastEndNs = 0;
   readSamples(scheduleFile, resultsFile, (sample) => {

@@ -1,5 +1,6 @@
 import { LatencyHistogram } from '../statistics';
 import type { LoadOutcome, LoadSample } from './outcomes';
+import type { Protocol } from './protocol';
 import type { LoadClass } from './run-load';
 
 /** Slowdowns are kept as integers: thousandths. */
@@ -28,7 +29,7 @@ export interface LoadCounts {
   /** The run ended before their turn. */
   neverSent: number;
   answered: number;
-  /** Answers by HTTP status. */
+  /** Answers by HTTP status, or by `completed` and names of errors. */
   statuses: Record<string, number>;
   /** What was sent and not answered, by reason. */
   failures: Record<Failure, number>;
@@ -36,11 +37,11 @@ export interface LoadCounts {
 
 export interface ClassReport extends LoadCounts {
   name: string;
-  /** From the intended send time (open loop) or the send time (closed loop), answers 2xx only. */
+  /** From the intended send time (open loop) or the send time (closed loop), good answers only. */
   latencyUs: Distribution;
   /** latency / the request's own service time; undefined: not known. */
   slowdown?: Distribution | undefined;
-  /** Of those planned: not answered with 2xx by their deadline; undefined: there is none. */
+  /** Of those planned: not answered well by their deadline; undefined: there is none. */
   missRate?: number | undefined;
   /** Points of the distribution of slowdown, or of latency where that is not known. */
   cdf: CdfPoint[];
@@ -105,7 +106,12 @@ export class LoadSummary {
 
   constructor(
     classes: readonly LoadClass[],
-    private readonly settings: { isOpen: boolean; lateNs: number; durationNs: number },
+    private readonly settings: {
+      protocol: Protocol;
+      isOpen: boolean;
+      lateNs: number;
+      durationNs: number;
+    },
   ) {
     this.classes = classes.map((one) => ({
       one,
@@ -119,24 +125,25 @@ export class LoadSummary {
   add(sample: LoadSample): void {
     const entry = this.classes[sample.type];
     if (entry === undefined) return;
-    const { isOpen, lateNs } = this.settings;
+    const { protocol, isOpen, lateNs } = this.settings;
     // A closed loop plans nothing: what it did not come to is no loss.
     if (!isOpen && sample.outcome === 'neverSent') return;
     const lagNs = isOpen && wasSent(sample.outcome) ? sample.sentNs - sample.atNs : 0;
     for (const counts of [entry.counts, this.total.counts]) {
-      count(counts, sample, lagNs > lateNs);
+      count(counts, sample, protocol.nameOf(sample.status), lagNs > lateNs);
     }
     if (wasSent(sample.outcome)) this.lag.record(lagNs);
     const fromNs = isOpen ? sample.atNs : sample.sentNs;
     const latencyNs = sample.endNs - fromNs;
-    const isGood = sample.outcome === 'answered' && isSuccess(sample.status);
+    const isGood = sample.outcome === 'answered' && protocol.isSuccess(sample.status);
     const deadlineNs = (entry.one.deadlineUs?.(sample.argument) ?? Infinity) * 1000;
     const isMissed = !isGood || latencyNs > deadlineNs;
     if (isMissed) entry.missed += 1;
     if (isGood) {
       entry.latency.record(latencyNs);
       this.total.latency.record(latencyNs);
-      const serviceNs = (entry.one.serviceUs?.(sample.argument) ?? 0) * 1000;
+      const knownUs = entry.one.serviceUs?.(sample.argument);
+      const serviceNs = knownUs === undefined ? sample.serviceNs : knownUs * 1000;
       if (serviceNs > 0) {
         const slowdown = (latencyNs / serviceNs) * SLOWDOWN_UNIT;
         entry.slowdown.record(slowdown);
@@ -207,12 +214,10 @@ export class LoadSummary {
   }
 }
 
-const isSuccess = (status: number): boolean => status >= 200 && status < 300;
-
 const wasSent = (outcome: LoadOutcome): boolean =>
   outcome !== 'neverSent' && outcome !== 'dropped' && outcome !== 'refused';
 
-function count(into: LoadCounts, { outcome, status }: LoadSample, isLate: boolean): void {
+function count(into: LoadCounts, { outcome }: LoadSample, status: string, isLate: boolean): void {
   into.planned += 1;
   if (wasSent(outcome)) into.sent += 1;
   if (isLate) into.late += 1;

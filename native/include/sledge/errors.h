@@ -86,6 +86,7 @@ typedef enum sledge_error {
   SLEDGE_ERR_LOAD_TARGET = 720,
   SLEDGE_ERR_LOAD_FAILED = 721,
   SLEDGE_ERR_LOAD_CALIBRATION = 722,
+  SLEDGE_ERR_LOAD_CONF = 723,
   SLEDGE_ERR_CLI_USAGE = 600,
   SLEDGE_ERR_CLI_READY_FILE = 601,
   SLEDGE_ERR_CLI_OUTPUT = 602,
@@ -190,6 +191,7 @@ static inline const char *sledge_error_name(sledge_error error) {
     case SLEDGE_ERR_LOAD_TARGET: return "SLEDGE_ERR_LOAD_TARGET";
     case SLEDGE_ERR_LOAD_FAILED: return "SLEDGE_ERR_LOAD_FAILED";
     case SLEDGE_ERR_LOAD_CALIBRATION: return "SLEDGE_ERR_LOAD_CALIBRATION";
+    case SLEDGE_ERR_LOAD_CONF: return "SLEDGE_ERR_LOAD_CONF";
     case SLEDGE_ERR_CLI_USAGE: return "SLEDGE_ERR_CLI_USAGE";
     case SLEDGE_ERR_CLI_READY_FILE: return "SLEDGE_ERR_CLI_READY_FILE";
     case SLEDGE_ERR_CLI_OUTPUT: return "SLEDGE_ERR_CLI_OUTPUT";
@@ -259,6 +261,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_LAB_TRACE:
     case SLEDGE_ERR_LAB_CELL:
     case SLEDGE_ERR_LOAD_TARGET:
+    case SLEDGE_ERR_LOAD_CONF:
     case SLEDGE_ERR_CLI_USAGE:
     case SLEDGE_ERR_RPC_BAD_REQUEST:
     case SLEDGE_ERR_RPC_MESSAGE:

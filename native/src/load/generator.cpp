@@ -151,13 +151,13 @@ void Generator::submit(uint64_t request, uint64_t now_ns) {
       return;
     }
     shut_.push_back(index);
-    results_[request] = {now_ns, now_ns, 0, 0, Outcome::refused, 0};
+    results_[request] = {now_ns, now_ns, 0, 0, 0, Outcome::refused, 0};
     return;
   }
   if (waiting_.size() < plan_.waiting_max) {
     waiting_.push_back(request);
   } else {
-    results_[request] = {0, now_ns, 0, 0, Outcome::dropped, 0};
+    results_[request] = {0, now_ns, 0, 0, 0, Outcome::dropped, 0};
   }
 }
 
@@ -177,7 +177,7 @@ bool Generator::start(Connection &connection, uint64_t request, uint64_t now_ns)
 std::string Generator::text_of(uint64_t request) const {
   const Scheduled &scheduled = schedule_[request];
   const RequestText &parts = plan_.requests[scheduled.type];
-  if (parts.after.empty()) {
+  if (!parts.has_argument) {
     return parts.before;
   }
   return parts.before + std::to_string(scheduled.argument) + parts.after;

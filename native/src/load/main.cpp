@@ -6,6 +6,7 @@
 
 #include "load/generator.hpp"
 #include "load/mapped_file.hpp"
+#include "load/rpc_generator.hpp"
 
 namespace {
 
@@ -23,6 +24,18 @@ bool types_exist(std::span<const Scheduled> schedule, size_t types) {
     }
   }
   return true;
+}
+
+template <typename Sender>
+int send(const Plan &plan, std::span<const Scheduled> schedule, std::span<Result> results) {
+  Sender sender(plan, schedule, results);
+  std::string error;
+  if (!sender.prepare(error)) {
+    return fail(error);
+  }
+  sender.run();
+  std::cout << "connects " << sender.connects() << '\n';
+  return 0;
 }
 
 } // namespace
@@ -50,11 +63,6 @@ int main() {
   if (!types_exist(schedule, plan.requests.size())) {
     return fail("the schedule names a request that the plan does not have");
   }
-  Generator generator(plan, schedule, results);
-  if (!generator.prepare(error)) {
-    return fail(error);
-  }
-  generator.run();
-  std::cout << "connects " << generator.connects() << '\n';
-  return 0;
+  return plan.is_rpc ? send<RpcGenerator>(plan, schedule, results)
+                     : send<Generator>(plan, schedule, results);
 }

@@ -79,6 +79,69 @@ bool set_number(Plan &plan, const std::string &key, uint64_t value) {
   return true;
 }
 
+bool set_format(RpcPlan &rpc, const std::string &name) {
+  using transport::RpcFormat;
+  if (name == "sledge") {
+    rpc.format = RpcFormat::sledge;
+  } else if (name == "sledgescale") {
+    rpc.format = RpcFormat::sledgescale;
+  } else if (name == "raw") {
+    rpc.format = RpcFormat::raw;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool set_rpc_number(RpcPlan &rpc, const std::string &key, uint64_t value) {
+  if (key == "window" && value >= 1 && value <= 4096) {
+    rpc.window = static_cast<uint32_t>(value);
+  } else if (key == "outstanding" && value >= 1 && value <= 4096) {
+    rpc.outstanding = static_cast<uint32_t>(value);
+  } else if (key == "credits" && value >= 1 && value <= 4096) {
+    rpc.credits = static_cast<uint32_t>(value);
+  } else if (key == "ringEntries" && value >= 1 && value <= 1u << 20) {
+    rpc.ring_entries = static_cast<uint32_t>(value);
+  } else if (key == "rssQueues" && value >= 1 && value <= 256) {
+    rpc.rss_queues = static_cast<uint16_t>(value);
+  } else if (key == "remoteRpcs" && value >= 1 && value <= 255) {
+    rpc.remote_rpcs = static_cast<uint8_t>(value);
+  } else if (key == "clientPort" && value <= UINT16_MAX) {
+    rpc.client_port = static_cast<uint16_t>(value);
+  } else if (key == "responseBytesMax" && value <= rpc::kMessageBytesMax) {
+    rpc.response_bytes_max = static_cast<uint32_t>(value);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool set_rpc_line(Plan &plan, const std::string &key, const std::string &value) {
+  uint64_t number = 0;
+  plan.is_rpc = true;
+  return key == "format" ? set_format(plan.rpc, value)
+                         : read_number(value, number) && set_rpc_number(plan.rpc, key, number);
+}
+
+/// Two texts; of an RPC its type, its length, and whether the argument goes between them too.
+bool add_request(Plan &plan, const std::string &before, const std::string &after,
+                 std::istringstream &rest) {
+  RequestText request;
+  uint32_t type = 0;
+  if (!read_hex(before, request.before) || !read_hex(after, request.after)) {
+    return false;
+  }
+  request.has_argument = !request.after.empty();
+  if (rest >> type >> request.padded_bytes >> request.has_argument) {
+    request.type = static_cast<uint8_t>(type);
+    if (type >= rpc::kRequestTypeInvalid || request.padded_bytes > rpc::kMessageBytesMax) {
+      return false;
+    }
+  }
+  plan.requests.push_back(std::move(request));
+  return true;
+}
+
 bool set_line(Plan &plan, const std::string &key, std::istringstream &values) {
   std::string first;
   std::string second;
@@ -92,12 +155,10 @@ bool set_line(Plan &plan, const std::string &key, std::istringstream &values) {
     return first == "open" || first == "closed";
   }
   if (key == "request") {
-    RequestText request;
-    if (!read_hex(first, request.before) || !read_hex(second, request.after)) {
-      return false;
-    }
-    plan.requests.push_back(std::move(request));
-    return true;
+    return add_request(plan, first, second, values);
+  }
+  if (key == "rpc") {
+    return set_rpc_line(plan, first, second);
   }
   return read_number(first, number) && set_number(plan, key, number);
 }
@@ -116,6 +177,11 @@ bool read_plan(std::istream &in, Plan &plan, std::string &error) {
       error = "wrong line: " + line.substr(0, 200);
       return false;
     }
+  }
+  if (plan.is_rpc &&
+      (plan.address.ss_family != AF_INET || plan.rpc.outstanding > plan.rpc.window)) {
+    error = "eRPC needs an IPv4 address, and no more outstanding than the window";
+    return false;
   }
   if (plan.address_bytes == 0 || plan.requests.empty() || plan.end_ns == 0) {
     error = "address, request and endNs are needed";
