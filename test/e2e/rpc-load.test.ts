@@ -91,7 +91,7 @@ test('each RPC of a mix is answered once, and counted by what became of it', asy
   expect(report.classes[4]?.slowdown).toBeUndefined();
 });
 
-test('what finds no free slot waits, counted from its intended time; more are dropped', async () => {
+test('what finds no slot waits, counted from its intended time; more are dropped', async () => {
   const { report, samples } = await load({
     classes: [classOf(TYPES.loop)],
     schedule: evenly(20, 1),
