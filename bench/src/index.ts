@@ -8,6 +8,7 @@ import { httpArea } from './areas/http';
 import { policyArea } from './areas/policy';
 import { preemptArea } from './areas/preempt';
 import { slowdownArea } from './areas/slowdown';
+import { rpcArea } from './areas/rpc';
 import { sandboxArea } from './areas/sandbox';
 import { describeMachine, readCpuTimes } from './machine';
 import { formatReport } from './report';
@@ -21,6 +22,7 @@ const AREAS: readonly BenchArea[] = [
   preemptArea,
   policyArea,
   slowdownArea,
+  rpcArea,
 ];
 const ROOT = resolve(__dirname, '../..');
 

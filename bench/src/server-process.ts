@@ -28,6 +28,15 @@ export class ServerProcess {
     return this.#child.pid ?? -1;
   }
 
+  /** Takes no CPU time until it is resumed. */
+  pause(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   /** Asks it to end, and ends it after ten seconds. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
@@ -124,19 +133,30 @@ interface ReadyFile {
 
 /** `sledge start` with one function at `/`, everything else as by default. */
 export async function startSledge(context: BenchContext, wasmPath: string): Promise<ServerProcess> {
+  const functions = [{ name: 'empty', path: wasmPath, route: '/' }];
+  const config = { tenants: [{ name: 'bench', port: 0, functions }] };
+  return (await startSledgeAs(context, config)).server;
+}
+
+/** `sledge start` with this configuration, and the port of each of its transports. */
+export async function startSledgeAs(
+  context: BenchContext,
+  config: object,
+): Promise<{ server: ServerProcess; ports: Record<string, number> }> {
   const folder = join(context.cacheDirectory, 'sledge');
   mkdirSync(folder, { recursive: true });
   const configPath = join(folder, 'sledge.config.json');
   const readyPath = join(folder, `ready-${process.pid}.json`);
   rmSync(readyPath, { force: true });
-  const functions = [{ name: 'empty', path: wasmPath, route: '/' }];
-  writeFileSync(configPath, JSON.stringify({ tenants: [{ name: 'bench', port: 0, functions }] }));
+  writeFileSync(configPath, JSON.stringify(config));
   const args = [CLI, 'start', '-c', configPath, '--ready-file', readyPath];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const url = await poll('sledge', child, async () => {
+  const listeners = await poll('sledge', child, async () => {
     if (!existsSync(readyPath)) return undefined;
-    const ready = JSON.parse(readFileSync(readyPath, 'utf8')) as ReadyFile;
-    return ready.listeners.find(({ transport }) => transport === 'http')?.url;
+    return (JSON.parse(readFileSync(readyPath, 'utf8')) as ReadyFile).listeners;
   });
-  return new ServerProcess(child, Number(new URL(url).port));
+  const ports = Object.fromEntries(
+    listeners.map(({ transport, url }) => [transport, Number(new URL(url).port)]),
+  );
+  return { server: new ServerProcess(child, ports['http'] ?? 0), ports };
 }

@@ -20,15 +20,18 @@ function capture(output: string, pattern: RegExp): [string, string] {
 
 /**
  * Closed-loop load by one wrk thread.
+ * @param core on which it runs; undefined: on any
  * @throws Error when any answer was not 2xx or a connection failed: such a figure means nothing.
  */
 export async function load(
   url: string,
   connections: number,
   durationS: number,
+  core?: number,
 ): Promise<LoadResult> {
-  const args = ['-t1', `-c${connections}`, `-d${durationS}s`, '--latency', url];
-  const { stdout } = await run('wrk', args);
+  const wrk = ['wrk', '-t1', `-c${connections}`, `-d${durationS}s`, '--latency', url];
+  const pinned = core === undefined ? wrk : ['taskset', '-c', String(core), ...wrk];
+  const { stdout } = await run(pinned[0] ?? 'wrk', pinned.slice(1));
   if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`failed answers: ${stdout}`);
   const [p50, unit] = capture(stdout, /50%\s+([\d.]+)(us|ms|s)\b/);
   return {

@@ -1,7 +1,7 @@
-// The protocol core alone, over the loop backend on one thread: its rate between one client and one
-// server, and its memory with 20,000 sessions. Prints the figures as JSON. Arguments: calls per
-// round, rounds.
-#include <algorithm>
+// The protocol core alone, over the loop backend on one thread, between one client and one server
+// with a handler that does nothing. Answers in one line of JSON:
+//   rate CALLS OUTSTANDING   seconds that the calls took, and packets that were received
+//   sessions                 bytes of memory of a session, both ends, with 20,000 of them
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -18,7 +18,7 @@ namespace {
 
 using namespace sledge::rpc;
 
-constexpr uint32_t kOutstanding = 8;
+constexpr uint32_t kOutstandingMax = 8;
 constexpr size_t kRequestBytes = 32;
 constexpr uint32_t kClientIpv4 = 0x0A000001;
 constexpr uint32_t kServerIpv4 = 0x0A000002;
@@ -83,12 +83,12 @@ struct Load {
 };
 
 /// Seconds for `calls` calls, with the clock read once per turn as a real loop does.
-double round_seconds(Host &client, Host &server, Load &load, uint64_t calls) {
+double round_seconds(Host &client, Host &server, Load &load, uint64_t calls, uint32_t outstanding) {
   load.left = calls;
   load.done = 0;
   const uint64_t start_ns = clock_ns();
   uint64_t now_ns = start_ns;
-  for (uint32_t at = 0; at < kOutstanding; ++at)
+  for (uint32_t at = 0; at < outstanding; ++at)
     load.send();
   while (load.done < calls) {
     client.rpc.poll(now_ns);
@@ -96,17 +96,6 @@ double round_seconds(Host &client, Host &server, Load &load, uint64_t calls) {
     now_ns = clock_ns();
   }
   return static_cast<double>(now_ns - start_ns) * 1e-9;
-}
-
-void print_figure(const char *name, const char *unit, std::vector<double> samples, bool last) {
-  std::vector<double> sorted = samples;
-  std::sort(sorted.begin(), sorted.end());
-  std::printf("    { \"name\": \"%s\", \"unit\": \"%s\", \"median\": %.6g, \"min\": %.6g, "
-              "\"max\": %.6g, \"runs\": %zu, \"samples\": [",
-              name, unit, sorted[sorted.size() / 2], sorted.front(), sorted.back(), sorted.size());
-  for (size_t at = 0; at < samples.size(); ++at)
-    std::printf("%s%.6g", at == 0 ? "" : ", ", samples[at]);
-  std::printf("] }%s\n", last ? "" : ",");
 }
 
 uint64_t resident_bytes() {
@@ -155,15 +144,7 @@ double session_bytes() {
   return static_cast<double>(resident_bytes() - before) / static_cast<double>(connected);
 }
 
-} // namespace
-
-int main(int argc, char **argv) {
-  const uint64_t calls = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
-  const int rounds = argc > 2 ? std::atoi(argv[2]) : 7;
-  if (calls == 0 || rounds < 1) {
-    std::fprintf(stderr, "usage: rpc_core_bench [calls per round] [rounds]\n");
-    return 2;
-  }
+int rate(uint64_t calls, uint32_t outstanding) {
   LoopNetwork network;
   Host client(network, kClientIpv4);
   Host server(network, kServerIpv4);
@@ -174,22 +155,30 @@ int main(int argc, char **argv) {
     client.turn();
     server.turn();
   }
-  round_seconds(client, server, load, calls / 10 + kOutstanding);
-  std::vector<double> rates;
-  std::vector<double> packet_ns;
-  for (int round = 0; round < rounds; ++round) {
-    const uint64_t before =
-        client.rpc.counters().packets_received + server.rpc.counters().packets_received;
-    const double seconds = round_seconds(client, server, load, calls);
-    const uint64_t packets =
-        client.rpc.counters().packets_received + server.rpc.counters().packets_received - before;
-    rates.push_back(static_cast<double>(calls) / seconds);
-    packet_ns.push_back(seconds * 1e9 / static_cast<double>(packets));
-  }
-  std::printf("{ \"bench\": \"rpc\", \"version\": 1, \"figures\": [\n");
-  print_figure("core_rpcs_per_second", "1/s", rates, false);
-  print_figure("core_packet", "ns", packet_ns, false);
-  print_figure("session_of_20000", "B", {session_bytes()}, true);
-  std::printf("] }\n");
+  round_seconds(client, server, load, calls / 10 + outstanding, outstanding);
+  const auto received = [&] {
+    return client.rpc.counters().packets_received + server.rpc.counters().packets_received;
+  };
+  const uint64_t before = received();
+  const double seconds = round_seconds(client, server, load, calls, outstanding);
+  std::printf("{ \"seconds\": %.9f, \"packets\": %llu }\n", seconds,
+              static_cast<unsigned long long>(received() - before));
   return 0;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  const std::string what = argc > 1 ? argv[1] : "";
+  const uint64_t calls = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 0;
+  const uint64_t outstanding = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 0;
+  if (what == "rate" && calls > 0 && outstanding > 0 && outstanding <= kOutstandingMax) {
+    return rate(calls, static_cast<uint32_t>(outstanding));
+  }
+  if (what == "sessions") {
+    std::printf("{ \"bytes\": %.1f }\n", session_bytes());
+    return 0;
+  }
+  std::fprintf(stderr, "usage: rpc_core_bench rate CALLS OUTSTANDING | sessions\n");
+  return 2;
 }
