@@ -3,6 +3,8 @@
 //   plain_rtt COUNT               median ns of a round trip of 46 bytes: 14 of header, 32 of data
 //   core_rtt COUNT                the same of an RPC of 32 bytes both ways, both ends in here
 //   server_rtt PORT TYPE COUNT    the same to a server of 127.0.0.1
+//   dpdk_rtt LIBRARY DEVICE IPV4 COUNT    the same of core_rtt, from this address to a server on
+//                                 DPDK's device, at the address before
 //   plain_blast MESSAGES          bytes of data per second, in packets of 968 that are acknowledged
 //   bulk MESSAGES                 the same of RPCs of 1 MiB
 #include <algorithm>
@@ -15,6 +17,7 @@
 
 #include "base/clock.hpp"
 #include "plain_udp.hpp"
+#include "rpc/dpdk_backend.hpp"
 #include "rpc/endpoint.hpp"
 #include "rpc/udp_backend.hpp"
 
@@ -35,12 +38,22 @@ constexpr uint64_t kConnectLimitNs = 5'000'000'000;
   _exit(1);
 }
 
+/// A backend of kernel sockets at this address.
+std::unique_ptr<Backend> udp_backend(uint32_t ipv4) {
+  std::string error;
+  auto backend = UdpBackend::open({ipv4}, error);
+  if (backend == nullptr)
+    fail(error);
+  return backend;
+}
+
+/// An Rpc with its backend; session management is over loopback in any case.
 struct Host {
-  Host() {
+  explicit Host(std::unique_ptr<Backend> packets = udp_backend(kLoopback))
+      : backend(std::move(packets)) {
     std::string error;
     channel = UdpChannel::open(kLoopback, 0, error);
-    backend = UdpBackend::open({}, error);
-    if (channel == nullptr || backend == nullptr)
+    if (channel == nullptr)
       fail(error);
     RpcOptions options;
     options.host = format_ipv4(kLoopback);
@@ -79,7 +92,7 @@ struct Host {
   }
 
   std::unique_ptr<UdpChannel> channel;
-  std::unique_ptr<UdpBackend> backend;
+  std::unique_ptr<Backend> backend;
   std::unique_ptr<Rpc> rpc;
   std::unique_ptr<Endpoint> endpoint;
   uint32_t turns = 0;
@@ -88,7 +101,8 @@ struct Host {
 /// A server on core 1 that answers with what it got, or with nothing to long requests.
 class Server {
  public:
-  Server() : thread_([this] { loop(); }) {
+  explicit Server(std::unique_ptr<Backend> backend = udp_backend(kLoopback))
+      : backend_(std::move(backend)), thread_([this] { loop(); }) {
     while (port_.load() == 0)
       std::this_thread::yield();
   }
@@ -105,7 +119,7 @@ class Server {
   }
   void loop() {
     bench::pin_to_core(1);
-    Host host;
+    Host host(std::move(backend_));
     host.rpc->set_default_handler({on_request, nullptr});
     port_ = host.channel->port();
     while (!stop_)
@@ -114,6 +128,7 @@ class Server {
 
   std::atomic<uint16_t> port_{0};
   std::atomic<bool> stop_{false};
+  std::unique_ptr<Backend> backend_; ///< until the thread has it
   std::thread thread_;
 };
 
@@ -123,8 +138,8 @@ uint64_t median_of(std::vector<uint64_t> times) {
   return *middle;
 }
 
-uint64_t round_trip_ns(uint16_t port, uint8_t type, uint64_t count) {
-  Host client;
+uint64_t round_trip_ns(uint16_t port, uint8_t type, uint64_t count, uint32_t own_ipv4 = kLoopback) {
+  Host client(udp_backend(own_ipv4));
   const uint16_t session = client.connect(port);
   std::array<uint8_t, kSmallBytes> request{};
   uint64_t end_ns = 0;
@@ -193,7 +208,28 @@ double blast_bytes_per_second(uint64_t messages) {
   return static_cast<double>(messages) * kBulkBytes / seconds;
 }
 
+/// The server is on a device of DPDK, the client on the kernel's other end of the link.
+uint64_t dpdk_round_trip_ns(std::istringstream &arguments) {
+  DpdkOptions options;
+  std::string own;
+  uint64_t count = 0;
+  std::string error;
+  arguments >> options.library >> options.device >> own >> count;
+  const auto own_ipv4 = parse_ipv4(own);
+  if (!own_ipv4 || count == 0)
+    fail("dpdk_rtt LIBRARY DEVICE IPV4 COUNT");
+  options.ipv4 = *own_ipv4 - 1;
+  options.huge_pages = false;
+  const auto port = DpdkPort::open(options, error);
+  if (port == nullptr)
+    fail(error);
+  Server server(port->queue(0));
+  return round_trip_ns(server.port(), 1, count, *own_ipv4);
+}
+
 double run(const std::string &what, std::istringstream &arguments) {
+  if (what == "dpdk_rtt")
+    return static_cast<double>(dpdk_round_trip_ns(arguments));
   uint64_t first = 0;
   arguments >> first;
   if (what == "plain_rtt")

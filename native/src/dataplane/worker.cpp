@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint32_t outcomes_per_flush_max = 32;
 constexpr uint64_t outcome_age_max_ns = 20'000; // an outcome waits no longer behind others' runs
-constexpr uint32_t yield_turns = 4096;          // some 100 us
+constexpr uint32_t yield_turns = 64;            // some 2 us
 constexpr uint64_t slot_wait_max_ns = 1'000'000;
 constexpr uint64_t worker_stack_bytes = 256u << 10;
 

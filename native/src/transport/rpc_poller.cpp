@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -196,6 +197,8 @@ void RpcPoller::loop() {
       sleep();
       busy_ns = now_ns();
       turns = UINT32_MAX; // management is looked at next
+    } else if (intake_->alive() != 0) {
+      sched_yield(); // the worker that it waits for may share this core
     }
     if (always_polls) {
       plane_.look_at_timers();
