@@ -12,6 +12,7 @@ import type { ServerProcess } from '../server-process';
 import { CLI } from '../sledge';
 import { load } from '../wrk';
 import { coreFigures } from './rpc-core';
+import { dpdkFigures } from './rpc-dpdk';
 
 const run = promisify(execFile);
 const ROUNDS = { quick: 5, full: 11 };
@@ -81,6 +82,7 @@ async function udpFigures(context: BenchContext): Promise<Figure[]> {
       figure('udp_rtt', 'ns', trips.sandbox),
       figure('udp_rtt_core', 'ns', trips.core),
       figure('udp_rtt_raw', 'ns', trips.plain),
+      ...(await dpdkFigures(context, program, { rounds, count })),
       figure('bulk_vs_acked_blast', 'ratio', pairedRatios(bulk.bulk, bulk.blast)),
       figure('bulk', 'MB/s', bulk.bulk.map(toMegabytes)),
       figure('acked_blast', 'MB/s', bulk.blast.map(toMegabytes)),
@@ -159,7 +161,6 @@ export const rpcArea: BenchArea = {
   summary: 'RPCs against plain UDP and against HTTP, and the protocol core alone',
   async run(context) {
     context.note('clients spin on core 0; workers and pollers idle as by default (adaptive)');
-    context.note('no row for dpdk: it needs libdpdk, a veth pair and a second core for each end');
     return [
       ...(await coreFigures(context)),
       ...(await udpFigures(context)),
