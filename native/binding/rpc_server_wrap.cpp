@@ -39,6 +39,7 @@ std::string read_options(const Napi::Object &from, RpcServiceOptions &options) {
     problem = read_listener(listeners.Get(at).As<Napi::Object>(), options.listeners.back());
   }
   options.poller_count = uint_of(from, "pollers");
+  options.is_inline = from.Get("isInline").ToBoolean().Value();
   const auto cores = from.Get("cores").As<Napi::Array>();
   for (uint32_t at = 0; at < cores.Length(); at++) {
     options.poller_cores.push_back(cores.Get(at).As<Napi::Number>().Int32Value());

@@ -28,6 +28,14 @@ function rpcPorts(server: Server): number[] {
 
 const address = (port: number | undefined) => ({ host: LOOPBACK, port: port as number });
 
+test('workers in JavaScript do not poll', async () => {
+  const config = configOf([{ name: 'echo', requestType: 1 }], {
+    sandbox: 'v8',
+    transports: [['erpc', { port: 0, pollers: 'inline' }]],
+  });
+  await expect(Server.start({ config })).rejects.toThrow('pollers must be a number');
+});
+
 async function codeOf(call: Promise<unknown>): Promise<string> {
   return call.then(
     () => 'completed',
@@ -38,6 +46,8 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
 function functionsOf(list: FunctionOptions[]) {
   return list.map((fn) => ({ path: `${root}/functions/${fn.name}.wasm`, ...fn }));
 }
+
+const TWO = { count: 2, cores: 'unpinned' };
 
 /** Two tenants, whose types are not the same. */
 function twoTenants(transports: unknown[]): Record<string, unknown> {
@@ -69,47 +79,52 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-test('HTTP and eRPC serve the same functions of the same tenants at the same time', async () => {
-  const server = await Server.start({
-    config: twoTenants([
+test.each([
+  ['threads', 2],
+  ['workers', 'inline'],
+])(
+  'HTTP and eRPC serve the same functions at the same time, polled by %s',
+  async (_by, pollers) => {
+    const transports = [
       ['http', {}],
-      ['erpc', { port: 0, pollers: 2 }],
-    ]),
-  });
-  const [one, two] = rpcPorts(server);
-  const [httpOne, httpTwo] = server.urls;
-  const client = open();
-  const targets = await Promise.all([
-    client.connect(address(one), { sessions: 3 }),
-    client.connect({ ...address(one), rpcId: 1 }),
-    client.connect(address(two), { sessions: 2 }),
-  ]);
-  const [a, b, c] = targets;
-  const httpText = async (url: string, body: string): Promise<string> => {
-    const answer = await request(url, { method: 'POST', body });
-    return answer.body.text();
-  };
-  await Promise.all(
-    Array.from({ length: 200 }, async (_, i) => {
-      const long = `<${i}>`.repeat(1 + ((i * 37) % 3_000));
-      const [fib, echoed, other, viaHttp, viaHttpTwo] = await Promise.all([
-        a.call(1, undefined, { args: ['10'] }),
-        b.call(2, Buffer.from(long)),
-        c.call(1, Buffer.from(long)),
-        httpText(`${httpOne}/fibonacci`, '10'),
-        httpText(`${httpTwo}/echo`, long),
-      ]);
-      expect([fib.output.toString(), viaHttp]).toEqual(['55', '55']);
-      expect(echoed.output.toString()).toBe(long);
-      expect(other.output.toString()).toBe(long);
-      expect(viaHttpTwo).toBe(long);
-      expect(fib.times.totalNs).toBeGreaterThanOrEqual(fib.times.runNs);
-    }),
-  );
-  expect(await codeOf(c.call(2))).toBe('SLEDGE_ERR_RPC_NO_FUNCTION');
-  await Promise.all(targets.map((target) => target.close()));
-  expect(await server.stop()).toMatchObject({ code: 0 });
-});
+      ['erpc', { port: 0, pollers }],
+    ];
+    const server = await Server.start({ config: { ...twoTenants(transports), workers: TWO } });
+    const [one, two] = rpcPorts(server);
+    const [httpOne, httpTwo] = server.urls;
+    const client = open();
+    const targets = await Promise.all([
+      client.connect(address(one), { sessions: 3 }),
+      client.connect({ ...address(one), rpcId: 1 }),
+      client.connect(address(two), { sessions: 2 }),
+    ]);
+    const [a, b, c] = targets;
+    const httpText = async (url: string, body: string): Promise<string> => {
+      const answer = await request(url, { method: 'POST', body });
+      return answer.body.text();
+    };
+    await Promise.all(
+      Array.from({ length: 200 }, async (_, i) => {
+        const long = `<${i}>`.repeat(1 + ((i * 37) % 3_000));
+        const [fib, echoed, other, viaHttp, viaHttpTwo] = await Promise.all([
+          a.call(1, undefined, { args: ['10'] }),
+          b.call(2, Buffer.from(long)),
+          c.call(1, Buffer.from(long)),
+          httpText(`${httpOne}/fibonacci`, '10'),
+          httpText(`${httpTwo}/echo`, long),
+        ]);
+        expect([fib.output.toString(), viaHttp]).toEqual(['55', '55']);
+        expect(echoed.output.toString()).toBe(long);
+        expect(other.output.toString()).toBe(long);
+        expect(viaHttpTwo).toBe(long);
+        expect(fib.times.totalNs).toBeGreaterThanOrEqual(fib.times.runNs);
+      }),
+    );
+    expect(await codeOf(c.call(2))).toBe('SLEDGE_ERR_RPC_NO_FUNCTION');
+    await Promise.all(targets.map((target) => target.close()));
+    expect(await server.stop()).toMatchObject({ code: 0 });
+  },
+);
 
 test('each way to end has its status, as over HTTP', async () => {
   const functions = functionsOf([
@@ -234,7 +249,7 @@ test.each([
   ['a type that eRPC does not have', {}, { requestType: 255 }, 'SLEDGE_ERR_RPC_ROUTES'],
   ['no type at all', {}, { requestType: undefined }, 'SLEDGE_ERR_RPC_ROUTES'],
   ['a tenant that is not there', { tenants: { nobody: {} } }, {}, 'SLEDGE_ERR_RPC_ROUTES'],
-  ['polling by workers', { pollers: 'inline' }, {}, 'transports[0].pollers: expected a number'],
+  ['a poller of another kind', { pollers: 'mine' }, {}, 'transports[0].pollers'],
 ])('%s is refused when the server starts', async (_what, options, fn, message) => {
   const taken = createSocket('udp4').bind(0, LOOPBACK);
   await once(taken, 'listening');

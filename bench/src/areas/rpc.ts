@@ -27,7 +27,12 @@ const TYPES = { empty: 1, echo: 2 } as const;
 
 const sizeOf = ({ quick }: BenchContext) => (quick ? 'quick' : 'full');
 
-function configOf(context: BenchContext, responseFormat: string): object {
+/** The worker polls: on two cores nothing else is left to a server. */
+function configOf(
+  context: BenchContext,
+  responseFormat: string,
+  idle: 'spin' | 'adaptive',
+): object {
   const fn = (name: keyof typeof TYPES) => ({
     name,
     path: join(context.root, `functions/${name}.wasm`),
@@ -36,7 +41,7 @@ function configOf(context: BenchContext, responseFormat: string): object {
   });
   const transports = [
     ['http', {}],
-    ['erpc', { port: 0, responseFormat }],
+    ['erpc', { port: 0, responseFormat, pollers: 'inline', idle }],
   ];
   return {
     transports,
@@ -48,7 +53,7 @@ function configOf(context: BenchContext, responseFormat: string): object {
 async function udpFigures(context: BenchContext): Promise<Figure[]> {
   const program = join(context.root, 'build/native/src/rpc/bench/rpc_udp_bench');
   const peer = new LineProcess(program, []);
-  const { server, ports } = await startSledgeAs(context, configOf(context, 'raw'));
+  const { server, ports } = await startSledgeAs(context, configOf(context, 'raw', 'spin'));
   const ask = async (line: string): Promise<number> => Number(await peer.ask(line));
   const count = ROUND_TRIPS[sizeOf(context)];
   const messages = MESSAGES[sizeOf(context)];
@@ -121,7 +126,7 @@ async function closedLoop(calls: number, good: string, flags: string[]): Promise
 
 /** The same function of one server, over HTTP and over eRPC. */
 async function httpFigures(context: BenchContext): Promise<Figure[]> {
-  const { server, ports } = await startSledgeAs(context, configOf(context, 'sledge'));
+  const { server, ports } = await startSledgeAs(context, configOf(context, 'sledge', 'adaptive'));
   try {
     return await compareWithHttp(context, server, ports['erpc'] ?? 0);
   } finally {

@@ -82,6 +82,14 @@ export function loadCommand(program: Command): void {
       10_000,
     )
     .option('--seed <n>', 'of arrivals and classes', wholeBetween(0, 2 ** 32 - 1, '--seed'), 1)
+    .option('--csv <file>', 'every request as it was, one row each');
+  addTimeOptions(command);
+  addRpcOptions(command);
+  withCommon(command).action(load);
+}
+
+function addTimeOptions(command: Command): void {
+  command
     .option(
       '--late-us <us>',
       'sent later than this: late',
@@ -105,10 +113,7 @@ export function loadCommand(program: Command): void {
       '--waiting <n>',
       'may wait for a connection; more are dropped; default 100000, with --conf 0',
       wholeBetween(0, 10_000_000, '--waiting'),
-    )
-    .option('--csv <file>', 'every request as it was, one row each');
-  addRpcOptions(command);
-  withCommon(command).action(load);
+    );
 }
 
 async function load(flags: LoadFlags): Promise<void> {

@@ -35,6 +35,8 @@ export interface NativeRpcServerOptions {
   listeners: NativeRpcListener[];
   /** Threads; poller n serves each listener as its Rpc n. */
   pollers: number;
+  /** Instead: each worker polls while it has nothing to run, as the poller of its number. */
+  isInline: boolean;
   /** One per poller; those without are not pinned. */
   cores: number[];
   idle: 'spin' | 'adaptive';

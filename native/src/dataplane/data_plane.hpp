@@ -118,6 +118,12 @@ class DataPlane final : ActionTarget, WatchTarget {
     }
   }
 
+  /// Workers of all groups run sandboxes on their own threads, and can have work for idle times.
+  bool has_own_workers() const { return !options_.external; }
+  /// What this worker does while it has nothing to run. Null: nothing; when this returns, the one
+  /// before is no longer used, and there may be another. Any thread but a worker, one at a time.
+  void set_idle_work(uint32_t worker, IdleWork *work) { workers_.at(worker)->set_idle_work(work); }
+
   Intake &own_intake() { return own_; }
   /// For another thread; it lives as long as the data plane. Null: too many. The owner.
   Intake *add_intake(std::shared_ptr<OutcomeWaker> waker);

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <sys/eventfd.h>
 
 #include "dataplane/futex.hpp"
 
@@ -20,7 +21,13 @@ class Doorbell {
     knocks_.fetch_add(1, std::memory_order_seq_cst);
     return sleeping_.load(std::memory_order_seq_cst) != 0;
   }
-  void rouse() { futex_wake(knocks_, 1); }
+  void rouse() {
+    const int descriptor = descriptor_.load(std::memory_order_seq_cst);
+    if (descriptor >= 0) {
+      eventfd_write(descriptor, 1);
+    }
+    futex_wake(knocks_, 1);
+  }
   void ring() {
     if (knock()) {
       rouse();
@@ -29,16 +36,27 @@ class Doorbell {
   bool asleep() const { return sleeping_.load(std::memory_order_relaxed) != 0; }
   /// The worker; returns when somebody has knocked since `seen`, or after the timeout.
   void sleep(uint32_t seen, uint64_t timeout_ns) {
+    sleep_by(seen, [&] { futex_wait(knocks_, seen, timeout_ns); });
+  }
+  /// Sleeps in `wait`, which whoever knocks ends by this eventfd.
+  template <typename Wait> void sleep_at(int descriptor, uint32_t seen, const Wait &wait) {
+    descriptor_.store(descriptor, std::memory_order_seq_cst);
+    sleep_by(seen, wait);
+    descriptor_.store(-1, std::memory_order_relaxed);
+  }
+
+ private:
+  template <typename Wait> void sleep_by(uint32_t seen, const Wait &wait) {
     sleeping_.store(1, std::memory_order_seq_cst);
     if (knocks_.load(std::memory_order_seq_cst) == seen) {
-      futex_wait(knocks_, seen, timeout_ns);
+      wait();
     }
     sleeping_.store(0, std::memory_order_relaxed);
   }
 
- private:
   alignas(64) std::atomic<uint32_t> knocks_{0};
   alignas(64) std::atomic<uint32_t> sleeping_{0};
+  std::atomic<int> descriptor_{-1}; ///< where it sleeps; -1: at `knocks_`
 };
 
 /// Spins only where it pays: a sleep costs the worker and who wakes it some microseconds, so

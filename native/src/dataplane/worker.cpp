@@ -18,10 +18,6 @@ constexpr uint32_t yield_turns = 64;            // some 2 us
 constexpr uint64_t slot_wait_max_ns = 1'000'000;
 constexpr uint64_t worker_stack_bytes = 256u << 10;
 
-void bump(std::atomic<uint64_t> &counter) {
-  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
-
 } // namespace
 
 Worker::Worker(const WorkerOptions &options, WorkerShared shared)
@@ -123,6 +119,7 @@ void Worker::loop() {
     }
     while (invocation != nullptr) {
       invocation = run(*invocation);
+      poll_between();
     }
   }
 }
@@ -133,6 +130,10 @@ void Worker::wait(uint32_t seen) {
     idle_since_ns_ = since_ns;
   }
   counters_.idle.store(1, std::memory_order_relaxed);
+  if (poll(seen)) {
+    counters_.idle.store(0, std::memory_order_relaxed);
+    return;
+  }
   const uint64_t spin_ns = idle_.spin_ns();
   uint32_t turns = 0;
   while (spin_ns != 0 && !doorbell_.changed(seen)) {

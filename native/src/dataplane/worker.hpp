@@ -7,6 +7,7 @@
 
 #include "dataplane/dispatch.hpp"
 #include "dataplane/idle.hpp"
+#include "dataplane/idle_work.hpp"
 #include "dataplane/intake.hpp"
 #include "dataplane/runtime.hpp"
 #include "dataplane/watchdog.hpp"
@@ -61,6 +62,11 @@ struct WorkerShared {
   Watchdog &watchdog;
 };
 
+/// Of a counter that one thread writes.
+inline void bump(std::atomic<uint64_t> &counter) {
+  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
 class Worker {
  public:
   Worker(const WorkerOptions &options, WorkerShared shared);
@@ -72,6 +78,9 @@ class Worker {
   bool join(uint64_t deadline_ns);
 
   Doorbell &doorbell() { return doorbell_; }
+  /// What it does while it has nothing to run. Null: nothing; when this returns, the one before is
+  /// no longer used, and there may be another. Any other thread, one at a time.
+  void set_idle_work(IdleWork *work);
   /// Asks it to leave the request, if it still runs it; returns when the watchdog should look
   /// whether it has. Any thread.
   uint64_t interrupt(uint64_t request_id, uint64_t now_ns);
@@ -96,6 +105,8 @@ class Worker {
   int set_up_thread();
   void loop();
   void wait(uint32_t seen);
+  bool poll(uint32_t seen);
+  void poll_between();
   Invocation *run(Invocation &invocation);
   Invocation *drop_late(Invocation &invocation);
   bool prepare(Invocation &invocation);
@@ -130,6 +141,8 @@ class Worker {
   std::atomic<uint32_t> started_{0}; ///< 0 not yet, 1 runs, else errno + 2
   std::atomic<uint32_t> ended_{0};
   std::atomic<bool> stopping_{false};
+  std::atomic<IdleWork *> idle_work_{nullptr};
+  std::atomic<bool> in_idle_work_{false};
   pthread_t thread_{};
   bool joinable_ = false;
 
@@ -138,6 +151,7 @@ class Worker {
   Invocation *oldest_ = nullptr;
   uint32_t unpublished_ = 0;
   uint64_t idle_since_ns_ = 0;
+  uint64_t polled_ns_ = 0; ///< when it last did its idle work
   WorkerCounters counters_;
 };
 

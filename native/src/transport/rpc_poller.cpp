@@ -10,6 +10,7 @@
 
 #include "dataplane/clock.hpp"
 #include "sledge/module_abi.h"
+#include "transport/rpc_poller_bell.hpp"
 
 namespace sledge::transport {
 
@@ -70,23 +71,6 @@ RpcEnd failure(sledge_error error) {
 }
 
 } // namespace
-
-/// Wakes the poller when it sleeps. It may outlive the poller: workers may still ring.
-class RpcPoller::Bell final : public dataplane::OutcomeWaker {
- public:
-  ~Bell() {
-    if (descriptor >= 0) {
-      ::close(descriptor);
-    }
-  }
-  void wake() override {
-    if (asleep.exchange(false, std::memory_order_seq_cst)) {
-      eventfd_write(descriptor, 1);
-    }
-  }
-  const int descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  std::atomic<bool> asleep{false};
-};
 
 bool RpcPoller::open(std::string &error) {
   bell_ = std::make_shared<Bell>();
@@ -149,6 +133,9 @@ bool RpcPoller::start(std::string &error) {
   if (failed != 0) {
     error = std::string("a poller's thread: ") + std::strerror(failed);
   }
+  if (failed == 0 && options_.is_inline) {
+    plane_.set_idle_work(options_.number, this);
+  }
   return failed == 0;
 }
 
@@ -164,6 +151,9 @@ void RpcPoller::stop() {
     intake_->close();
   }
   if (joinable_) {
+    if (options_.is_inline) {
+      plane_.set_idle_work(options_.number, nullptr);
+    }
     stopping_.store(true, std::memory_order_seq_cst);
     bell_->wake();
     pthread_join(thread_, nullptr);
@@ -179,6 +169,9 @@ void *RpcPoller::thread_main(void *self) {
   auto *poller = static_cast<RpcPoller *>(self);
   const std::string name = "sledge-rpc" + std::to_string(poller->options_.number);
   pthread_setname_np(pthread_self(), name.c_str());
+  if (poller->options_.is_inline) {
+    poller->stand_in();
+  }
   poller->loop();
   return nullptr;
 }
@@ -186,35 +179,36 @@ void *RpcPoller::thread_main(void *self) {
 void RpcPoller::loop() {
   uint64_t busy_ns = now_ns();
   uint64_t end_limit_ns = 0;
-  const bool always_polls = options_.spin || !may_sleep_;
-  if (always_polls) {
+  const bool is_polling = always_polls() && !options_.is_inline;
+  if (is_polling) {
     plane_.begin_polling();
   }
-  for (uint32_t turns = 0; !may_end(end_limit_ns); turns++) {
-    if (turn(turns % turns_per_management_look == 0) != 0) {
+  while (!may_end(end_limit_ns)) {
+    if (take_turn() != 0) {
       busy_ns = now_ns_;
-    } else if (!always_polls && now_ns_ - busy_ns > options_.spin_ns) {
+    } else if (!always_polls() && now_ns_ - busy_ns > options_.spin_ns) {
       sleep();
       busy_ns = now_ns();
-      turns = UINT32_MAX; // management is looked at next
+      turns_ = 0; // management is looked at next
     } else if (intake_->alive() != 0) {
       sched_yield(); // the worker that it waits for may share this core
     }
-    if (always_polls) {
+    if (is_polling) {
       plane_.look_at_timers();
     }
   }
-  if (always_polls) {
+  if (is_polling) {
     plane_.end_polling();
   }
 }
 
 /// How much there was to do. Outcomes first: their packets leave with this turn.
-size_t RpcPoller::turn(bool look_at_management) {
+size_t RpcPoller::take_turn() {
   now_ns_ = now_ns();
   size_t news = answer_outcomes();
   uint32_t unfetched = 0;
   const bool draining = draining_.load(std::memory_order_relaxed);
+  const bool look_at_management = turns_++ % turns_per_management_look == 0;
   for (const auto &port : ports_) {
     if (look_at_management) {
       news += port->listener->endpoint().poll();
@@ -228,22 +222,24 @@ size_t RpcPoller::turn(bool look_at_management) {
   return news;
 }
 
-/// Until a packet, an outcome or a timer.
-void RpcPoller::sleep() {
+uint64_t RpcPoller::until_timer_ns() const {
   uint64_t wait_ns = sleep_max_ns;
   for (const auto &port : ports_) {
     const uint64_t timer_ns = port->rpc->next_timer_ns();
     wait_ns = std::min(wait_ns, timer_ns <= now_ns_ ? 0 : timer_ns - now_ns_);
   }
-  const timespec timeout{0, static_cast<long>(wait_ns)};
+  return wait_ns;
+}
+
+/// Until a packet, an outcome or a timer.
+void RpcPoller::sleep() {
+  const timespec timeout{0, static_cast<long>(until_timer_ns())};
   bell_->asleep.store(true, std::memory_order_seq_cst);
   intake_->begin_reaping();
   if (intake_->is_empty() && !stopping_.load(std::memory_order_seq_cst)) {
     ::ppoll(awaited_.data(), awaited_.size(), &timeout, nullptr);
   }
-  bell_->asleep.store(false, std::memory_order_seq_cst);
-  eventfd_t rung = 0;
-  eventfd_read(bell_->descriptor, &rung);
+  bell_->hear();
 }
 
 /// True when it is to stop and everything has been answered, or a worker keeps it for too long.

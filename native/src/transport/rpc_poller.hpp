@@ -33,11 +33,14 @@ struct RpcPollerOptions {
   uint64_t spin_ns = 20'000; ///< without `spin`: polls so long without news before it sleeps
   RpcFormat format = RpcFormat::sledge;
   uint64_t stop_limit_ns = 2'000'000'000;
+  /// The worker of the same number polls while it has nothing to run, and between two runs; the
+  /// thread stands in for it while it runs something for long.
+  bool is_inline = false;
 };
 
-/// One Rpc for each listener, all on one thread. What it submits is answered by itself: no other
-/// thread is on the way but the worker.
-class RpcPoller {
+/// One Rpc for each listener, all on one thread at a time. What it submits is answered by itself:
+/// no other thread is on the way but the worker; inline not even that.
+class RpcPoller final : public dataplane::IdleWork {
  public:
   RpcPoller(const RpcPollerOptions &options, dataplane::DataPlane &plane, RpcLog &log)
       : options_(options), plane_(plane), log_(log) {}
@@ -58,7 +61,14 @@ class RpcPoller {
   /// Cancels what is in flight, answers it, and joins the thread.
   void stop();
 
+  // Inline, on the worker's thread: rpc_poller_inline.cpp
+
+  size_t turn() override;
+  uint64_t spin_ns() const override;
+  void sleep(dataplane::Doorbell &bell, uint32_t seen) override;
+
  private:
+  class Turn;
   struct Port {
     RpcPoller *poller = nullptr;
     RpcListener *listener = nullptr;
@@ -80,7 +90,10 @@ class RpcPoller {
   static void on_abandoned(void *context, const rpc::RequestHandle &handle);
   static void on_log(void *context, rpc::LogLevel level, const char *line);
   void loop();
-  size_t turn(bool look_at_management);
+  void stand_in();
+  size_t take_turn();
+  bool always_polls() const { return options_.spin || !may_sleep_; }
+  uint64_t until_timer_ns() const;
   void sleep();
   bool may_end(uint64_t &limit_ns);
   int64_t submit(Port &port, const rpc::Request &request, uint32_t &function);
@@ -99,12 +112,16 @@ class RpcPoller {
   std::atomic<bool> draining_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<uint32_t> unfetched_{0};
+  std::atomic<uint64_t> worker_turn_ns_{0}; ///< inline: the worker's last turn
+  std::atomic<bool> worker_sleeps_{false};
+  std::atomic<bool> in_turn_{false}; ///< inline: somebody has what follows
 
-  // The thread's own.
+  // Of the thread whose turn it is.
   std::vector<Pending> pending_; ///< by index of the invocation
   std::vector<pollfd> awaited_;  ///< what ends its sleep
   rpc::Buffer scratch_;
   uint64_t now_ns_ = 0;
+  uint32_t turns_ = 0;
   bool may_sleep_ = true;
 };
 

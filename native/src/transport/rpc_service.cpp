@@ -1,25 +1,38 @@
 #include "transport/rpc_service.hpp"
 
+#include <algorithm>
+
 namespace sledge::transport {
+
+namespace {
+constexpr uint32_t inline_pollers_max = 16; // as many Rpcs as an advertised queue can name
+}
 
 std::unique_ptr<RpcService> RpcService::start(const RpcServiceOptions &options,
                                               dataplane::DataPlane &plane, RpcLog &log,
                                               std::string &error) {
+  if (options.is_inline && !plane.has_own_workers()) {
+    error = "workers in JavaScript do not poll: pollers must be a number";
+    return nullptr;
+  }
+  const uint32_t poller_count =
+      options.is_inline ? std::min(plane.worker_count(), inline_pollers_max) : options.poller_count;
   std::unique_ptr<RpcService> service(new RpcService());
   for (const RpcListenerOptions &listener : options.listeners) {
-    service->listeners_.push_back(RpcListener::open(listener, options.poller_count, error));
+    service->listeners_.push_back(RpcListener::open(listener, poller_count, error));
     if (service->listeners_.back() == nullptr) {
       service->listeners_.pop_back();
       return nullptr;
     }
   }
-  for (uint32_t number = 0; number < options.poller_count; number++) {
+  for (uint32_t number = 0; number < poller_count; number++) {
     RpcPollerOptions poller;
     poller.number = number;
     poller.core = number < options.poller_cores.size() ? options.poller_cores[number] : -1;
     poller.spin = options.spin;
     poller.spin_ns = options.spin_ns;
     poller.format = options.format;
+    poller.is_inline = options.is_inline;
     service->pollers_.push_back(std::make_unique<RpcPoller>(poller, plane, log));
     bool made = service->pollers_.back()->open(error);
     for (size_t at = 0; made && at < service->listeners_.size(); at++) {

@@ -11,6 +11,7 @@ namespace sledge::transport {
 struct RpcServiceOptions {
   std::vector<RpcListenerOptions> listeners;
   uint32_t poller_count = 1;
+  bool is_inline = false;            ///< as many as there are workers, at most 16, and they poll
   std::vector<int32_t> poller_cores; ///< by poller; those beyond are unpinned
   bool spin = false;
   uint64_t spin_ns = 20'000;

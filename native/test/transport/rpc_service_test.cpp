@@ -25,6 +25,9 @@ class Lines final : public RpcLog {
   std::atomic<int> count{0};
 };
 
+/// Every test runs with threads that poll and with workers that do.
+bool polls_inline = false;
+
 RpcServiceOptions service_options(uint32_t pollers = 1) {
   RpcListenerOptions listener;
   listener.rpc.host = "127.0.0.1";
@@ -32,6 +35,7 @@ RpcServiceOptions service_options(uint32_t pollers = 1) {
   RpcServiceOptions options;
   options.listeners = {listener};
   options.poller_count = pollers;
+  options.is_inline = polls_inline;
   options.format = RpcFormat::raw;
   return options;
 }
@@ -115,9 +119,17 @@ template <typename Condition> bool comes_true(Condition condition) {
   return condition();
 }
 
+class RpcServiceTest : public testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override { polls_inline = GetParam(); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Polling, RpcServiceTest, testing::Bool(),
+                         [](const auto &of) { return of.param ? "Inline" : "Threads"; });
+
 } // namespace
 
-TEST(RpcService, AnswersEachCallWithItsOwnOutputOverAllPollers) {
+TEST_P(RpcServiceTest, AnswersEachCallWithItsOwnOutputOverAllPollers) {
   dataplane::testing::BenchOptions options;
   options.worker_count = 2;
   Bench bench(options);
@@ -142,7 +154,7 @@ TEST(RpcService, AnswersEachCallWithItsOwnOutputOverAllPollers) {
   EXPECT_EQ(server.service->in_flight(), 0u);
 }
 
-TEST(RpcService, TakesWhatTheOwnerSubmitsBesideIt) {
+TEST_P(RpcServiceTest, TakesWhatTheOwnerSubmitsBesideIt) {
   Bench bench({});
   Server server(bench);
   const uint32_t echo = bench.add("echo");
@@ -158,7 +170,7 @@ TEST(RpcService, TakesWhatTheOwnerSubmitsBesideIt) {
   }
 }
 
-TEST(RpcService, WhatIsInFlightWhenItStopsIsAnswered) {
+TEST_P(RpcServiceTest, WhatIsInFlightWhenItStopsIsAnswered) {
   Bench bench({});
   Server server(bench, in_words());
   server.route(1, bench.add("loop"));
@@ -174,7 +186,7 @@ TEST(RpcService, WhatIsInFlightWhenItStopsIsAnswered) {
   }
 }
 
-TEST(RpcService, AStoppedDataPlaneIsAnsweredWithThat) {
+TEST_P(RpcServiceTest, AStoppedDataPlaneIsAnsweredWithThat) {
   Bench bench({});
   Server server(bench, in_words());
   server.route(1, bench.add("loop"));
@@ -188,7 +200,7 @@ TEST(RpcService, AStoppedDataPlaneIsAnsweredWithThat) {
   EXPECT_EQ(client.answer(), "1 SLEDGE_ERR_NATIVE_STOPPED");
 }
 
-TEST(RpcService, ADrainRefusesWhatComesAndWaitsForWhatIsThere) {
+TEST_P(RpcServiceTest, ADrainRefusesWhatComesAndWaitsForWhatIsThere) {
   Bench bench({});
   Server server(bench, in_words());
   const uint32_t loop = bench.add("loop");
@@ -206,7 +218,7 @@ TEST(RpcService, ADrainRefusesWhatComesAndWaitsForWhatIsThere) {
   EXPECT_TRUE(comes_true([&] { return server.service->unfinished() == 0; }));
 }
 
-TEST(RpcService, WhatRunsForAClientThatBeganAnewIsCancelled) {
+TEST_P(RpcServiceTest, WhatRunsForAClientThatBeganAnewIsCancelled) {
   Bench bench({});
   Server server(bench);
   server.route(1, bench.add("loop"));
@@ -223,7 +235,24 @@ TEST(RpcService, WhatRunsForAClientThatBeganAnewIsCancelled) {
   EXPECT_GE(server.lines.count.load(), 1);
 }
 
-TEST(RpcService, ATypeWithoutAFunctionAndOneTakenAwayAreAnswered) {
+TEST_P(RpcServiceTest, OthersAreAnsweredWhileTheOnlyWorkerRunsSomethingForLong) {
+  Bench bench(dataplane::testing::BenchOptions{});
+  Server server(bench, in_words());
+  server.route(1, bench.add("loop"));
+  Client client;
+  const uint16_t session = client.open(server.port());
+  client.call(session, 1, "", 1);
+  ASSERT_TRUE(comes_true([&] { return bench.plane->in_flight() == 1; }));
+  for (uint64_t tag = 2; tag < 20; tag++) {
+    client.call(session, 9, "", tag);
+    EXPECT_EQ(client.next().tag, tag);
+  }
+  EXPECT_EQ(bench.plane->in_flight(), 1u);
+  bench.plane->end_all();
+  EXPECT_EQ(client.next().tag, 1u);
+}
+
+TEST_P(RpcServiceTest, ATypeWithoutAFunctionAndOneTakenAwayAreAnswered) {
   Bench bench({});
   Server server(bench, in_words());
   server.route(1, bench.add("empty"));
@@ -238,7 +267,7 @@ TEST(RpcService, ATypeWithoutAFunctionAndOneTakenAwayAreAnswered) {
   EXPECT_EQ(client.answer(), "1 Did not match any routes");
 }
 
-TEST(RpcService, APortThatIsTakenIsAnErrorAndLeavesNothingOpen) {
+TEST_P(RpcServiceTest, APortThatIsTakenIsAnErrorAndLeavesNothingOpen) {
   Bench bench({});
   Server server(bench);
   RpcServiceOptions options = service_options();

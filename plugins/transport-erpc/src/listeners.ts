@@ -21,6 +21,12 @@ export function planListeners(
     options.tenantBy === 'listener'
       ? served.map((tenant, at) => ownListener(options, tenant, at))
       : [sharedListener(options, served)];
+  if (options.backend === 'dpdk' && options.pollers === 'inline') {
+    throw new SledgeError('SLEDGE_ERR_RPC_LISTEN', {
+      address: options.device,
+      reason: "the queues of a device are counted beforehand: pollers 'inline' needs backend 'udp'",
+    });
+  }
   if (options.backend === 'dpdk' && listeners.length > 1) {
     throw new SledgeError('SLEDGE_ERR_RPC_LISTEN', {
       address: options.device,
@@ -76,7 +82,8 @@ function plan(
   const { library, device, hugePages, memoryMib } = options;
   const { requestWindow, credits, ringEntries, rssQueues } = options;
   const addresses = { backend, host, dataHost, advertiseHost, port, dataPort, busyPollUs };
-  const hardware = { library, device, queues: options.pollers, hugePages, memoryMib };
+  const queues = options.pollers === 'inline' ? 1 : options.pollers;
+  const hardware = { library, device, queues, hugePages, memoryMib };
   const protocol = { requestWindow, credits, ringEntries, rssQueues };
   // Another one in each life: peers must not take this server for an earlier one.
   const seed = Math.floor(Math.random() * 2 ** 53);

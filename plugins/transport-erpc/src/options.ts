@@ -10,7 +10,7 @@ const tenantOptions = z.strictObject({
   advertiseHost: z.string().max(127).optional(),
 });
 
-const pollers = z.int().min(1).max(16);
+const pollers = z.union([z.int().min(1).max(16), z.literal('inline')]);
 
 /** Parameters of transport-erpc; the README says what each is for. */
 export const erpcOptions = z.strictObject({

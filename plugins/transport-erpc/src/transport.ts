@@ -23,11 +23,14 @@ export class ErpcTransport implements TransportInstance {
 
   /** @throws SledgeError SLEDGE_ERR_RPC_LISTEN, SLEDGE_ERR_RPC_ROUTES; then nothing listens. */
   async start(): Promise<void> {
-    const { pollers, cores, idle, spinUs, responseFormat: format } = this.options;
+    const { cores, idle, spinUs, responseFormat: format } = this.options;
+    const isInline = this.options.pollers === 'inline';
+    const pollers = this.options.pollers === 'inline' ? 1 : this.options.pollers;
     this.#planned = planListeners(this.options, this.host.tenants());
     const listeners = this.#planned.map(({ options }) => options);
-    this.#server = this.host.serveRpc({ listeners, pollers, cores, idle, spinUs, format }, (line) =>
-      this.logger.warn(line),
+    this.#server = this.host.serveRpc(
+      { listeners, pollers, isInline, cores, idle, spinUs, format },
+      (line) => this.logger.warn(line),
     );
     this.#unsubscribe = this.host.onTenantsChanged((tenants) => this.#apply(tenants));
   }

@@ -51,6 +51,12 @@ test.each([
   ['a tenant that is not there', { tenants: { three: {} } }, two, 'SLEDGE_ERR_RPC_ROUTES'],
   ['no port to tell by', { tenantBy: 'clientPort' }, [tenant('a', 0, 1)], 'SLEDGE_ERR_RPC_ROUTES'],
   ['a device for two', { backend: 'dpdk' }, two, 'SLEDGE_ERR_RPC_LISTEN'],
+  [
+    'a device whose queues are not counted',
+    { backend: 'dpdk', pollers: 'inline' },
+    [tenant('a', 0, 1)],
+    'SLEDGE_ERR_RPC_LISTEN',
+  ],
 ])('%s is refused', (_title, options, tenants, code) => {
   expect(() => plan(options, tenants)).toThrow(expect.objectContaining({ code }));
 });
