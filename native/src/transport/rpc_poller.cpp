@@ -117,6 +117,7 @@ bool RpcPoller::add(RpcListener &listener, std::string &error) {
 }
 
 bool RpcPoller::start(std::string &error) {
+  stand_in_awaited_ = awaited_;
   sigset_t all;
   sigset_t before;
   sigfillset(&all);

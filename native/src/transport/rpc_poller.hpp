@@ -117,8 +117,9 @@ class RpcPoller final : public dataplane::IdleWork {
   std::atomic<bool> in_turn_{false}; ///< inline: somebody has what follows
 
   // Of the thread whose turn it is.
-  std::vector<Pending> pending_; ///< by index of the invocation
-  std::vector<pollfd> awaited_;  ///< what ends its sleep
+  std::vector<Pending> pending_;         ///< by index of the invocation
+  std::vector<pollfd> awaited_;          ///< what ends its sleep
+  std::vector<pollfd> stand_in_awaited_; ///< the same, of the thread that stands in
   rpc::Buffer scratch_;
   uint64_t now_ns_ = 0;
   uint32_t turns_ = 0;

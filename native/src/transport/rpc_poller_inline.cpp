@@ -89,7 +89,7 @@ void RpcPoller::stand_in() {
     }
     if (news == 0) {
       const timespec rest{0, static_cast<long>(stand_in_ns)};
-      ::ppoll(awaited_.data(), awaited_.size(), &rest, nullptr);
+      ::ppoll(stand_in_awaited_.data(), stand_in_awaited_.size(), &rest, nullptr);
     }
   }
 }
