@@ -27,26 +27,27 @@ const TYPES = { empty: 1, echo: 2 } as const;
 
 const sizeOf = ({ quick }: BenchContext) => (quick ? 'quick' : 'full');
 
-/** The worker polls: on two cores nothing else is left to a server. */
-function configOf(
-  context: BenchContext,
-  responseFormat: string,
-  idle: 'spin' | 'adaptive',
-): object {
+function tenantsOf(context: BenchContext): object[] {
   const fn = (name: keyof typeof TYPES) => ({
     name,
     path: join(context.root, `functions/${name}.wasm`),
     route: name === 'empty' ? '/' : `/${name}`,
     requestType: TYPES[name],
   });
+  return [{ name: 'bench', port: 0, functions: [fn('empty'), fn('echo')] }];
+}
+
+/** The worker polls: on two cores nothing else is left to a server. */
+function configOf(
+  context: BenchContext,
+  responseFormat: string,
+  idle: 'spin' | 'adaptive',
+): object {
   const transports = [
     ['http', {}],
     ['erpc', { port: 0, responseFormat, pollers: 'inline', idle }],
   ];
-  return {
-    transports,
-    tenants: [{ name: 'bench', port: 0, functions: [fn('empty'), fn('echo')] }],
-  };
+  return { transports, tenants: tenantsOf(context) };
 }
 
 /** Sockets alone: RPCs of the core, and of a function in its sandbox, beside plain UDP. */
@@ -124,19 +125,41 @@ async function closedLoop(calls: number, good: string, flags: string[]): Promise
   return result;
 }
 
-/** The same function of one server, over HTTP and over eRPC. */
+/** The same function over HTTP, as a server has it by default, and over eRPC. */
 async function httpFigures(context: BenchContext): Promise<Figure[]> {
-  const { server, ports } = await startSledgeAs(context, configOf(context, 'sledge', 'adaptive'));
+  const started: ServerProcess[] = [];
+  const start = async (config: object) => {
+    const made = await startSledgeAs(context, config);
+    started.push(made.server);
+    made.server.pause();
+    return made;
+  };
   try {
-    return await compareWithHttp(context, server, ports['erpc'] ?? 0);
+    const web = await start({ tenants: tenantsOf(context) });
+    const both = await start(configOf(context, 'sledge', 'adaptive'));
+    return await compareWithHttp(context, web.server, both.server, both.ports['erpc'] ?? 0);
   } finally {
-    await server.stop();
+    for (const server of started) server.resume();
+    await Promise.all(started.map((server) => server.stop()));
   }
 }
 
+/** What it measures while the server runs; all others are stopped. */
+const awake =
+  (server: ServerProcess, measure: () => Promise<number>): (() => Promise<number>) =>
+  async () => {
+    server.resume();
+    try {
+      return await measure();
+    } finally {
+      server.pause();
+    }
+  };
+
 async function compareWithHttp(
   context: BenchContext,
-  server: ServerProcess,
+  web: ServerProcess,
+  both: ServerProcess,
   port: number,
 ): Promise<Figure[]> {
   const [few, many] = CALLS[sizeOf(context)];
@@ -145,26 +168,26 @@ async function compareWithHttp(
   // One outstanding: both clients spin. Many: both sleep, and leave their core to the server.
   const spin = ['--spin-us', '1000000'];
   const oneRpc = [...rpc, ...spin, '--sessions', '1', '--outstanding', '1'];
-  const oneHttp = ['--target', server.url, ...spin, '--connections', '1'];
+  const oneHttp = ['--target', web.url, ...spin, '--connections', '1'];
+  const oneBeside = ['--target', both.url, ...spin, '--connections', '1'];
   const manyRpc = [...rpc, '--spin-us', '0', '--sessions', String(SESSIONS)];
+  const p50 = async (good: string, flags: string[]) =>
+    (await closedLoop(few, good, flags)).latencyUs.p50;
   const samples = await interleave(
     [
-      {
-        name: 'httpUs',
-        sample: async () => (await closedLoop(few, '200', oneHttp)).latencyUs.p50,
-      },
-      {
-        name: 'rpcUs',
-        sample: async () => (await closedLoop(few, 'completed', oneRpc)).latencyUs.p50,
-      },
+      { name: 'httpUs', sample: awake(web, () => p50('200', oneHttp)) },
+      { name: 'rpcUs', sample: awake(both, () => p50('completed', oneRpc)) },
+      { name: 'besideUs', sample: awake(both, () => p50('200', oneBeside)) },
       {
         name: 'httpRate',
-        sample: async () =>
-          (await load(server.url, CONNECTIONS, seconds, CLIENT_CORE)).requestsPerSecond,
+        sample: awake(
+          web,
+          async () => (await load(web.url, CONNECTIONS, seconds, CLIENT_CORE)).requestsPerSecond,
+        ),
       },
       {
         name: 'rpcRate',
-        sample: async () => (await closedLoop(many, 'completed', manyRpc)).answeredRps,
+        sample: awake(both, async () => (await closedLoop(many, 'completed', manyRpc)).answeredRps),
       },
     ],
     ROUNDS[sizeOf(context)],
@@ -172,6 +195,7 @@ async function compareWithHttp(
   return [
     figure('latency_http_vs_rpc', 'ratio', pairedRatios(samples.httpUs, samples.rpcUs)),
     figure('latency_http', 'us', samples.httpUs),
+    figure('latency_http_beside', 'us', samples.besideUs),
     figure('latency_rpc', 'us', samples.rpcUs),
     figure('throughput_rpc_vs_http', 'ratio', pairedRatios(samples.rpcRate, samples.httpRate)),
     figure('throughput_rpc', '1/s', samples.rpcRate),
@@ -184,7 +208,7 @@ export const rpcArea: BenchArea = {
   name: 'rpc',
   summary: 'RPCs against plain UDP and against HTTP, and the protocol core alone',
   async run(context) {
-    context.note('clients on core 0; workers and pollers idle as by default (adaptive)');
+    context.note('clients on core 0; pollers inline: of udp_rtt spinning, else adaptive');
     return [
       ...(await coreFigures(context)),
       ...(await udpFigures(context)),

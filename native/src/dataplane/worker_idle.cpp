@@ -9,7 +9,7 @@ namespace sledge::dataplane {
 namespace {
 
 /// While invocations follow each other, their callers are looked after this often.
-constexpr uint64_t between_ns = 5'000;
+constexpr uint64_t between_ns = 20'000;
 constexpr uint32_t turns_per_yield = 16;
 
 /// Whoever takes the work away waits while it is in use.
