@@ -2,13 +2,18 @@
 // belong to processes, and so does DPDK. Arguments are name=value:
 //   role=server|client  backend=udp|dpdk  ipv4= data address  sm_ipv4= sm_port= session management
 //   device= library= (dpdk)  server_ipv4= server_sm_port= calls= (client)
-// A server prints "ready" and its session-management port and serves until its standard input ends.
-// A client makes its calls, checks every byte, and prints one line of JSON.
+//   sessions= bytes_max= seed= hang_s= (client, may be absent)
+// A server prints "ready" and its session-management port, serves until its standard input ends,
+// and prints how many requests it ran. A client makes its calls, 8 at a time in each session,
+// checks every byte, and prints one line of JSON.
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <functional>
 #include <map>
 #include <poll.h>
+#include <random>
+#include <thread>
 #include <unistd.h>
 
 #include "rpc/dpdk_backend.hpp"
@@ -20,7 +25,7 @@ namespace {
 
 constexpr uint8_t kEchoType = 7;
 constexpr uint32_t kOutstanding = 8;
-constexpr uint64_t kHangNs = 60 * kSecondNs;
+constexpr uint32_t kHangSeconds = 60;
 
 uint64_t clock_ns() {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -29,6 +34,11 @@ uint64_t clock_ns() {
 }
 
 using Arguments = std::map<std::string, std::string>;
+
+uint32_t number(const Arguments &arguments, const char *name, uint32_t otherwise) {
+  const auto found = arguments.find(name);
+  return found == arguments.end() ? otherwise : static_cast<uint32_t>(std::stoul(found->second));
+}
 
 uint32_t address(const Arguments &arguments, const char *name) {
   return parse_ipv4(arguments.at(name)).value();
@@ -73,7 +83,8 @@ struct Peer {
 
   void turn() {
     endpoint->poll();
-    rpc->poll(clock_ns());
+    if (rpc->poll(clock_ns()) == 0)
+      std::this_thread::yield();
   }
 
   std::string error;
@@ -98,37 +109,70 @@ int serve(Peer &peer) {
       pollfd input{STDIN_FILENO, POLLIN, 0};
       char byte = 0;
       if (::poll(&input, 1, 0) > 0 && ::read(STDIN_FILENO, &byte, 1) <= 0)
-        return 0;
+        break;
     }
   }
+  std::printf("{\"requests\":%llu}\n",
+              static_cast<unsigned long long>(peer.rpc->counters().requests_received));
+  return 0;
 }
 
-std::vector<uint8_t> message(uint32_t call) {
+/// Sizes of the messages, by the number of their call.
+std::vector<uint32_t> sizes_of(const Arguments &arguments) {
+  std::vector<uint32_t> sizes(number(arguments, "calls", 0));
+  const uint32_t bytes_max = number(arguments, "bytes_max", 0);
   // Most fit a packet; each tenth takes several.
-  const uint32_t bytes = call % 10 == 9 ? 1000 + call * 37 % 20'000 : call * 31 % 969;
+  for (uint32_t call = 0; call < sizes.size(); ++call)
+    sizes[call] = call % 10 == 9 ? 1000 + call * 37 % 20'000 : call * 31 % 969;
+  if (bytes_max == 0)
+    return sizes;
+  const std::array<uint32_t, 8> edges = {0, 1, 967, 968, 969, 1936, 1937, bytes_max};
+  // Each number of bits is as likely, so that a few large messages do not outweigh all others.
+  std::mt19937_64 random(number(arguments, "seed", 1));
+  for (uint32_t call = 0; call < sizes.size(); ++call) {
+    const uint64_t mask = (uint64_t{1} << random() % 24) - 1;
+    const auto any = static_cast<uint32_t>(random() & mask);
+    sizes[call] = call < edges.size() ? edges[call] : any % (bytes_max + 1);
+  }
+  return sizes;
+}
+
+std::vector<uint8_t> message(uint32_t call, uint32_t bytes) {
   std::vector<uint8_t> content(bytes);
   for (uint32_t at = 0; at < bytes; ++at)
-    content[at] = static_cast<uint8_t>(at * 7 + call);
+    content[at] = static_cast<uint8_t>((at * 7 + call) ^ at >> 8 ^ at >> 16);
   return content;
 }
 
 struct Client {
+  std::vector<uint32_t> sizes;
+  std::vector<uint8_t> times; ///< that each call ended
+  std::vector<uint16_t> sessions;
   uint64_t right = 0;
   uint64_t wrong = 0;
   uint64_t ended = 0;
+  uint32_t next = 0;
 
   static void on_end(void *context, uint64_t tag, const CallResult &result) {
     auto &client = *static_cast<Client *>(context);
-    const std::vector<uint8_t> wanted = message(static_cast<uint32_t>(tag));
+    const auto call = static_cast<uint32_t>(tag);
+    const std::vector<uint8_t> wanted = message(call, client.sizes[call]);
     const bool same = result.status == Status::ok && result.data.size() == wanted.size() &&
                       std::equal(wanted.begin(), wanted.end(), result.data.begin());
-    ++(same ? client.right : client.wrong);
+    ++(same && client.times[call]++ == 0 ? client.right : client.wrong);
     ++client.ended;
+  }
+  void fill(Rpc &rpc) {
+    while (next < sizes.size() && rpc.calls_pending() < kOutstanding * sessions.size()) {
+      rpc.call(sessions[next % sessions.size()], kEchoType, message(next, sizes[next]),
+               {&Client::on_end, this, next});
+      ++next;
+    }
   }
 };
 
-bool turn_until(Peer &peer, const std::function<bool()> &done) {
-  const uint64_t limit_ns = clock_ns() + kHangNs;
+bool turn_until(Peer &peer, uint32_t limit_s, const std::function<bool()> &done) {
+  const uint64_t limit_ns = clock_ns() + limit_s * kSecondNs;
   while (!done()) {
     if (clock_ns() > limit_ns)
       return false;
@@ -137,27 +181,38 @@ bool turn_until(Peer &peer, const std::function<bool()> &done) {
   return true;
 }
 
+bool connect(Peer &peer, const Arguments &arguments, std::vector<uint16_t> &sessions) {
+  const auto sm_port = static_cast<uint16_t>(number(arguments, "server_sm_port", 0));
+  sessions.resize(number(arguments, "sessions", 1));
+  for (uint16_t &session : sessions) {
+    if (peer.rpc->create_session(arguments.at("server_ipv4"), sm_port, 0, session) != Status::ok ||
+        !turn_until(peer, kHangSeconds, [&] { return peer.rpc->is_connected(session); }))
+      return false;
+  }
+  return true;
+}
+
+bool close(Peer &peer, const std::vector<uint16_t> &sessions) {
+  for (const uint16_t session : sessions) {
+    if (peer.rpc->destroy_session(session) != Status::ok)
+      return false;
+  }
+  return turn_until(peer, kHangSeconds, [&] { return peer.rpc->session_count() == 0; });
+}
+
 int call(Peer &peer, const Arguments &arguments) {
-  const auto calls = static_cast<uint32_t>(std::stoul(arguments.at("calls")));
-  const auto sm_port = static_cast<uint16_t>(std::stoul(arguments.at("server_sm_port")));
-  uint16_t session = 0;
-  Rpc &rpc = *peer.rpc;
-  if (rpc.create_session(arguments.at("server_ipv4"), sm_port, 0, session) != Status::ok ||
-      !turn_until(peer, [&] { return rpc.is_connected(session); })) {
+  Client client;
+  if (!connect(peer, arguments, client.sessions)) {
     std::fputs("no session\n", stderr);
     return 1;
   }
-  Client client;
-  uint32_t next = 0;
-  const bool all = turn_until(peer, [&] {
-    while (next < calls && rpc.calls_pending() < kOutstanding) {
-      rpc.call(session, kEchoType, message(next), {&Client::on_end, &client, next});
-      ++next;
-    }
-    return client.ended == calls;
+  client.sizes = sizes_of(arguments);
+  client.times.resize(client.sizes.size());
+  const bool all = turn_until(peer, number(arguments, "hang_s", kHangSeconds), [&] {
+    client.fill(*peer.rpc);
+    return client.ended == client.sizes.size();
   });
-  const bool closed = all && rpc.destroy_session(session) == Status::ok &&
-                      turn_until(peer, [&] { return rpc.session_count() == 0; });
+  const bool closed = all && close(peer, client.sessions);
   std::printf("{\"right\":%llu,\"wrong\":%llu,\"closed\":%s}\n",
               static_cast<unsigned long long>(client.right),
               static_cast<unsigned long long>(client.wrong), closed ? "true" : "false");
