@@ -1,6 +1,7 @@
 // npm test: the set-up, then every check there is. `--long` runs the counts that the requirements
 // name; without it they are reduced. Ends with one line: N passed, N failed.
 import { setUp } from './setup.mjs';
+import { fuzzSuite } from './lib/fuzz.mjs';
 import { runMain } from './lib/step.mjs';
 import { jestSuite, lintSuite, nativeSuite, node24Suite } from './lib/test-suites.mjs';
 
@@ -38,6 +39,7 @@ function lanes(environment) {
         'native, TSan',
         () => nativeSuite('tsan', { ...environment, ...TSAN }, forTsan(environment)),
       ],
+      ['fuzzing', () => fuzzSuite(environment)],
       ['lint', () => lintSuite()],
     ],
   ];

@@ -15,6 +15,10 @@ using namespace sledge::rpc;
 constexpr uint32_t kLocalIpv4 = 0x0A4D0001;
 constexpr uint32_t kPeerIpv4 = 0x0A4D0002;
 constexpr uint64_t kMemoryMax = 64 << 10;
+constexpr uint8_t kRawPacket = 250; ///< kinds of steps from here on: bytes as they are
+constexpr uint8_t kRawDatagram = 253;
+/// Mistakes at a boundary show a few bytes beside it.
+constexpr std::array<int32_t, 8> kBeside = {0, 0, 0, 0, 1, -1, -2, -14};
 
 void require(bool holds, const char *what) {
   if (holds)
@@ -81,7 +85,10 @@ class Target {
   }
 
   void step(Input &input) {
-    switch (input.byte() % 10) {
+    const uint8_t kind = input.byte();
+    if (kind >= kRawPacket)
+      return raw(input, kind);
+    switch (kind % 10) {
     case 0:
     case 1:
     case 2:
@@ -154,7 +161,19 @@ class Target {
     header.packet_number = static_cast<uint16_t>(input.number());
     header.request_number = input.number();
     const uint32_t held = packet_data_bytes(header.message_bytes, header.packet_number);
-    feed(header, (shape & 8) != 0 ? input.number() % 1000 : held);
+    if ((shape & 8) != 0)
+      return feed(header, input.number() % 1000);
+    const auto bytes = static_cast<int32_t>(held) + kBeside[shape >> 5];
+    feed(header, static_cast<uint32_t>(std::max(bytes, 0)));
+  }
+  /// What no peer would encode: any bytes, as many as there are left.
+  void raw(Input &input, uint8_t kind) {
+    std::vector<uint8_t> bytes(input.word() % 600);
+    for (uint8_t &byte : bytes)
+      byte = input.byte();
+    if (kind >= kRawDatagram)
+      return deliver(bytes);
+    rpc_.on_packet({bytes, kPeerIpv4}, now_ns_);
   }
   /// What the peer would say to the packet sent last, slightly wrong at times.
   void answer_packet(Input &input) {
@@ -167,8 +186,10 @@ class Target {
       header.packet_number = static_cast<uint16_t>(input.number());
     feed(header, std::min<uint32_t>(header.message_bytes, kDataBytesPerPacket));
   }
-  void deliver(const SmBytes &bytes, size_t size) {
-    endpoint_.on_datagram({std::span(bytes).first(size), kPeerIpv4});
+  void deliver(std::span<const uint8_t> bytes) {
+    // A copy of its own size: a read past its end is then a finding.
+    const std::vector<uint8_t> datagram(bytes.begin(), bytes.end());
+    endpoint_.on_datagram({datagram, kPeerIpv4});
     rpc_.poll(now_ns_);
   }
   void management(Input &input) {
@@ -193,7 +214,7 @@ class Target {
     SmBytes bytes = encode_sm(packet);
     for (uint8_t flips = input.byte() % 4; flips > 0; --flips)
       bytes[input.word() % bytes.size()] = input.byte();
-    deliver(bytes, input.byte() == 1 ? input.word() % bytes.size() : bytes.size());
+    deliver(std::span(bytes).first(input.byte() == 1 ? input.word() % bytes.size() : bytes.size()));
   }
   /// Accepts what this side asked for last.
   void management_reply(Input &input) {
@@ -204,7 +225,7 @@ class Target {
                                                            : SmType::disconnect_response;
     packet->server.session = static_cast<uint16_t>(input.number());
     packet->server.routing = encode_routing({{2, 0, 0, 0, 0, 2}, kPeerIpv4, 10000, 0, 128});
-    deliver(encode_sm(*packet), kSmPacketBytes);
+    deliver(encode_sm(*packet));
   }
   void call(Input &input) {
     const std::vector<uint8_t> body(input.number() % 20'000, uint8_t{2});

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { step, StepFailure } from './step.mjs';
 
 const CLANG_LIB = '/usr/lib/llvm-14/lib/clang/14.0.6/lib';
+const ARCHITECTURE = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
 
 /** Package to a file that only it brings: quicker than asking dpkg, and true elsewhere too. */
 const TO_RUN = {
@@ -21,6 +22,7 @@ const TO_TEST = {
   'libgtest-dev': '/usr/include/gtest/gtest.h',
   wabt: '/usr/bin/wast2json',
   'clang-format-14': '/usr/bin/clang-format-14',
+  'libclang-rt-14-dev': `${CLANG_LIB}/linux/libclang_rt.fuzzer-${ARCHITECTURE}.a`,
   'clang-tidy-14': '/usr/bin/clang-tidy-14',
   curl: '/usr/bin/curl',
   httpie: '/usr/bin/http',

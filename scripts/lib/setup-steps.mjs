@@ -86,8 +86,9 @@ function configuredWith(folder, option) {
 
 /**
  * Builds the native part under one CMake preset.
- * @param {{ tests?: boolean, benches?: boolean, isBackground?: boolean }} wanted tests and
- *   benchmarks are built only where they are wanted, or have been before.
+ * @param {{ tests?: boolean, benches?: boolean, targets?: string[], isBackground?: boolean }}
+ *   wanted tests and benchmarks are built only where they are wanted, or have been before;
+ *   `targets` builds nothing else.
  */
 export async function native(preset, wanted = {}) {
   const name = `native-${preset}`;
@@ -99,11 +100,12 @@ export async function native(preset, wanted = {}) {
   );
   const key = nativeKey(preset, switches);
   if (existsSync(inRoot('build', folder, 'build.ninja')) && stampMatches(name, key)) return;
-  const { isBackground } = wanted;
+  const { isBackground, targets } = wanted;
   const jobs = String(availableParallelism());
+  const only = targets === undefined ? [] : ['--target', ...targets];
   await step(`native part (${preset})`, name, [
     ['cmake', ['--preset', preset, ...switches], { cwd: inRoot('native') }],
-    ['cmake', ['--build', inRoot('build', folder), '-j', jobs], { isBackground }],
+    ['cmake', ['--build', inRoot('build', folder), '-j', jobs, ...only], { isBackground }],
   ]);
   writeStamp(name, key);
 }
