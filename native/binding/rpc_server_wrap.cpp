@@ -1,5 +1,7 @@
 #include "rpc_server_wrap.hpp"
 
+#include <cctype>
+
 #include "rpc_options.hpp"
 #include "values.hpp"
 
@@ -54,6 +56,16 @@ std::string read_options(const Napi::Object &from, RpcServiceOptions &options) {
   return problem;
 }
 
+/// drop_short becomes dropShort.
+std::string camel_case(std::string_view name) {
+  std::string text;
+  for (size_t at = 0; at < name.size(); at++) {
+    const bool starts = name[at] == '_' && at + 1 < name.size();
+    text += starts ? static_cast<char>(std::toupper(name[++at])) : name[at];
+  }
+  return text;
+}
+
 } // namespace
 
 void RpcLogQueue::function_log(uint32_t function, std::string_view text) {
@@ -86,6 +98,7 @@ Napi::Function RpcServerWrap::define(Napi::Env env) {
   return DefineClass(env, "RpcServer",
                      {InstanceMethod<&RpcServerWrap::set_routes>("setRoutes"),
                       InstanceMethod<&RpcServerWrap::drain>("drain"),
+                      InstanceMethod<&RpcServerWrap::counters>("counters"),
                       InstanceMethod<&RpcServerWrap::in_flight>("inFlight"),
                       InstanceMethod<&RpcServerWrap::unfinished>("unfinished"),
                       InstanceMethod<&RpcServerWrap::stop>("stop")});
@@ -204,6 +217,15 @@ void RpcServerWrap::set_routes(const Napi::CallbackInfo &info) {
 
 void RpcServerWrap::drain(const Napi::CallbackInfo &) {
   holder_->service->drain();
+}
+
+Napi::Value RpcServerWrap::counters(const Napi::CallbackInfo &info) {
+  Napi::Object object = Napi::Object::New(info.Env());
+  for (const transport::RpcCount &count : holder_->service->counts()) {
+    object.Set(camel_case(count.name),
+               Napi::Number::New(info.Env(), static_cast<double>(count.value)));
+  }
+  return object;
 }
 
 Napi::Value RpcServerWrap::in_flight(const Napi::CallbackInfo &info) {

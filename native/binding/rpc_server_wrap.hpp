@@ -54,6 +54,7 @@ class RpcServerWrap : public Napi::ObjectWrap<RpcServerWrap> {
   bool open_waker(Napi::Env env);
   void set_routes(const Napi::CallbackInfo &info);
   void drain(const Napi::CallbackInfo &info);
+  Napi::Value counters(const Napi::CallbackInfo &info);
   Napi::Value in_flight(const Napi::CallbackInfo &info);
   Napi::Value unfinished(const Napi::CallbackInfo &info);
   void stop(const Napi::CallbackInfo &info);

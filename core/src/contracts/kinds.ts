@@ -40,6 +40,8 @@ export interface RpcServer {
   readonly ports: readonly number[];
   /** From now on these are the functions of that tenant of that listener. */
   setFunctions(listener: number, tenant: number, functions: readonly FunctionHandle[]): void;
+  /** Events since its start, by the names of docs/reference/erpc.md; zeros when it is stopped. */
+  counters(): Record<string, number>;
   /** Refuses what comes; resolves when everything in flight is answered and fetched. */
   drain(): Promise<void>;
   /** Cancels what is left and closes. Idempotent. */
@@ -65,6 +67,8 @@ export interface TransportInstance extends PluginInstance {
   stop(): Promise<void>;
   /** Valid after start. */
   listeners(): readonly ListenerInfo[];
+  /** What it has counted since `start`, by name. */
+  stats?(): Record<string, number>;
 }
 
 /** A policy with native code: loaded by path, ours exactly like a third party's. */

@@ -53,6 +53,8 @@ export interface NativeRpcServer {
   setRoutes(listener: number, tenant: number, routes: number[]): void;
   /** Each request from now on is answered with SLEDGE_ERR_INVOKE_DRAINING. */
   drain(): void;
+  /** Events since its start, by the names of docs/reference/erpc.md; zeros when it is stopped. */
+  counters(): Record<string, number>;
   /** Invocations that have no outcome yet. */
   inFlight(): number;
   /** And, after `drain`, answers that are on their way. */

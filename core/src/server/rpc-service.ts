@@ -43,6 +43,10 @@ export class RpcService implements RpcServer {
     this.#native.setRoutes(listener, tenant, routesOf(functions));
   }
 
+  counters(): Record<string, number> {
+    return this.#native.counters();
+  }
+
   async drain(): Promise<void> {
     const native = this.#native;
     native.drain();

@@ -113,9 +113,21 @@ export class Sledge {
     return new Promise((resolve) => this.services.invoke(fn, request, resolve));
   }
 
-  /** Counters and gauges of the data plane. */
+  /**
+   * Counters and gauges of the data plane, and of transports that count, each named
+   * `<transport>.<counter>`. Transports of the same name count together.
+   */
   stats(): Record<string, number> {
-    return this.plane?.stats() ?? {};
+    const all: Record<string, number> = { ...this.plane?.stats() };
+    for (const { instance, name } of this.host.instances('transport')) {
+      for (const [counter, value] of Object.entries(
+        (instance as TransportInstance).stats?.() ?? {},
+      )) {
+        const key = `${name}.${counter}`;
+        all[key] = (all[key] ?? 0) + value;
+      }
+    }
+    return all;
   }
 
   /**

@@ -1,5 +1,6 @@
 // counters.hpp - every event an Rpc counts, declared once with its meaning.
 #pragma once
+#include <atomic>
 #include <cstdint>
 
 // clang-format off
@@ -42,9 +43,23 @@
 
 namespace sledge::rpc {
 
-/// Owned by the thread that drives the Rpc; others read a copy that it made.
+/// Written by one thread at a time, read by any.
+class Counter {
+ public:
+  Counter &operator++() { return *this += 1; }
+  Counter &operator+=(uint64_t more) {
+    value_.store(value_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+    return *this;
+  }
+  operator uint64_t() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+/// The thread that drives the Rpc counts; any may read one after another.
 struct Counters {
-#define SLEDGE_RPC_FIELD(name, text) uint64_t name = 0;
+#define SLEDGE_RPC_FIELD(name, text) Counter name;
   SLEDGE_RPC_COUNTERS(SLEDGE_RPC_FIELD)
 #undef SLEDGE_RPC_FIELD
 };
@@ -52,7 +67,7 @@ struct Counters {
 struct CounterDescription {
   const char *name;
   const char *text;
-  uint64_t Counters::*value;
+  Counter Counters::*value;
 };
 
 inline constexpr CounterDescription kCounterDescriptions[] = {

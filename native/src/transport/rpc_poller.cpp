@@ -166,6 +166,14 @@ void RpcPoller::stop() {
   ports_.clear();
 }
 
+uint64_t RpcPoller::sum_of(rpc::Counter rpc::Counters::*counter) const {
+  uint64_t sum = 0;
+  for (const auto &port : ports_) {
+    sum += port->rpc->counters().*counter;
+  }
+  return sum;
+}
+
 void *RpcPoller::thread_main(void *self) {
   auto *poller = static_cast<RpcPoller *>(self);
   const std::string name = "sledge-rpc" + std::to_string(poller->options_.number);

@@ -56,6 +56,8 @@ class RpcPoller final : public dataplane::IdleWork {
   /// From now on requests are answered with SLEDGE_ERR_INVOKE_DRAINING.
   void drain();
   uint32_t in_flight() const { return intake_->alive(); }
+  /// What its Rpcs have counted of this event so far. Owner thread.
+  uint64_t sum_of(rpc::Counter rpc::Counters::*counter) const;
   /// While it drains: answers that clients are still fetching.
   uint32_t unfetched() const { return unfetched_.load(std::memory_order_acquire); }
   /// Cancels what is in flight, answers it, and joins the thread.

@@ -64,6 +64,24 @@ uint32_t RpcService::in_flight() const {
   return count;
 }
 
+std::vector<RpcCount> RpcService::counts() const {
+  std::vector<RpcCount> counts;
+  for (const auto &[name, text, value] : rpc::kCounterDescriptions) {
+    RpcCount count{name, 0};
+    for (const auto &poller : pollers_) {
+      count.value += poller->sum_of(value);
+    }
+    // What no Rpc could be told from is counted before it comes to one.
+    if (value == &rpc::Counters::drop_sm_malformed) {
+      for (const auto &listener : listeners_) {
+        count.value += listener->endpoint().dropped_malformed();
+      }
+    }
+    counts.push_back(count);
+  }
+  return counts;
+}
+
 uint32_t RpcService::unfinished() const {
   uint32_t count = in_flight();
   for (const auto &poller : pollers_) {

@@ -18,6 +18,11 @@ struct RpcServiceOptions {
   RpcFormat format = RpcFormat::sledge;
 };
 
+struct RpcCount {
+  const char *name; ///< of rpc::kCounterDescriptions
+  uint64_t value;
+};
+
 /// Each poller serves each listener, as the Rpc whose id is the poller's number. All members on the
 /// data plane's owner thread; the data plane must outlive it.
 class RpcService {
@@ -35,6 +40,8 @@ class RpcService {
   /// Invocations that are not answered, and while it drains answers that are being fetched.
   uint32_t unfinished() const;
   uint32_t in_flight() const;
+  /// Every event of counters.hpp, over all pollers and listeners; zeros when it has been stopped.
+  std::vector<RpcCount> counts() const;
   /// Cancels what is in flight, answers it, and ends the threads. Idempotent.
   void stop();
 

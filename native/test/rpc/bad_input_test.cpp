@@ -22,7 +22,7 @@ class BadInput : public ::testing::Test {
     EXPECT_TRUE(std::ranges::equal(sent.data(), pattern(16)));
     next += 8;
   }
-  void expect_dropped(const std::vector<uint8_t> &bytes, uint64_t Counters::*counter) {
+  void expect_dropped(const std::vector<uint8_t> &bytes, Counter Counters::*counter) {
     const uint64_t before = bench.rpc.counters().*counter;
     bench.data(bytes);
     EXPECT_TRUE(bench.silent());

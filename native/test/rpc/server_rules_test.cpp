@@ -39,11 +39,11 @@ class ServerRules : public ::testing::Test {
     EXPECT_EQ(sent.header.packet_number, packet);
     EXPECT_EQ(sent.header.request_number, number);
   }
-  void expect_dropped(uint64_t Counters::*counter) {
+  void expect_dropped(Counter Counters::*counter) {
     EXPECT_TRUE(bench.silent());
     EXPECT_EQ(bench.rpc.counters().*counter, ++drops[counter_index(counter)]);
   }
-  static size_t counter_index(uint64_t Counters::*counter) {
+  static size_t counter_index(Counter Counters::*counter) {
     for (size_t at = 0; at < std::size(kCounterDescriptions); ++at) {
       if (kCounterDescriptions[at].value == counter)
         return at;

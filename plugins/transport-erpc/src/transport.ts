@@ -59,6 +59,11 @@ export class ErpcTransport implements TransportInstance {
     );
   }
 
+  /** Of all pollers and listeners, by the names of docs/reference/erpc.md. */
+  stats(): Record<string, number> {
+    return this.#server?.counters() ?? {};
+  }
+
   /** Functions come and go; a tenant that is new needs a restart to get its listener. */
   #apply(tenants: readonly TenantView[]): void {
     const byName = new Map(tenants.map((tenant) => [tenant.name, tenant]));
