@@ -32,6 +32,8 @@ function lanes(environment) {
       ['native, release', () => nativeSuite('release', environment)],
       ['TypeScript and end to end', () => jestSuite('jest', process.execPath, environment)],
       ['end to end on Node 24', () => node24Suite(environment)],
+      ['fuzzing', () => fuzzSuite(environment)],
+      ['lint', () => lintSuite()],
     ],
     [
       ['native, ASan and UBSan', () => nativeSuite('asan', { ...environment, ...ASAN })],
@@ -39,8 +41,6 @@ function lanes(environment) {
         'native, TSan',
         () => nativeSuite('tsan', { ...environment, ...TSAN }, forTsan(environment)),
       ],
-      ['fuzzing', () => fuzzSuite(environment)],
-      ['lint', () => lintSuite()],
     ],
   ];
 }
