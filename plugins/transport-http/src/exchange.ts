@@ -72,6 +72,7 @@ export class Exchange {
     const head = new RequestHead(request);
     this.#hasBody = head.hasBody;
     head.checkFraming(request.httpVersionMinor === 1);
+    if (listener.isDraining) throw new SledgeError('SLEDGE_ERR_INVOKE_DRAINING');
     const { path, query } = splitTarget(request);
     const method = request.method ?? '';
     if (path === '*') return this.#answerServerOptions(method);
