@@ -98,9 +98,9 @@ export async function native(preset, wanted = {}) {
     ([option, isWanted]) =>
       `-D${option}=${isWanted || configuredWith(folder, option) ? 'ON' : 'OFF'}`,
   );
-  const key = nativeKey(preset, switches);
-  if (existsSync(inRoot('build', folder, 'build.ninja')) && stampMatches(name, key)) return;
   const { isBackground, targets } = wanted;
+  const key = nativeKey(preset, [...switches, ...(targets ?? [])]);
+  if (existsSync(inRoot('build', folder, 'build.ninja')) && stampMatches(name, key)) return;
   const jobs = String(availableParallelism());
   const only = targets === undefined ? [] : ['--target', ...targets];
   await step(`native part (${preset})`, name, [

@@ -39,14 +39,14 @@ async function steppedModules(build) {
   return folder;
 }
 
-/** @param {RegExp} [only] names of the tests to run */
-export async function nativeSuite(preset, environment, only) {
-  await native(preset, { tests: true, isBackground: true });
+/** @param {string[]} [targets] test programs to build and run; default: all */
+export async function nativeSuite(preset, environment, targets) {
+  await native(preset, { tests: true, isBackground: true, targets });
   const folder = inRoot('build', preset === 'release' ? 'native' : preset);
   const env = { ...environment };
   // Sanitizers step their own instructions as well, which takes many times as long.
   if (preset === 'release') env.SLEDGE_TEST_MODULES_DIR = await steppedModules(folder);
-  return runNativeTests(`native-tests-${preset}`, folder, env, JOBS, only);
+  return runNativeTests(`native-tests-${preset}`, folder, env, JOBS, targets);
 }
 
 /** Jest's counts, from its own report. */
