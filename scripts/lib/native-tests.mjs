@@ -127,6 +127,8 @@ export async function runNativeTests(name, folder, env, jobs, programs) {
   const tests = JSON.parse(listed)
     .tests.map((test, at) => ({ ...test, index: at + 1 }))
     .filter((test) => isOf(test, programs) && propertyOf(test, 'DISABLED') !== true);
+  const absent = programs?.find((program) => !tests.some((test) => isOf(test, [program])));
+  if (absent !== undefined) throw new Error(`${absent} has no tests in ${folder}`);
   mkdirSync(join(CACHE, 'logs'), { recursive: true });
   const log = createWriteStream(join(CACHE, 'logs', `${name}.log`));
   const queue = shardsOf(tests, folder);
