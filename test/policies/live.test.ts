@@ -154,6 +154,22 @@ describe('policies are exchanged while requests are served', () => {
     expect(sledge.policyStatus()).toMatchObject({ live: 'driving', ejections: [] });
   });
 
+  test('one that fails on what was waiting for it is ejected by its own name', async () => {
+    await start({ dispatcher: fixture('good') });
+    const endless = Array.from({ length: 2 }, () =>
+      sledge.invoke('endless_loop', { args: [], environ: [], relativeDeadlineUs: 1_000_000 }),
+    );
+    const waiting = burst(60);
+    await sledge.setPolicy('dispatcher', [fixture('bad'), { way: 'throws', after: 10 }]);
+    expect(sledge.policyStatus()).toMatchObject({
+      live: 'ejected',
+      dispatcher: { name: 'dispatch-jsq' },
+      ejections: [{ policy: 'bad' }],
+    });
+    expect(await waiting).toEqual(new Set(['completed']));
+    await Promise.all(endless);
+  });
+
   test('one that cannot be made leaves the old one in force', async () => {
     await start({ dispatcher: 'jsq' });
     await expect(sledge.setPolicy('dispatcher', 'jqs')).rejects.toMatchObject({

@@ -48,6 +48,8 @@ export class LivePolicies {
   private watch: NodeJS.Timeout | undefined;
   private queue: Promise<void> = Promise.resolve();
   private isStopped = false;
+  /** A successor may have been ejected by now, before we know of it: not the one before. */
+  private isTakingOver = false;
 
   constructor(
     private readonly native: NativeDataPlane,
@@ -105,7 +107,6 @@ export class LivePolicies {
     if (isScript(wanted.dispatcher) || isScript(wanted.scheduler)) await this.goLive(wanted);
     else await this.goNative(wanted);
     this.exchangeOthers(change);
-    Object.assign(this.serving, wanted);
   }
 
   private async goNative(wanted: Record<Place, ServingPolicy>): Promise<void> {
@@ -120,9 +121,11 @@ export class LivePolicies {
         path: changed.map((place) => pathOf(wanted[place])).join(' or '),
       });
     }
-    await this.retire(this.thread);
-    this.thread = undefined;
+    Object.assign(this.serving, wanted);
     clearInterval(this.watch);
+    const before = this.thread;
+    this.thread = undefined;
+    await this.retire(before);
   }
 
   private exchangeOthers({ estimator, admission }: PolicyChange): void {
@@ -163,6 +166,7 @@ export class LivePolicies {
       name: `sledge-policy${workerGroup}`,
     });
     thread.unref();
+    this.isTakingOver = true;
     try {
       await untilReady(thread);
     } catch (error) {
@@ -170,13 +174,17 @@ export class LivePolicies {
       const names = PLACES.map((place) => wanted[place]).filter(isScript);
       const details = { plugin: names.map(pathOf).join(' or '), reason: (error as Error).message };
       throw new SledgeError('SLEDGE_ERR_PLUGIN_CREATE', details, { cause: error });
+    } finally {
+      this.isTakingOver = false;
     }
     this.thread = thread;
+    Object.assign(this.serving, wanted);
     thread.on('exit', () => this.look()); // what drove is ejected by then, and only that
     clearInterval(this.watch);
     this.watch = setInterval(() => this.look(), WATCH_MS);
     this.watch.unref();
     await this.retire(before);
+    this.look();
   }
 
   /** It decides no longer: it may end by itself, and has a moment for that. */
@@ -187,7 +195,7 @@ export class LivePolicies {
   /** What the native part has ejected meanwhile is taken note of. */
   private look(): void {
     const { thread } = this;
-    if (thread === undefined) return;
+    if (thread === undefined || this.isTakingOver) return;
     const { limits, workerGroup, name } = this.options;
     const { live, reason } = this.native.policyStatus(workerGroup);
     if (live !== 'ejected') return;
