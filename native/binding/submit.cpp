@@ -7,7 +7,7 @@ namespace sledge::binding {
 namespace {
 
 /// More than anything may be for what is no such number: JavaScript may have written anything.
-uint32_t whole(double value) {
+uint32_t index_of(double value) {
   return value >= 0 && value < UINT32_MAX ? static_cast<uint32_t>(value) : UINT32_MAX;
 }
 
@@ -34,15 +34,15 @@ napi_value submit(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, &count, &input, nullptr, &data);
   auto &holder = *static_cast<PlaneHolder *>(data);
   const double *fields = holder.submission.get();
-  const uint32_t argv_bytes = whole(fields[2]);
-  const uint32_t environ_bytes = whole(fields[4]);
+  const uint32_t argv_bytes = index_of(fields[2]);
+  const uint32_t environ_bytes = index_of(fields[4]);
   int64_t token = -SLEDGE_ERR_INVOKE_PAYLOAD;
   if (static_cast<uint64_t>(argv_bytes) + environ_bytes <= staging_bytes) {
     dataplane::Submission submission;
-    submission.function = whole(fields[0]);
-    submission.argc = whole(fields[1]);
+    submission.function = index_of(fields[0]);
+    submission.argc = index_of(fields[1]);
     submission.argv = {holder.staging.get(), argv_bytes};
-    submission.envc = whole(fields[3]);
+    submission.envc = index_of(fields[3]);
     submission.environ = {holder.staging.get() + argv_bytes, environ_bytes};
     submission.relative_deadline_ns = us_to_ns(fields[5]);
     submission.arrival_ns = nanoseconds(fields[6]);

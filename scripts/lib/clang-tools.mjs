@@ -30,20 +30,32 @@ export async function clangFormat(fix) {
   }
 }
 
-/** Sources in the compilation database, tests aside. */
+/**
+ * What the compilation database names, tests aside; of parts that are compiled many files at a
+ * time, those collections, which the build has made.
+ */
 function tidySources() {
   const database = inRoot('build/native/compile_commands.json');
   if (!existsSync(database)) return null;
   const entries = JSON.parse(readFileSync(database, 'utf8'));
   const files = entries.map((entry) => relative(ROOT, entry.file));
+  const isOurs = (file) =>
+    file.startsWith('build/') ? /\/Unity\/\w+\.cxx$/.test(file) : /\.cpp$/.test(file);
   return [...new Set(files)]
-    .filter((file) => /\.cpp$/.test(file) && !/(^|\/)test\/|^build\/|^\.\./.test(file))
+    .filter((file) => isOurs(file) && !/(^|\/)test\/|^\.\./.test(file))
     .sort();
+}
+
+/** The sources that a collection includes. */
+function included(file) {
+  if (!file.startsWith('build/')) return [];
+  const paths = readFileSync(inRoot(file), 'utf8').matchAll(/#include "(.*)"/g);
+  return [...paths].map(([, path]) => relative(ROOT, path));
 }
 
 async function tidyOne(file, headersKey) {
   const name = `tidy-${file.replaceAll('/', '_')}`;
-  const key = contentKey(['.clang-tidy', file], [headersKey]);
+  const key = contentKey(['.clang-tidy', file, ...included(file)], [headersKey]);
   if (stampMatches(name, key)) return '';
   const args = ['-p', inRoot('build/native'), '--quiet', '--warnings-as-errors=*', file];
   try {

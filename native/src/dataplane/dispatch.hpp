@@ -52,9 +52,9 @@ struct Admission {
 class Dispatch {
  public:
   /// The engine's worker 0 is `first_worker` here and for the target.
-  Dispatch(std::unique_ptr<Engine> engine, InvocationTable &table, ActionTarget &target,
-           bool external, uint32_t first_worker = 0)
-      : engine_(std::move(engine)), table_(table), target_(target), external_(external),
+  Dispatch(std::unique_ptr<Engine> engine, ActionTarget &target, bool external,
+           uint32_t first_worker = 0)
+      : engine_(std::move(engine)), target_(target), external_(external),
         first_worker_(first_worker), owners_(engine_->pool().capacity(), nullptr),
         turn_end_ns_(engine_->worker_count(), 0),
         leave_by_ns_(engine_->worker_count(), UINT64_MAX) {}
@@ -132,7 +132,6 @@ class Dispatch {
 
   GroupLock lock_;
   std::unique_ptr<Engine> engine_;
-  InvocationTable &table_;
   ActionTarget &target_;
   const bool external_;
   const uint32_t first_worker_;

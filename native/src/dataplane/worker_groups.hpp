@@ -13,14 +13,13 @@ namespace sledge::dataplane {
 class WorkerGroups {
  public:
   /// One group for each engine, with as many workers as that engine has.
-  WorkerGroups(std::vector<std::unique_ptr<Engine>> engines, InvocationTable &table,
-               ActionTarget &target, bool external) {
+  WorkerGroups(std::vector<std::unique_ptr<Engine>> engines, ActionTarget &target, bool external) {
     for (auto &engine : engines) {
       const auto group = static_cast<uint32_t>(groups_.size());
       const auto first_worker = static_cast<uint32_t>(of_worker_.size());
       of_worker_.insert(of_worker_.end(), engine->worker_count(), group);
       groups_.push_back(
-          std::make_unique<Dispatch>(std::move(engine), table, target, external, first_worker));
+          std::make_unique<Dispatch>(std::move(engine), target, external, first_worker));
     }
   }
 

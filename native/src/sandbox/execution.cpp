@@ -86,7 +86,12 @@ ThreadState *thread_state() {
   return sledge_thread_state;
 }
 
-__attribute__((noipa)) int thread_errno() {
+#if defined(__clang__)
+__attribute__((noinline, optnone))
+#else
+__attribute__((noipa))
+#endif
+int thread_errno() {
   return errno;
 }
 

@@ -7,17 +7,11 @@
 #include <unistd.h>
 
 #include "dataplane/clock.hpp"
+#include "transport/rpc_turns.hpp"
 
 namespace sledge::transport {
 
 using dataplane::now_ns;
-
-namespace {
-
-constexpr uint64_t sleep_max_ns = 50'000'000;
-constexpr uint32_t turns_per_management_look = 64; // a look is a system call
-
-} // namespace
 
 std::unique_ptr<RpcClientThread> RpcClientThread::start(const RpcClientOptions &options,
                                                         dataplane::OutcomeWaker &waker,

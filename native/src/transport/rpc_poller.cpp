@@ -11,6 +11,7 @@
 #include "dataplane/clock.hpp"
 #include "sledge/module_abi.h"
 #include "transport/rpc_poller_bell.hpp"
+#include "transport/rpc_turns.hpp"
 
 namespace sledge::transport {
 
@@ -20,8 +21,6 @@ using dataplane::Status;
 
 namespace {
 
-constexpr uint64_t sleep_max_ns = 50'000'000;
-constexpr uint32_t turns_per_management_look = 64; // a look is a system call
 constexpr size_t outcomes_per_turn_max = 256;
 constexpr uint64_t deadline_us_max = 86'400'000'000; // a day, as over HTTP
 constexpr size_t argument_bytes_max = 64u << 10;
