@@ -30,7 +30,7 @@ function start(options: Record<string, unknown> = {}): Promise<Server> {
   return Server.start({ config: configOf(functions, { transports }) });
 }
 
-const targetOf = ({ url }: Server): URL => new URL(url.replace(/^erpc:/, 'rpc:'));
+const targetOf = ({ url }: Server): URL => new URL(url);
 
 beforeAll(async () => {
   server = await start({ pollers: 2 });

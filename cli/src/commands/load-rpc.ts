@@ -31,7 +31,7 @@ export function addRpcOptions(command: Command): void {
   const whole = (flag: string, about: string, low: number, high: number): void => {
     command.option(`${flag} <n>`, about, wholeBetween(low, high, flag));
   };
-  command.option('--rpc <host:port>', 'the same as --target rpc://host:port; the rest is of RPC');
+  command.option('--rpc <host:port>', 'the same as --target erpc://host:port; the rest is of RPC');
   whole('--sessions', 'kept open; default 8', 1, 1024);
   command.option(
     '--format <name>',
@@ -66,7 +66,7 @@ export function checkRpcFlags(flags: RpcFlags, isRpc: boolean): void {
   const given = NAMES.find((name) => flags[name] !== undefined);
   if (!isRpc && given !== undefined) {
     const flag = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    throw usage(`--${flag} is of RPC, and the target is not rpc://`);
+    throw usage(`--${flag} is of RPC, and the target is not erpc://`);
   }
   const { window = 8, outstanding = 1 } = flags;
   if (!Number.isInteger(Math.log2(window))) throw usage(`--window ${window} is no power of two`);

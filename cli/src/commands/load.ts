@@ -49,7 +49,7 @@ export function loadCommand(program: Command): void {
     )
     .option(
       '--target <url>',
-      'server, http:// or rpc://; its path is what is asked, unless there are classes',
+      'server, http:// or erpc://; its path is what is asked, unless there are classes',
     )
     .option(
       '--class <name,share,path[,deadlineUs]>',
@@ -165,13 +165,13 @@ const ratesOf = (flags: LoadFlags): number[] => flags.rate ?? [RATE_DEFAULT];
 
 function targetOf({ target, rpc }: LoadFlags): URL {
   if ((target === undefined) === (rpc === undefined)) throw usage('give --target or --rpc');
-  const text = target ?? `rpc://${rpc}`;
+  const text = target ?? `erpc://${rpc}`;
   try {
     const url = new URL(text);
     if (url.hostname === '') throw new Error('no host');
     return url;
   } catch {
-    const reason = 'it is no URL such as http://127.0.0.1:10010/fib?10 or rpc://127.0.0.1:31850/1';
+    const reason = 'it is no URL such as http://127.0.0.1:10010/fib?10 or erpc://127.0.0.1:31850/1';
     throw new SledgeError('SLEDGE_ERR_LOAD_TARGET', { url: text, reason });
   }
 }

@@ -570,7 +570,7 @@ export const ERROR_CATALOGUE = {
     message: 'No load can be sent to {url}: {reason}',
     http: 400,
     rpc: 'INVALID_ARGUMENT',
-    solve: 'Give an http:// or rpc:// URL of a server that can be reached.',
+    solve: 'Give an http:// or erpc:// URL of a server that can be reached.',
   },
   SLEDGE_ERR_LOAD_FAILED: {
     number: 721,

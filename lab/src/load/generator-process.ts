@@ -64,7 +64,7 @@ export async function runGenerator(plan: GeneratorPlan): Promise<{ connects: num
 async function planLines(plan: GeneratorPlan): Promise<string[]> {
   const { target } = plan;
   if (target.protocol !== 'http:' && !isRpc(target)) {
-    throw wrongTarget(target, `only http: and rpc: are spoken, and this is ${target.protocol}`);
+    throw wrongTarget(target, `only http: and erpc: are spoken, and this is ${target.protocol}`);
   }
   const address = await addressOf(target);
   return [

@@ -40,7 +40,8 @@ export interface RpcLoadOptions {
   readonly responseBytesMax?: number | undefined;
 }
 
-export const isRpc = (target: URL): boolean => target.protocol === 'rpc:';
+/** `erpc:` is what a server prints; `rpc:` means the same. */
+export const isRpc = ({ protocol }: URL): boolean => protocol === 'erpc:' || protocol === 'rpc:';
 
 const PLACE = '{n}';
 const REQUEST_HEADER = 24;

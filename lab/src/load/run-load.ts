@@ -29,7 +29,7 @@ export interface LoadClass {
 }
 
 export interface LoadOptions {
-  /** http: or rpc: */
+  /** http: or erpc: */
   readonly target: URL;
   readonly rpc?: RpcLoadOptions | undefined;
   readonly classes: readonly LoadClass[];

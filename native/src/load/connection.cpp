@@ -1,6 +1,7 @@
 #include "load/connection.hpp"
 
 #include <cerrno>
+#include <cstring>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -13,6 +14,17 @@ constexpr size_t receive_bytes = 65'536;
 
 bool would_block() {
   return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+/// Where nobody listens and the kernel picked that very port for our end, TCP connects the two.
+bool is_connected_to_itself(int file) {
+  sockaddr_storage own{};
+  sockaddr_storage peer{};
+  socklen_t own_bytes = sizeof own;
+  socklen_t peer_bytes = sizeof peer;
+  return getsockname(file, reinterpret_cast<sockaddr *>(&own), &own_bytes) == 0 &&
+         getpeername(file, reinterpret_cast<sockaddr *>(&peer), &peer_bytes) == 0 &&
+         own_bytes == peer_bytes && std::memcmp(&own, &peer, own_bytes) == 0;
 }
 
 } // namespace
@@ -120,6 +132,11 @@ Event Connection::handle(uint32_t events) {
     }
     if ((events & EPOLLOUT) == 0) {
       return Event::nothing;
+    }
+    if (is_connected_to_itself(file_)) {
+      const linger at_once{1, 0}; // the port must not stay taken
+      setsockopt(file_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+      return fail(Outcome::refused);
     }
     state_ = request_ == no_request ? State::idle : State::busy;
     watch(false);
