@@ -35,7 +35,6 @@ function lanes(environment) {
       ['TypeScript and end to end', () => jestSuite('jest', process.execPath, environment)],
       ['end to end on Node 24', () => node24Suite(environment)],
       ['fuzzing', () => fuzzSuite(environment)],
-      ['lint', () => lintSuite()],
     ],
     [
       ['native, ASan and UBSan', () => nativeSuite('asan', { ...environment, ...ASAN }, PROGRAMS)],
@@ -43,6 +42,7 @@ function lanes(environment) {
         'native, TSan',
         () => nativeSuite('tsan', { ...environment, ...TSAN }, forTsan(environment)),
       ],
+      ['lint', () => lintSuite()],
     ],
   ];
 }

@@ -14,7 +14,8 @@ const JOBS = availableParallelism();
 /** What must hold on either Node: the whole way of a request, and the plugins of a user. */
 const END_TO_END = 'test/(end-to-end|e2e)';
 /** Long, and of the native part: on the second Node in the long run only. */
-const LONG_ON_ONE_NODE = 'test/e2e/(soak|many-functions)';
+const LONG_ON_ONE_NODE =
+  'test/e2e/(soak|many-functions|mixed|policy-swap|policy-combinations|worker-groups)';
 
 export async function lintSuite() {
   const failed = await lint(false);

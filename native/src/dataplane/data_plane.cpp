@@ -33,8 +33,7 @@ DataPlane::DataPlane(const DataPlaneOptions &options, std::vector<std::unique_pt
                      std::shared_ptr<Runtime> runtime, OutcomeWaker &waker)
     : options_(options), table_(options.invocation_max + outcome_batch_max),
       functions_(function_count_max), own_(table_, waker), runtime_(std::move(runtime)),
-      groups_(std::move(engines), *this, options.external),
-      watchdog_(*this, table_.count()),
+      groups_(std::move(engines), *this, options.external), watchdog_(*this, table_.count()),
       external_(options.external ? groups_.worker_count() : 0, table_, groups_, watchdog_),
       deferred_workers_(groups_.worker_count(), false) {
   for (const TenantLimits &limits : options.tenants) {
