@@ -150,6 +150,25 @@ test('a policy that was ejected decides again when its file is saved', async () 
   expect((await status()).ejections).toMatchObject([{ policy: 'bad-b' }]);
 }, 120_000);
 
+test('a scheduler that was ejected brings back its dispatcher when it is mended', async () => {
+  const scheduler = path.join(folder, 'scheduler.ts');
+  const ranking = (name: string, rank: string) => `
+    import { defineScheduler } from '@sledge/core';
+    export default defineScheduler({ name: '${name}', create: () => ({ rank() { ${rank} } }) });
+  `;
+  writeFileSync(scheduler, ranking('broken', "throw new Error('at every request');"));
+  await askControl(server.control, { kind: 'scheduler', choice: scheduler });
+  const asking = askOn(server.url);
+  await until('it is ejected', async () => (await status()).dispatcher.form === 'native');
+  writeFileSync(scheduler, ranking('mended', 'return 0;'));
+  await until('both decide', async () => {
+    const { dispatcher, scheduler: now } = await status();
+    return dispatcher.name === 'good-b' && now.name === 'mended';
+  });
+  expect((await asking.stop()).wrong).toEqual([]);
+  await askControl(server.control, { kind: 'scheduler', choice: 'fifo' });
+}, 120_000);
+
 test('what has been exchanged by hand is watched instead of the file before', async () => {
   await askControl(server.control, { kind: 'dispatcher', choice: 'jsq' });
   writeFileSync(file, policy('ignored'));

@@ -44,6 +44,8 @@ interface NamedPolicy {
 export class ServerPolicies {
   /** By kind and worker group: dispatchers and schedulers as they were named last. */
   private readonly named = new Map<string, NamedPolicy>();
+  /** Worker groups in which fallbacks are in place of dispatcher and scheduler. */
+  private readonly fallen = new Set<number>();
   private queue: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -76,6 +78,7 @@ export class ServerPolicies {
       policyLimits: this.limits(),
       onPolicyEjected: (ejection) => {
         const { group, policy, reason } = ejection;
+        this.fallen.add(this.indexOf(group));
         const of = group === undefined ? '' : ` of worker group ${group}`;
         const message = `policy ${policy}${of} is ejected: ${reason}; the fallback decides`;
         this.logger.error(ejection, message);
@@ -105,11 +108,24 @@ export class ServerPolicies {
     return this.inTurn(async () => {
       const { reference, file } = this.named.get(key) ?? {};
       if (reference === undefined || file === undefined) return;
-      const { kind, source, options } = reference;
-      const choice = (options === undefined ? source : [source, options]) as PluginChoice;
-      const { workerGroup = 0 } = reference;
-      await this.exchange(plane, kind as PolicyKind, choice, { ...reference, workerGroup });
+      await this.again(plane, reference);
+      await this.bringBack(plane, reference);
     });
+  }
+
+  /** Both in TypeScript leave at once, and either can have been at fault: both come back. */
+  private async bringBack(plane: DataPlane, { kind, workerGroup = 0 }: PluginReference) {
+    if (!this.fallen.delete(workerGroup)) return;
+    const neighbour = kind === 'dispatcher' ? 'scheduler' : 'dispatcher';
+    const { reference, file } = this.named.get(`${neighbour} ${workerGroup}`) ?? {};
+    if (reference === undefined || file === undefined) return;
+    await this.again(plane, reference);
+  }
+
+  private again(plane: DataPlane, reference: PluginReference): Promise<void> {
+    const { kind, source, options, workerGroup = 0 } = reference;
+    const choice = (options === undefined ? source : [source, options]) as PluginChoice;
+    return this.exchange(plane, kind as PolicyKind, choice, { ...reference, workerGroup });
   }
 
   /** Dispatchers and schedulers that are named by the path of one file. */
