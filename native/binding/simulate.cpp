@@ -226,7 +226,7 @@ Napi::Object result_of(Napi::Env env, const Simulation &simulation) {
   object.Set("window", measured);
   const EventRecord &record = simulation.record();
   Napi::Float64Array events =
-      Napi::Float64Array::New(env, record.events().size() * EventRecord::fields);
+      Napi::Float64Array::New(env, record.events().size() * RecordedEvent::fields);
   record.write(events.Data());
   object.Set("record", events);
   set(object, "recordMissed", record.missed());

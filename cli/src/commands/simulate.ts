@@ -1,12 +1,23 @@
 import { writeFileSync } from 'node:fs';
 import { SledgeError } from '@sledge/core';
 import { hint, POLICY_KINDS, reasonOf } from '@sledge/core/host';
-import { COST_NAMES, costModel, loadPolicies, loadWorkload, runCells } from '@sledge/lab';
+import {
+  COST_NAMES,
+  costModel,
+  loadPolicies,
+  loadWorkload,
+  runCells,
+  writeTrace,
+} from '@sledge/lab';
 import type { Cell, CellResult, FullCellResult, PolicyChoice, PolicyChoices } from '@sledge/lab';
 import { Presets, SingleBar } from 'cli-progress';
 import type { PolicyKind } from '@sledge/core/host';
 import type { Command } from 'commander';
+import { wholeBetween } from '../number-options';
 import { printJson, printNote, printTable } from '../output';
+
+const TRACE_EVENTS_MAX = 20_000_000;
+const traceEvents = wholeBetween(1, TRACE_EVENTS_MAX, '--trace-events');
 
 interface SimulateOptions {
   workload: string;
@@ -26,6 +37,8 @@ interface SimulateOptions {
   costs: string;
   ideal?: boolean;
   threads?: string;
+  trace?: string;
+  traceEvents: number;
   /** A file; true: standard output. */
   json?: string | boolean;
 }
@@ -51,6 +64,8 @@ export function simulateCommand(program: Command): void {
     .option('--costs <name>', `what mechanisms cost: ${COST_NAMES.join(', ')}`, 'ideal')
     .option('--ideal', 'the same as --costs ideal, whatever --costs says')
     .option('--threads <n>', 'runs at a time (default: one per core)')
+    .option('--trace <file>', 'of one run, for Perfetto and `sledge explain`')
+    .option('--trace-events <n>', 'that the trace keeps, the first ones', traceEvents, 1_000_000)
     .option('--json [file]', 'write the results as JSON')
     .option('--verbose', 'print the stack of an error')
     .action(simulate);
@@ -76,6 +91,12 @@ async function simulate(options: SimulateOptions): Promise<void> {
     });
   } finally {
     if (hasBar) bar.stop();
+  }
+  const [first] = full;
+  if (options.trace !== undefined && first !== undefined) {
+    writeTrace(options.trace, cells[0] as Cell, first);
+    const lost = first.recordMissed === 0 ? '' : `, without the last ${first.recordMissed} events`;
+    printNote(`Written to ${options.trace}${lost}.`);
   }
   print(options, cells, full);
 }
@@ -106,11 +127,15 @@ async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
     costs: model.costs,
     canPreempt: model.canPreempt,
     canMigrate: model.canMigrate,
+    recordMax: options.trace === undefined ? 0 : options.traceEvents,
   };
   const loads = options.load.split(',').map((load) => number('--load', load));
   const first = number('--seed', options.seed);
   const count = number('--seeds', options.seeds ?? '1');
   if (!(count >= 1 && count <= 10_000)) throw usage(`--seeds is ${count}, not from 1 to 10000`);
+  if (options.trace !== undefined && loads.length * count !== 1) {
+    throw usage('--trace is of one run: give one --load and one --seed');
+  }
   return loads.flatMap((load) =>
     Array.from({ length: count }, (_, at) => ({ ...common, load, seed: first + at })),
   );

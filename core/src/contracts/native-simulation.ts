@@ -101,7 +101,7 @@ export interface NativeSimulationResult {
     busyArea: number;
     arrived: number;
   };
-  /** RECORD_FIELDS numbers per event; see lab/src/simulate/record.ts. */
+  /** RECORD_FIELDS numbers per event; see core/src/trace/record.ts. */
   record: Float64Array;
   /** Events that were not kept. */
   recordMissed: number;

@@ -564,6 +564,35 @@ export const ERROR_CATALOGUE = {
     rpc: 'INVALID_ARGUMENT',
     solve: 'See sledge simulate --help for the range of each value.',
   },
+  // traces of runs and the perf log
+  SLEDGE_ERR_TRACE_WRITE: {
+    number: 760,
+    message: 'The trace {path} cannot be written: {reason}',
+    http: 500,
+    rpc: 'FAILED_PRECONDITION',
+    solve: 'Choose a path in a folder that you may write to, on a disk with room.',
+  },
+  SLEDGE_ERR_TRACE_READ: {
+    number: 761,
+    message: '{path} is no trace that can be read: {reason}',
+    http: 400,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'Give a file that `sledge simulate --trace` or `sledge start --trace` has written.',
+  },
+  SLEDGE_ERR_TRACE_REQUEST: {
+    number: 762,
+    message: 'Request {request} is not in {path}: {reason}',
+    http: 404,
+    rpc: 'NOT_FOUND',
+    solve: 'Take a number that a slice or an arrival of the trace names, or one of X-Request-Id.',
+  },
+  SLEDGE_ERR_PERF_LOG_WRITE: {
+    number: 763,
+    message: 'The perf log {path} cannot be written: {reason}',
+    http: 500,
+    rpc: 'FAILED_PRECONDITION',
+    solve: 'Set perfLog.path to a file in a folder that you may write to, on a disk with room.',
+  },
   // the lab's load generator, comparisons and logs
   SLEDGE_ERR_LOAD_TARGET: {
     number: 720,

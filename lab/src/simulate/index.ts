@@ -3,3 +3,4 @@ export { COST_NAMES, costModel, type CostModel, type Costs } from './costs';
 export { loadPolicies, type Policies, type PolicyChoice, type PolicyChoices } from './policies';
 export { runCell } from './run-cell';
 export { runCells, type RunOptions } from './run-cells';
+export { writeTrace } from './trace';

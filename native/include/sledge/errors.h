@@ -83,6 +83,10 @@ typedef enum sledge_error {
   SLEDGE_ERR_LAB_WORKLOAD = 740,
   SLEDGE_ERR_LAB_TRACE = 741,
   SLEDGE_ERR_LAB_CELL = 742,
+  SLEDGE_ERR_TRACE_WRITE = 760,
+  SLEDGE_ERR_TRACE_READ = 761,
+  SLEDGE_ERR_TRACE_REQUEST = 762,
+  SLEDGE_ERR_PERF_LOG_WRITE = 763,
   SLEDGE_ERR_LOAD_TARGET = 720,
   SLEDGE_ERR_LOAD_FAILED = 721,
   SLEDGE_ERR_LOAD_CALIBRATION = 722,
@@ -188,6 +192,10 @@ static inline const char *sledge_error_name(sledge_error error) {
     case SLEDGE_ERR_LAB_WORKLOAD: return "SLEDGE_ERR_LAB_WORKLOAD";
     case SLEDGE_ERR_LAB_TRACE: return "SLEDGE_ERR_LAB_TRACE";
     case SLEDGE_ERR_LAB_CELL: return "SLEDGE_ERR_LAB_CELL";
+    case SLEDGE_ERR_TRACE_WRITE: return "SLEDGE_ERR_TRACE_WRITE";
+    case SLEDGE_ERR_TRACE_READ: return "SLEDGE_ERR_TRACE_READ";
+    case SLEDGE_ERR_TRACE_REQUEST: return "SLEDGE_ERR_TRACE_REQUEST";
+    case SLEDGE_ERR_PERF_LOG_WRITE: return "SLEDGE_ERR_PERF_LOG_WRITE";
     case SLEDGE_ERR_LOAD_TARGET: return "SLEDGE_ERR_LOAD_TARGET";
     case SLEDGE_ERR_LOAD_FAILED: return "SLEDGE_ERR_LOAD_FAILED";
     case SLEDGE_ERR_LOAD_CALIBRATION: return "SLEDGE_ERR_LOAD_CALIBRATION";
@@ -230,6 +238,8 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_MODULE_ABI:
     case SLEDGE_ERR_NATIVE_MISSING:
     case SLEDGE_ERR_NATIVE_POLICY_LOAD:
+    case SLEDGE_ERR_TRACE_WRITE:
+    case SLEDGE_ERR_PERF_LOG_WRITE:
     case SLEDGE_ERR_LOAD_CALIBRATION:
     case SLEDGE_ERR_CLI_READY_FILE:
     case SLEDGE_ERR_CLI_OUTPUT:
@@ -260,6 +270,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_LAB_WORKLOAD:
     case SLEDGE_ERR_LAB_TRACE:
     case SLEDGE_ERR_LAB_CELL:
+    case SLEDGE_ERR_TRACE_READ:
     case SLEDGE_ERR_LOAD_TARGET:
     case SLEDGE_ERR_LOAD_CONF:
     case SLEDGE_ERR_CLI_USAGE:
@@ -298,6 +309,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_INVOKE_FUNCTION_GONE:
     case SLEDGE_ERR_INVOKE_UNKNOWN:
     case SLEDGE_ERR_HTTP_NO_ROUTE:
+    case SLEDGE_ERR_TRACE_REQUEST:
     case SLEDGE_ERR_RPC_NO_FUNCTION:
       return 5;
     case SLEDGE_ERR_BUILD_UNSUPPORTED:

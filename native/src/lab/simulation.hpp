@@ -115,6 +115,7 @@ class Simulation {
     uint64_t left_ns = 0; ///< with the polls
     uint64_t left_at_ns = 0;
     bool started = false;
+    bool has_left = false; ///< preempted, and not yet resumed
   };
   struct Waiting {
     Job job;
@@ -165,9 +166,11 @@ class Simulation {
 
   // simulation_result.cpp: what is kept of it
   void count_finish(const Request &request, const Alive &alive);
-  void note(const RecordedEvent &event) {
-    if (record_.on())
-      record_.add(event);
+  void note(RecordedEvent event) {
+    if (!record_.on())
+      return;
+    event.waiting = in_system_ - busy_;
+    record_.add(event);
   }
   void note_placed(Group &group, const Request &request, const Alive &alive);
 

@@ -7,6 +7,7 @@ namespace sledge::lab {
 namespace {
 
 constexpr uint64_t never_ns = WorkerTimers::never_ns;
+constexpr uint8_t dropped_status = 6; // as the data plane numbers outcomes
 
 } // namespace
 
@@ -69,7 +70,7 @@ void Simulation::enter(Group &group, const Job &job, uint64_t number) {
   request->estimate_ns = request->fallback_ns;
   request->oracle_ns = job.service_ns;
   Alive &alive = group.alive[request->index];
-  alive = {number, job.arrival_ns, job.service_ns, job.service_ns, 0, false};
+  alive = {number, job.arrival_ns, job.service_ns, job.service_ns, 0, false, false};
   if (spec_.costs.inflation > 0)
     alive.left_ns +=
         static_cast<uint64_t>(spec_.costs.inflation * static_cast<double>(job.service_ns) + 0.5);
@@ -182,6 +183,7 @@ void Simulation::leave(uint32_t worker) {
           worker, static_cast<double>(group.alive[after->index].number),
           static_cast<double>(before->run_ns)});
   }
+  group.alive[before->index].has_left = true;
   run_on(worker, after, now_ns_ + cost_ns + spec_.costs.switch_ns);
 }
 
@@ -196,7 +198,8 @@ void Simulation::run_on(uint32_t worker, Request *request, uint64_t begin_ns) {
     w.resumed_ns += spec_.costs.start_ns;
     note({now_ns_, alive.number, Happening::start, 0, request->type, worker,
           static_cast<double>(now_ns_ - alive.arrival_ns)});
-  } else if (record_.on() && alive.left_at_ns != now_ns_) {
+  } else if (alive.has_left) {
+    alive.has_left = false;
     note({now_ns_, alive.number, Happening::resume, 0, request->type, worker,
           static_cast<double>(now_ns_ - alive.left_at_ns)});
   }
@@ -241,8 +244,8 @@ bool Simulation::drop_if_late(uint32_t worker, Request *request) {
   const Alive alive = group.alive[request->index];
   if (!is_late || alive.started)
     return false;
-  note({now_ns_, alive.number, Happening::drop, 0, request->type, worker,
-        static_cast<double>(now_ns_ - alive.arrival_ns)});
+  const uint32_t type = request->type;
+  const double late_ns = static_cast<double>(now_ns_ - request->deadline_ns);
   if (is_measured(alive.number)) {
     classes_[request->type].dropped++;
     classes_[request->type].missed++;
@@ -251,7 +254,9 @@ bool Simulation::drop_if_late(uint32_t worker, Request *request) {
   group.engine->release(request);
   in_system_--;
   totals_.dropped++;
-  totals_.sojourn_ns += static_cast<double>(now_ns_ - alive.arrival_ns);
+  const double sojourn_ns = static_cast<double>(now_ns_ - alive.arrival_ns);
+  totals_.sojourn_ns += sojourn_ns;
+  note({now_ns_, alive.number, Happening::drop, dropped_status, type, worker, sojourn_ns, late_ns});
   return true;
 }
 

@@ -13,7 +13,7 @@ void Simulation::count_finish(const Request &request, const Alive &alive) {
   if (record_.on()) {
     const double late_ns = is_late ? static_cast<double>(now_ns_ - request.deadline_ns) : -1;
     note({now_ns_, alive.number, Happening::finish, 0, request.type, request.worker,
-          static_cast<double>(inside_ns), late_ns});
+          static_cast<double>(inside_ns), late_ns, static_cast<double>(request.run_ns)});
   }
   if (!is_measured(alive.number))
     return;
@@ -39,6 +39,7 @@ void Simulation::note_placed(Group &group, const Request &request, const Alive &
   event.a = relative_ns;
   event.c = static_cast<double>(request.estimate_ns);
   event.d = static_cast<double>(alive.service_ns);
+  event.e = static_cast<double>(now_ns_ - alive.arrival_ns);
   if (is_held) {
     event.b = static_cast<double>(group.engine->counters().held - 1);
   } else {
@@ -46,7 +47,7 @@ void Simulation::note_placed(Group &group, const Request &request, const Alive &
     const bool runs = group.engine->running(request.worker) != nullptr;
     event.b = static_cast<double>(group.engine->queue_length(request.worker) - 1 + (runs ? 1 : 0));
   }
-  record_.add(event);
+  note(event);
 }
 
 EngineCounters Simulation::counters() const {
