@@ -16,6 +16,7 @@ export {
 export { buildJobs } from './functions/function-registry';
 export { hint, nearestName } from './nearest';
 export { loadBinding } from './data-plane';
+export * from './recording';
 export * from './trace';
 export { codeOf as errorCodeOf } from './data-plane/native-error';
 export { reasonOf } from './errors/reason';

@@ -103,8 +103,9 @@ test("SLEdge's environment is read for a spec", async () => {
     scheduler: 'fifo',
     dispatcher: 'global-queue',
     workers: { count: 1, cores: [0], idle: 'block' },
+    perfLog: { path: path.resolve('perf.log'), columns: 'sledgescale', format: 'csv' },
   });
-  expect(warnings).toHaveLength(2);
+  expect(warnings).toHaveLength(1);
 });
 
 test('a quantum and a batch size become options of the policies that have them', async () => {

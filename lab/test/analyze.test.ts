@@ -23,6 +23,31 @@ test('logs of several workers give one miss rate per type, weighted by share', a
   expect(analysis.classes[1]?.slowdown.p50).toBeCloseTo(2, 2);
 });
 
+test('our own logs give the same in either format, each function by its name', async () => {
+  const columns = 'SLO,tenant,function,total,execution';
+  const csv = path.join(folder, 'own.csv');
+  writeFileSync(csv, `${columns}\nmiss,"a, b",fib,300.5,100.125\nmeet,t,fib,20,10\n`);
+  const rows = [
+    { SLO: 'miss', tenant: 'a, b', function: 'fib', total: 300.5, execution: 100.125 },
+    { SLO: 'meet', tenant: 't', function: 'fib', total: 20, execution: 10 },
+  ];
+  const ndjson = path.join(folder, 'own.ndjson');
+  writeFileSync(ndjson, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const [one, other] = [await analyzeSandboxLogs([csv]), await analyzeSandboxLogs([ndjson])];
+  expect(one.classes.map(({ type, missed }) => [type, missed])).toEqual([
+    ['a, b/fib', 1],
+    ['t/fib', 0],
+  ]);
+  expect(one).toMatchObject({ requests: 2, unread: 0, missRate: 0.5 });
+  expect(other).toEqual(one);
+});
+
+test('a log without a column that is needed is refused by its name', async () => {
+  const file = path.join(folder, 'short.csv');
+  writeFileSync(file, 'rid,SLO,total\n1,meet,5\n');
+  await expect(analyzeSandboxLogs([file])).rejects.toThrow(/short\.csv .*no column execution/);
+});
+
 test('an empty log has no requests and no rate that is not a number', async () => {
   const file = path.join(folder, 'empty.log');
   writeFileSync(file, '');

@@ -179,6 +179,8 @@ DataPlaneOptions plane_options(const Napi::Object &options) {
   }
   plane.invocation_max = uint_of(options, "maxInvocations");
   plane.tenants = tenant_limits(options);
+  plane.record.event_max = uint_of(options, "eventsKept");
+  plane.record.completion_max = uint_of(options, "completionsKept");
   const Napi::Value cores = options.Get("workerCores");
   if (cores.IsArray()) {
     const auto array = cores.As<Napi::Array>();

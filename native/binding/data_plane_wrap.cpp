@@ -37,6 +37,8 @@ Napi::Function DataPlaneWrap::define(Napi::Env env) {
                       InstanceMethod<&DataPlaneWrap::take_output>("takeOutput"),
                       InstanceMethod<&DataPlaneWrap::in_flight>("inFlight"),
                       InstanceMethod<&DataPlaneWrap::retry_after_ns>("retryAfterNs"),
+                      InstanceMethod<&DataPlaneWrap::take_events>("takeEvents"),
+                      InstanceMethod<&DataPlaneWrap::take_completions>("takeCompletions"),
                       InstanceMethod<&DataPlaneWrap::stats>("stats"),
                       InstanceMethod<&DataPlaneWrap::function_stats>("functionStats"),
                       InstanceMethod<&DataPlaneWrap::set_policies>("setPolicies"),
@@ -189,6 +191,23 @@ Napi::Value DataPlaneWrap::function_stats(const Napi::CallbackInfo &info) {
     stats.Set(statistic.name, Napi::Number::New(info.Env(), statistic.value));
   }
   return stats;
+}
+
+/// As many as fit into the array.
+Napi::Value DataPlaneWrap::take_events(const Napi::CallbackInfo &info) {
+  dataplane::Recorder *recorder = holder_->plane->recorder();
+  auto out = info[0].As<Napi::Float64Array>();
+  const size_t room = out.ElementLength() / RecordedEvent::fields;
+  const size_t count = recorder != nullptr ? recorder->take_events(out.Data(), room) : 0;
+  return Napi::Number::New(info.Env(), static_cast<double>(count));
+}
+
+Napi::Value DataPlaneWrap::take_completions(const Napi::CallbackInfo &info) {
+  dataplane::Recorder *recorder = holder_->plane->recorder();
+  auto out = info[0].As<Napi::Float64Array>();
+  const size_t room = out.ElementLength() / dataplane::Completion::fields;
+  const size_t count = recorder != nullptr ? recorder->take_completions(out.Data(), room) : 0;
+  return Napi::Number::New(info.Env(), static_cast<double>(count));
 }
 
 Napi::Value DataPlaneWrap::stats(const Napi::CallbackInfo &info) {

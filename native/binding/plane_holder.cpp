@@ -108,6 +108,7 @@ size_t PlaneHolder::fill_batch() {
     record[6] = static_cast<double>(invocation->run_ns);
     record[7] = static_cast<double>(invocation->end_ns - invocation->arrival_ns);
     record[8] = static_cast<double>(invocation->log_bytes);
+    record[9] = static_cast<double>(invocation->number);
     if (inlined && bytes != 0) {
       memcpy(outputs.get() + offset, invocation->buffer, bytes);
       offset += bytes;

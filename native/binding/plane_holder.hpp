@@ -14,7 +14,7 @@ inline constexpr size_t staging_bytes = 64u << 10;
 inline constexpr size_t outputs_bytes = 1u << 20;
 inline constexpr size_t output_inline_max = 64u << 10;
 /// As OUTCOME_FIELDS in core/src/contracts/native.ts.
-inline constexpr size_t outcome_fields = 9;
+inline constexpr size_t outcome_fields = 10;
 /// As SUBMISSION_FIELDS there.
 inline constexpr size_t submission_fields = 7;
 /// As SUBMIT_KICK there.

@@ -9,7 +9,7 @@ import type { CommonOptions } from '../output';
 export function analyzeCommand(program: Command): void {
   const command = program
     .command('analyze')
-    .description("SLEdgeScale's sandbox logs: deadlines met, latency and slowdown by request type")
+    .description("perf logs, ours or SLEdgeScale's: deadlines met, latency and slowdown by type")
     .argument('<files...>', 'logs of one run, read together');
   withCommon(command).action(analyze);
 }
@@ -26,7 +26,7 @@ async function analyze(files: string[], options: CommonOptions): Promise<void> {
   }
   const { requests, meetDeadlinePercentage, unread, classes } = analysis;
   printLine(`${requests} requests, ${meetDeadlinePercentage.toFixed(3)} % met their deadline`);
-  if (unread > 0) printLine(`${unread} lines are no rows of a sandbox log`);
+  if (unread > 0) printLine(`${unread} lines are no rows of a perf log`);
   const number = (value: number): string => value.toPrecision(4);
   printTable(
     ['TYPE', 'REQUESTS', 'MISSED', 'P50 us', 'P99 us', 'P99.9 us', 'SLOWDOWN P50', 'P99', 'P99.9'],

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { createSledge } from '@sledge/core';
 import type { Sledge } from '@sledge/core';
 import { asSledgeError, createLogger, openControl } from '@sledge/core/host';
@@ -13,6 +14,7 @@ interface StartOptions extends ConfigOptions {
   readyFile?: string;
   control?: string | false;
   watch?: boolean;
+  trace?: string;
 }
 
 /** npm hands a terminal's Ctrl+C on to a process that has had it already: those are one. */
@@ -27,6 +29,7 @@ export function startCommand(program: Command): void {
     .option('--ready-file <file>', 'written once it serves: pid and listeners as JSON')
     .option('--control <socket>', 'where `sledge policy` reaches it; default: a folder of yours')
     .option('--no-control', 'without a control socket')
+    .option('--trace <file>', 'of the run, for Perfetto and `sledge explain`; as trace.path')
     .option('--watch', 'for development: policies are exchanged when their files are saved');
   withCommon(withConfig(command)).action(start);
 }
@@ -35,7 +38,11 @@ async function start(options: StartOptions): Promise<void> {
   // one that a killed server left would say that this one serves
   if (options.readyFile !== undefined) removeReadyFile(options.readyFile);
   if (options.watch === true) process.setSourceMapsEnabled(true); // errors name the place as saved
-  const loaded = await readConfig(options);
+  const { trace } = options;
+  const loaded = await readConfig(
+    options,
+    trace === undefined ? [] : [`trace.path=${path.resolve(trace)}`],
+  );
   const logger = createLogger(loaded.config.log);
   for (const warning of loaded.warnings) logger.warn(warning);
   const stop = new AbortController();

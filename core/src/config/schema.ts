@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PERF_COLUMN_NAMES } from '../recording/columns';
 import { isPluginClass } from '../plugins/plugin-class';
 
 const MAX_DELAY_US = 3_600_000_000;
@@ -240,6 +241,36 @@ const policies = z.strictObject({
   fallbackScheduler: text(1024).default('fifo').describe('Takes over from one that is ejected.'),
 });
 
+const trace = z.strictObject({
+  path: text(4096)
+    .optional()
+    .describe(
+      "Where a trace of the run is written, relative to the config's folder. Default: none.",
+    ),
+  events: count(1, 100_000_000)
+    .default(2_000_000)
+    .describe('What the trace may hold: some six for each request. What comes later is counted.'),
+});
+
+const perfLog = z.strictObject({
+  path: text(4096)
+    .optional()
+    .describe(
+      "Where a line for each request goes, relative to the config's folder. Default: none.",
+    ),
+  format: z.enum(['csv', 'ndjson']).default('csv'),
+  columns: z
+    .union(
+      [z.enum(['all', 'sledgescale']), z.array(z.enum(PERF_COLUMN_NAMES)).min(1).max(64)],
+      `all, sledgescale, or a list of ${PERF_COLUMN_NAMES.join(', ')}`,
+    )
+    .default('all')
+    .describe("sledgescale: those of SLEdgeScale's sandbox log."),
+  bufferRows: count(16, 1_048_576)
+    .default(16_384)
+    .describe('Kept for each worker until they are written; more are lost and counted.'),
+});
+
 /** Shape of a whole configuration, with every default. Unknown keys are errors. */
 export const configSchema = z.strictObject({
   $schema: z.string().optional().describe('For editors.'),
@@ -266,6 +297,8 @@ export const configSchema = z.strictObject({
     .describe("Folders searched for function files, relative to the config's folder."),
   lifecycle: lifecycle.prefault({}),
   log: log.prefault({}),
+  trace: trace.prefault({}).describe('A decision record of the run, for Perfetto and explain.'),
+  perfLog: perfLog.prefault({}).describe('What became of each request, streamed to a file.'),
   seed: count(0, 4_294_967_295).default(1).describe('For everything random in policies.'),
   tenants: z.array(tenant).max(1024).default([]),
 });

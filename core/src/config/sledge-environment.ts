@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { problem } from './describe-issues';
 import type { Problem } from './describe-issues';
 import { nearestName } from '../nearest';
@@ -38,7 +39,6 @@ const WITHOUT_MEANING: Readonly<Record<string, string>> = {
   SLEDGE_DISABLE_EXPONENTIAL_SERVICE_TIME_SIMULATION: 'service times are not simulated',
   SLEDGE_NLISTENERS: 'there is one listener for each port',
   SLEDGE_WORKER_GROUP_SIZE: 'there is one group of workers',
-  SLEDGE_SANDBOX_PERF_LOG: 'times are in the Server-Timing header',
   SLEDGE_HTTP_SESSION_PERF_LOG: 'times are in the Server-Timing header',
   SLEDGE_SPINLOOP_PAUSE_ENABLED: 'set workers.idle',
   SLEDGE_PROC_MHZ: 'the clock is calibrated',
@@ -65,6 +65,8 @@ export function sledgeEnvironment(
   workers(result, env);
   quantum(result, env);
   batch(result, env);
+  const perfLog = env.SLEDGE_SANDBOX_PERF_LOG;
+  if (perfLog) result.values.perfLog = { path: path.resolve(perfLog), columns: 'sledgescale' };
   for (const [name, reason] of Object.entries(WITHOUT_MEANING)) {
     if (env[name] !== undefined) result.warnings.push(`${name} has no effect: ${reason}.`);
   }

@@ -24,6 +24,8 @@ export interface DataPlaneOptions extends DataPlaneWorkerGroup {
   seed: number;
   /** What a function wrote to stderr, cut at a limit. Must not throw. */
   onLog?: ((fn: number, text: Uint8Array) => void) | undefined;
+  /** Decision records kept for each worker group, completions for each worker. Default: none. */
+  record?: { events: number; completions: number } | undefined;
 }
 
 /** Workers with a dispatch core, a lock and policies of their own. */
@@ -189,6 +191,10 @@ export interface DataPlane {
   submit(fn: number, request: InvocationRequest, onOutcome: OutcomeCallback): number;
   cancel(id: number): void;
   readonly inFlight: number;
+  /** Moves recorded events to the array, RECORD_FIELDS numbers each. @returns how many. */
+  takeEvents?(out: Float64Array): number;
+  /** The same with completions, COMPLETION_FIELDS numbers each. */
+  takeCompletions?(out: Float64Array): number;
   /** Counters and gauges by name. */
   stats(): Record<string, number>;
   /**

@@ -53,6 +53,8 @@ export interface Outcome {
   /** stdout. The receiver owns it. */
   output: Uint8Array;
   times: OutcomeTimes;
+  /** Number of the request in traces and logs; undefined: the data plane numbers none. */
+  requestId?: number | undefined;
   /** The catalogue's error for every status but 'completed'. */
   error?: SledgeError | undefined;
 }
@@ -85,4 +87,6 @@ export interface Invoker {
   cancel(id: number): void;
   /** Invocations accepted and not yet ended. */
   readonly inFlight: number;
+  /** A trace or log names requests: whoever calls should be told `Outcome.requestId`. */
+  readonly isRecording?: boolean | undefined;
 }

@@ -32,6 +32,9 @@ export interface NativeDataPlaneOptions {
   /** By index of the tenant; 0: no limit. */
   tenants: { maxConcurrent: number; maxQueued: number; maxMemoryBytes: number }[];
   seed: number;
+  /** Decision records per worker group, and completions per worker; 0: none. */
+  eventsKept: number;
+  completionsKept: number;
 }
 
 /** Workers with an engine, a lock and policies of their own. */
@@ -76,13 +79,13 @@ export interface NativeFunctionSpec {
 
 /**
  * Outcome records: Float64Array of OUTCOME_FIELDS doubles each, in `outcomes`:
- * [token, status, detail, outputBytes, outputOffset, queueNs, runNs, totalNs, logBytes].
+ * [token, status, detail, outputBytes, outputOffset, queueNs, runNs, totalNs, logBytes, request].
  * status: 0 completed, 1 exited (detail: code), 2 trapped (detail: sledge_trap), 3 timed-out,
  * 4 output-limit, 5 cancelled, 6 dropped, 7 failed (3, 5 to 7: detail is a sledge_error number).
  * outputOffset: place in `outputs`, or -1: call takeOutput(token) during the callback. The log
  * (stderr) lies behind the output.
  */
-export const OUTCOME_FIELDS = 9;
+export const OUTCOME_FIELDS = 10;
 
 /**
  * What the next `submit` is of, as doubles in `submission`: [fn, argc, argvBytes, envc,
@@ -127,6 +130,10 @@ export interface NativeDataPlane {
   /** Output and log of a record whose outputOffset is -1. */
   takeOutput(token: number): ArrayBuffer;
   inFlight(): number;
+  /** Moves recorded events, RECORD_FIELDS numbers each, to the array; how many. */
+  takeEvents(out: Float64Array): number;
+  /** The same with completions, COMPLETION_FIELDS numbers each. */
+  takeCompletions(out: Float64Array): number;
   /** Counters and gauges by name; numbers only. */
   stats(): Record<string, number>;
   functionStats(fn: number): Record<string, number>;

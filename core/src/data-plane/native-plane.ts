@@ -182,6 +182,14 @@ export class NativePlane implements DataPlane {
     return this.native.stats();
   }
 
+  takeEvents(out: Float64Array): number {
+    return this.native.takeEvents(out);
+  }
+
+  takeCompletions(out: Float64Array): number {
+    return this.native.takeCompletions(out);
+  }
+
   functionStats(fn: number): Record<string, number> {
     return this.native.functionStats(fn);
   }
@@ -320,6 +328,7 @@ export class NativePlane implements DataPlane {
       records[base + 6] as number,
       records[base + 7] as number,
       called,
+      records[base + 9] as number,
     );
   }
 

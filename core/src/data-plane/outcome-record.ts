@@ -2,7 +2,8 @@ import type { Outcome, OutcomeStatus, OutcomeTimes } from '../contracts/invocati
 import { SledgeError } from '../errors/sledge-error';
 import { codeOf } from './native-error';
 
-const STATUSES: readonly OutcomeStatus[] = [
+/** By number, as the native part has them. */
+export const STATUSES: readonly OutcomeStatus[] = [
   'completed',
   'exited',
   'trapped',
@@ -14,6 +15,7 @@ const STATUSES: readonly OutcomeStatus[] = [
 ];
 
 /** Numbers of statuses as the native part writes them. */
+const COMPLETED = 0;
 const EXITED = 1;
 const TRAPPED = 2;
 
@@ -34,6 +36,14 @@ const TRAPS: readonly string[] = [
   STACK_OVERFLOW,
 ];
 
+/** What the detail of a status means, in a word: exit code, trap, or error code. */
+export function detailText(status: number, detail: number): string {
+  if (status === COMPLETED) return '';
+  if (status === EXITED) return String(detail);
+  if (status === TRAPPED) return TRAPS[detail] ?? 'unknown';
+  return detail === 0 ? '' : codeOf(detail);
+}
+
 /** What an outcome's error message may need of the function. */
 export interface OutcomeLimits {
   readonly wallTimeUs: number;
@@ -53,6 +63,7 @@ export class RecordedOutcome implements Outcome {
     private readonly runNs: number,
     private readonly totalNs: number,
     private readonly limits: OutcomeLimits,
+    readonly requestId: number,
   ) {}
 
   get status(): OutcomeStatus {

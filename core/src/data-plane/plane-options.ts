@@ -25,6 +25,7 @@ const DEFAULT_PREEMPTION: DataPlanePreemption = {
   graceUs: 1000,
   minIntervalUs: 'auto',
 };
+const RECORDS_MAX = 1 << 22;
 const US_MAX = Number.MAX_SAFE_INTEGER / 1000;
 
 /** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT naming the option. */
@@ -54,7 +55,15 @@ export function nativeOptions(options: DataPlaneOptions): NativeDataPlaneOptions
     ...preemption(options.preemption ?? DEFAULT_PREEMPTION),
     tenants: (options.tenants ?? []).map(tenantLimits),
     seed: options.seed,
+    ...recordOptions(options.record),
   };
+}
+
+function recordOptions(record = { events: 0, completions: 0 }) {
+  const { events, completions } = record;
+  integer('record.events', events, 0, RECORDS_MAX);
+  integer('record.completions', completions, 0, RECORDS_MAX);
+  return { eventsKept: events, completionsKept: completions };
 }
 
 /** All worker groups, the first one too. */

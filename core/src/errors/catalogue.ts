@@ -593,6 +593,13 @@ export const ERROR_CATALOGUE = {
     rpc: 'FAILED_PRECONDITION',
     solve: 'Set perfLog.path to a file in a folder that you may write to, on a disk with room.',
   },
+  SLEDGE_ERR_PERF_LOG_READ: {
+    number: 764,
+    message: '{path} is no perf log that can be read: {reason}',
+    http: 400,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'Give a perf log with the columns SLO, total and execution, or one of SLEdgeScale.',
+  },
   // the lab's load generator, comparisons and logs
   SLEDGE_ERR_LOAD_TARGET: {
     number: 720,

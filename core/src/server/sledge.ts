@@ -24,8 +24,10 @@ import { buildJobs, FunctionRegistry, type LoadedFunction } from '../functions/f
 import { withheldBy } from '../plugins/capabilities';
 import { loadPlugins, PluginHost } from '../plugins/plugin-host';
 import { tokens } from '../tokens';
+import { Recording } from '../recording/recording';
 import { createLogger } from './logger';
 import { PolicyWatch } from './policy-watch';
+import { recordingSettings, recordingStart } from './recording-settings';
 import { type PolicyKind, ServerPolicies } from './server-policies';
 import { TransportServices } from './transport-services';
 
@@ -64,6 +66,7 @@ export class Sledge {
   private registry: FunctionRegistry | undefined;
   private plane: DataPlane | undefined;
   private watch: PolicyWatch | undefined;
+  private recording: Recording | undefined;
 
   constructor(
     private readonly loaded: LoadedConfig,
@@ -182,6 +185,7 @@ export class Sledge {
     this.watch?.close();
     this.services.close();
     await this.plane?.stop();
+    await this.recording?.end();
     return this.host.stop();
   }
 
@@ -194,9 +198,12 @@ export class Sledge {
     this.checkSandbox();
     await this.host.start(BEFORE_TRANSPORTS);
     const reports = await this.build();
+    this.recording = await Recording.open(recordingSettings(config, folder), this.logger);
+    this.services.isRecording = this.recording !== undefined;
     const plane = await (this.options.dataPlane ?? startDataPlane)(this.dataPlaneOptions());
     this.plane = plane;
     this.registry = FunctionRegistry.load(config, reports, plane);
+    this.recording?.begin(plane, recordingStart(this.registry, plane));
     this.services.open(plane, this.registry);
     await this.host.start();
   }
@@ -252,6 +259,7 @@ export class Sledge {
       preemption,
       tenants: tenants.map((tenant) => tenant.limits),
       seed,
+      record: this.recording?.kept,
       onLog: (id, text) => onFunctionLog(this.registry?.byId(id), text),
     };
   }

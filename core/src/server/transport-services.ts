@@ -19,6 +19,7 @@ export class TransportServices implements TransportHost, Invoker {
   private plane: DataPlane | undefined;
   private registry: FunctionRegistry | undefined;
   private isOpen = false;
+  isRecording = false;
 
   /** From now on invocations are accepted. */
   open(plane: DataPlane, registry: FunctionRegistry): void {

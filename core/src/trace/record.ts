@@ -23,18 +23,6 @@ export type LeaveReason = (typeof LEAVE_REASONS)[number];
 
 export const REFUSALS = ['queue full', 'not admitted', 'too many requests'] as const;
 
-/** As `OutcomeStatus`, by the number of the native part. */
-export const STATUSES = [
-  'completed',
-  'exited',
-  'trapped',
-  'timed-out',
-  'output-limit',
-  'cancelled',
-  'dropped',
-  'failed',
-] as const;
-
 /** One event, read from its numbers; valid until the next one is read. */
 export class RecordedEvent {
   atNs = 0;

@@ -1,4 +1,5 @@
-import { LEAVE_REASONS, RECORD_FIELDS, RecordedEvent, REFUSALS, STATUSES } from './record';
+import { STATUSES } from '../data-plane/outcome-record';
+import { LEAVE_REASONS, RECORD_FIELDS, RecordedEvent, REFUSALS } from './record';
 
 /** Says in a file what it is; `sledge explain` refuses another one. */
 export const TRACE_FORMAT = 'sledge-trace';
@@ -37,6 +38,7 @@ export class TraceText {
   private readonly open = new Map<number, OpenSlice>();
   private lines: string[] = [];
   private depth = -1;
+  private depthNs = 0;
   private lastNs = 0;
   /** Events written, lanes' names not counted. */
   written = 0;
@@ -182,8 +184,10 @@ export class TraceText {
 
   /** The queue depth, when it is another one. */
   private count({ waiting, atNs }: RecordedEvent): void {
-    if (waiting === this.depth) return;
+    // records of several worker groups are not in one order
+    if (waiting === this.depth && atNs >= this.depthNs) return;
     this.depth = waiting;
+    this.depthNs = atNs;
     const where = `"ph":"C","pid":${PROCESS},"ts":${us(atNs)},"name":"queue depth"`;
     this.line(where, { waiting });
   }

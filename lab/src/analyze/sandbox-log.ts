@@ -1,20 +1,13 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { cdfOf, distributionOf } from '../load/summarise';
 import type { CdfPoint, Distribution } from '../load/summarise';
 import { LatencyHistogram } from '../statistics';
+import { logRows } from './log-rows';
+import type { LogRow } from './log-rows';
 
-/** SLEdgeScale's sandbox log: header with commas, rows with blanks or commas; times in us. */
-export const SANDBOX_LOG_COLUMNS = [
-  ...['tid', 'rid', 'SLO', 'total', 'execution', 'queued'],
-  ...['rtype', 'init', 'cleanup', 'deadline', 'queuelen', 'estimated'],
-] as const;
-
-const WIDTH = SANDBOX_LOG_COLUMNS.length;
 const SLOWDOWN_UNIT = 1000;
 
 export interface LogClass {
-  /** Request type. */
+  /** `tenant/function` where the log says it, else the request type. */
   type: string;
   requests: number;
   missed: number;
@@ -29,7 +22,7 @@ export interface LogClass {
 
 export interface LogAnalysis {
   requests: number;
-  /** Rows that are neither a header nor twelve columns. */
+  /** Lines that are neither a header nor a row. */
   unread: number;
   /** Miss rates of the classes, weighted by their shares. */
   missRate: number;
@@ -38,15 +31,17 @@ export interface LogAnalysis {
   classes: LogClass[];
 }
 
-/** Reads one or more logs line by line; memory does not grow with them. */
+/**
+ * Reads one or more perf logs, ours or SLEdgeScale's, line by line; memory does not grow with them.
+ * @throws SledgeError SLEDGE_ERR_PERF_LOG_READ
+ */
 export async function analyzeSandboxLogs(files: readonly string[]): Promise<LogAnalysis> {
   const types = new Map<string, TypeCounts>();
   let unread = 0;
   for (const file of files) {
-    const lines = createInterface({ input: createReadStream(file), crlfDelay: Infinity });
-    for await (const line of lines) {
-      if (line.trim() === '' || line.startsWith('tid,')) continue;
-      if (!addRow(types, line.trim().split(/[\s,]+/))) unread += 1;
+    for await (const row of logRows(file)) {
+      if (row === undefined) unread += 1;
+      else addRow(types, row);
     }
   }
   return analysisOf(types, unread);
@@ -58,22 +53,17 @@ class TypeCounts {
   readonly slowdown = new LatencyHistogram();
 }
 
-function addRow(types: Map<string, TypeCounts>, row: readonly string[]): boolean {
-  const [, , slo, total, execution, , type = ''] = row;
-  const totalUs = Number(total);
-  const executionUs = Number(execution);
-  const isRow = row.length === WIDTH && (slo === 'miss' || slo === 'meet');
-  if (!isRow || !(totalUs >= 0) || !(executionUs >= 0)) return false;
+function addRow(types: Map<string, TypeCounts>, row: LogRow): void {
+  const { type, isMiss, totalUs, executionUs } = row;
   const counts = types.get(type) ?? new TypeCounts();
   types.set(type, counts);
-  if (slo === 'miss') counts.missed += 1;
+  if (isMiss) counts.missed += 1;
   counts.total.record(totalUs * 1000);
   if (executionUs > 0) counts.slowdown.record((totalUs / executionUs) * SLOWDOWN_UNIT);
-  return true;
 }
 
 function analysisOf(types: ReadonlyMap<string, TypeCounts>, unread: number): LogAnalysis {
-  const all = [...types].sort(([a], [b]) => Number(a) - Number(b));
+  const all = [...types].sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
   const requests = all.reduce((sum, [, { total }]) => sum + total.count, 0);
   const missed = all.reduce((sum, [, counts]) => sum + counts.missed, 0);
   const missRate = requests === 0 ? 0 : missed / requests;

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { SledgeError } from '@sledge/core';
 import { RECORD_FIELDS, reasonOf, TraceText } from '@sledge/core/host';
 import type { Cell, FullCellResult } from './cell';
@@ -26,12 +26,12 @@ export function writeTrace(path: string, cell: Cell, full: FullCellResult): void
   try {
     const file = openSync(path, 'w');
     try {
-      writeSync(file, text.head());
+      writeFileSync(file, text.head());
       const step = EVENTS_PER_WRITE * RECORD_FIELDS;
       for (let at = 0; at < record.length; at += step) {
-        writeSync(file, text.add(record.subarray(at, at + step)));
+        writeFileSync(file, text.add(record.subarray(at, at + step)));
       }
-      writeSync(file, text.end(recordMissed));
+      writeFileSync(file, text.end(recordMissed));
     } finally {
       closeSync(file);
     }

@@ -33,11 +33,18 @@ DataPlane::DataPlane(const DataPlaneOptions &options, std::vector<std::unique_pt
                      std::shared_ptr<Runtime> runtime, OutcomeWaker &waker)
     : options_(options), table_(options.invocation_max + outcome_batch_max),
       functions_(function_count_max), own_(table_, waker), runtime_(std::move(runtime)),
-      groups_(std::move(engines), *this, options.external), watchdog_(*this, table_.count()),
-      external_(options.external ? groups_.worker_count() : 0, table_, groups_, watchdog_),
+      groups_(std::move(engines), *this, options.external),
+      recorder_(Recorder::make(options.record, groups_.count(), groups_.worker_count())),
+      completions_(recorder_ != nullptr && recorder_->keeps_completions() ? recorder_.get()
+                                                                          : nullptr),
+      watchdog_(*this, table_.count()), external_(options.external ? groups_.worker_count() : 0,
+                                                  table_, groups_, watchdog_, completions_),
       deferred_workers_(groups_.worker_count(), false) {
   for (const TenantLimits &limits : options.tenants) {
     tenants_.push_back(limits.any() ? std::make_unique<Tenant>(limits) : nullptr);
+  }
+  for (uint32_t group = 0; group < groups_.count(); group++) {
+    groups_.at(group).record_with(recorder_.get());
   }
   for (uint32_t id = 0; !options.external && id < groups_.worker_count(); id++) {
     const int32_t core = id < options.worker_cores.size() ? options.worker_cores[id] : -1;
@@ -45,7 +52,7 @@ DataPlane::DataPlane(const DataPlaneOptions &options, std::vector<std::unique_pt
     const IdleOptions idle = group < options.idle.size() ? options.idle[group] : IdleOptions();
     workers_.push_back(std::make_unique<Worker>(
         WorkerOptions{id, core, idle.kind, idle.spin_ns, options.preemption},
-        WorkerShared{table_, groups_.at(group), *runtime_, watchdog_}));
+        WorkerShared{table_, groups_.at(group), *runtime_, watchdog_, completions_}));
   }
 }
 
@@ -238,6 +245,7 @@ bool DataPlane::fill(Invocation &invocation, const Submission &submission) {
   set_times(invocation, submission);
   invocation.start_ns = 0;
   invocation.run_ns = 0;
+  invocation.noted = {};
   invocation.status = Status::completed;
   invocation.detail = 0;
   return true;
@@ -364,22 +372,6 @@ bool DataPlane::stop() {
   }
   watchdog_.stop();
   return all_joined;
-}
-
-/// Its thread is stuck outside the sandbox: what it ran is lost, and so is the worker.
-void DataPlane::abandon(Worker &worker) {
-  const uint32_t index = worker.current();
-  if (index == no_invocation) {
-    return;
-  }
-  Invocation &invocation = table_.at(index);
-  if (invocation.claim_end(invocation.load().generation())) {
-    invocation.status = Status::failed;
-    invocation.detail = SLEDGE_ERR_INVOKE_WORKER_LOST;
-    invocation.output_bytes = 0;
-    invocation.end_ns = now_ns();
-    invocation.intake->deliver(invocation);
-  }
 }
 
 } // namespace sledge::dataplane

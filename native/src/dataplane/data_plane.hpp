@@ -16,6 +16,7 @@
 #include "dataplane/external_worker.hpp"
 #include "dataplane/function_table.hpp"
 #include "dataplane/intake.hpp"
+#include "dataplane/recorder.hpp"
 #include "dataplane/runtime.hpp"
 #include "dataplane/watchdog.hpp"
 #include "dataplane/worker.hpp"
@@ -43,6 +44,7 @@ struct DataPlaneOptions {
   /// Alive at any moment; one more for each other intake that submits in the same instant.
   uint32_t invocation_max = 1024;
   uint64_t stop_limit_ns = 2'000'000'000;
+  RecorderOptions record;
 };
 
 struct Submission {
@@ -149,6 +151,8 @@ class DataPlane final : ActionTarget, WatchTarget {
   Dispatch &dispatch(uint32_t group) { return groups_.at(group); }
 
   ExternalWorkers &external_workers() { return external_; }
+  /// What is recorded, for one thread to take, also when it has stopped. Null: nothing is.
+  Recorder *recorder() { return recorder_.get(); }
   std::vector<Statistic> statistics();
   /// Empty when there is no such function.
   std::vector<Statistic> function_statistics(uint32_t id);
@@ -216,6 +220,8 @@ class DataPlane final : ActionTarget, WatchTarget {
   std::atomic<uint32_t> intake_count_{1};
   std::shared_ptr<Runtime> runtime_;
   WorkerGroups groups_;
+  const std::unique_ptr<Recorder> recorder_;
+  Recorder *const completions_; ///< the recorder if it keeps completions
   Watchdog watchdog_;
   std::vector<std::unique_ptr<Worker>> workers_;
   ExternalWorkers external_;

@@ -20,22 +20,22 @@ void DataPlane::end(Invocation &invocation, uint32_t generation, Kill why) {
     return kill_running(invocation, generation);
   case Ended::unstarted:
     invocation.function->count_started();
-    set_unstarted(invocation, why);
     break;
   case Ended::suspended:
     sandbox = invocation.sandbox.load(std::memory_order_acquire);
-    set_killed(invocation, why);
     take_output(invocation, *sandbox);
     sandbox->return_memory();
     break;
   case Ended::taken:
-    set_killed(invocation, why);
     external_.revoke(invocation.worker.load(std::memory_order_relaxed), invocation.index);
     break;
   }
   invocation.end_ns = now_ns();
   if (options_.external && invocation.start_ns != 0) {
     invocation.run_ns = invocation.end_ns - invocation.start_ns;
+  }
+  if (completions_ != nullptr) {
+    completions_->completed_elsewhere(invocation);
   }
   invocation.intake->deliver(invocation);
   if (sandbox != nullptr) {
@@ -189,6 +189,25 @@ uint64_t DataPlane::watch_due(const Watch &watch, uint64_t now_ns) {
     groups_.at(group).unblock(invocation, watch.generation);
   }
   return limit_ns;
+}
+
+/// Its thread is stuck outside the sandbox: what it ran is lost, and so is the worker.
+void DataPlane::abandon(Worker &worker) {
+  const uint32_t index = worker.current();
+  if (index == no_invocation) {
+    return;
+  }
+  Invocation &invocation = table_.at(index);
+  if (invocation.claim_end(invocation.load().generation())) {
+    invocation.status = Status::failed;
+    invocation.detail = SLEDGE_ERR_INVOKE_WORKER_LOST;
+    invocation.output_bytes = 0;
+    invocation.end_ns = now_ns();
+    if (completions_ != nullptr) {
+      completions_->completed_elsewhere(invocation);
+    }
+    invocation.intake->deliver(invocation);
+  }
 }
 
 } // namespace sledge::dataplane

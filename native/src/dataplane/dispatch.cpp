@@ -1,4 +1,5 @@
 #include "dataplane/dispatch_section.hpp"
+#include "dataplane/outcome.hpp"
 
 namespace sledge::dataplane {
 
@@ -7,6 +8,8 @@ Admission Dispatch::submit(Invocation &invocation, ActionTarget &target) {
   Section section(*this, target);
   Request *request = engine_->acquire();
   if (request == nullptr) {
+    invocation.number = 0;
+    note_refusal(invocation, Refusal::too_many, section.now_ns);
     return {SLEDGE_ERR_INVOKE_QUEUE_FULL};
   }
   request->type = function.id;
@@ -21,9 +24,14 @@ Admission Dispatch::submit(Invocation &invocation, ActionTarget &target) {
   invocation.request = request;
   invocation.move_to(State::queued);
   const Arrival arrival = engine_->arrive(request, section.now_ns);
+  invocation.number = number_of(request->id);
   if (arrival == Arrival::accepted) {
+    note_arrival(*request, invocation, section.now_ns);
     return {};
   }
+  note_refusal(invocation,
+               arrival == Arrival::not_admitted ? Refusal::not_admitted : Refusal::queue_full,
+               section.now_ns);
   const uint64_t retry_after_ns = request->retry_after_ns;
   invocation.move_to(State::free);
   engine_->release(request);
@@ -46,16 +54,24 @@ Invocation *Dispatch::start(Request *request, uint32_t worker, uint64_t now_ns) 
     invocation->start_ns = now_ns;
   }
   invocation->worker.store(worker, std::memory_order_relaxed);
+  const State before = invocation->load().state();
   invocation->move_to(State::running);
+  note_begin(*invocation, worker, before, now_ns);
   return invocation;
 }
 
 void Dispatch::leave_engine(uint32_t worker, Finished finished, uint64_t now_ns) {
-  if (finished == Finished::late) {
-    engine_->release(engine_->discard(own(worker), SLEDGE_REMOVED_LATE, now_ns));
-  } else if (finished != Finished::nothing) {
-    engine_->release(engine_->finish(own(worker), now_ns, finished == Finished::succeeded));
+  if (finished == Finished::nothing) {
+    return;
   }
+  Request *request = finished == Finished::late
+                         ? engine_->discard(own(worker), SLEDGE_REMOVED_LATE, now_ns)
+                         : engine_->finish(own(worker), now_ns, finished == Finished::succeeded);
+  Invocation &invocation = *owner(request);
+  keep(invocation, *request);
+  note_end(invocation, finished == Finished::late ? Happening::drop : Happening::finish, worker,
+           invocation.end_ns, now_ns);
+  engine_->release(request);
 }
 
 Invocation *Dispatch::advance(uint32_t worker, Finished finished) {
@@ -77,10 +93,12 @@ void Dispatch::forget_type(uint32_t type) {
 Invocation *Dispatch::reconsider(uint32_t worker) {
   Section section(*this);
   Invocation *left = owner(engine_->running(own(worker)));
+  const EngineCounters before = events_ != nullptr ? engine_->counters() : EngineCounters();
   Request *next = engine_->reconsider(own(worker), section.now_ns);
   if (owner(next) != left) {
     left->move_to(State::preempted);
   }
+  note_left(*left, *owner(next), worker, before, section.now_ns);
   return start(next, worker, section.now_ns);
 }
 
@@ -92,6 +110,7 @@ bool Dispatch::block(uint32_t worker) {
   }
   engine_->block(own(worker), section.now_ns);
   invocation.move_to(State::blocked);
+  note_block(invocation, Happening::block, section.now_ns);
   return true;
 }
 
@@ -101,6 +120,7 @@ void Dispatch::unblock(Invocation &invocation, uint32_t generation) {
   if (life.generation() == generation && life.state() == State::blocked &&
       engine_->unblock(invocation.request, section.now_ns)) {
     invocation.move_to(State::preempted);
+    note_block(invocation, Happening::unblock, section.now_ns);
   }
 }
 
@@ -130,6 +150,8 @@ Ended Dispatch::end(Invocation &invocation, uint32_t generation, Kill why) {
       return Ended::gone;
     }
     if (runs_elsewhere(invocation, generation)) {
+      invocation.end_ns = section.now_ns;
+      set_killed(invocation, why);
       leave_engine(worker, Finished::failed, section.now_ns);
       return Ended::taken;
     }
@@ -150,6 +172,13 @@ Ended Dispatch::end(Invocation &invocation, uint32_t generation, Kill why) {
       !invocation.claim_end(generation)) {
     return Ended::gone;
   }
+  if (unstarted) {
+    set_unstarted(invocation, why);
+  } else {
+    set_killed(invocation, why);
+  }
+  keep(invocation, *invocation.request);
+  note_end(invocation, Happening::drop, UINT32_MAX, section.now_ns, section.now_ns);
   engine_->release(invocation.request);
   return unstarted ? Ended::unstarted : Ended::suspended;
 }

@@ -10,6 +10,7 @@
 #include "dataplane/futex.hpp"
 #include "dataplane/invocation.hpp"
 #include "dataplane/live_policy.hpp"
+#include "dataplane/recorder.hpp"
 
 namespace sledge::dataplane {
 
@@ -53,11 +54,14 @@ class Dispatch {
  public:
   /// The engine's worker 0 is `first_worker` here and for the target.
   Dispatch(std::unique_ptr<Engine> engine, ActionTarget &target, bool external,
-           uint32_t first_worker = 0)
+           uint32_t first_worker = 0, uint32_t group = 0, uint32_t group_count = 1)
       : engine_(std::move(engine)), target_(target), external_(external),
-        first_worker_(first_worker), owners_(engine_->pool().capacity(), nullptr),
-        turn_end_ns_(engine_->worker_count(), 0),
+        first_worker_(first_worker), group_(group), group_count_(group_count),
+        owners_(engine_->pool().capacity(), nullptr), turn_end_ns_(engine_->worker_count(), 0),
         leave_by_ns_(engine_->worker_count(), UINT64_MAX) {}
+
+  /// What is decided from now on is kept there; null: nothing. Before anything is submitted.
+  void record_with(Recorder *recorder);
 
   /// With an error nothing has changed. `target` gets what follows.
   Admission submit(Invocation &invocation, ActionTarget &target);
@@ -127,6 +131,21 @@ class Dispatch {
   static bool runs_on(const Invocation &invocation, Kill why);
   bool runs_elsewhere(Invocation &invocation, uint32_t generation);
 
+  // For the recorder: dispatch_record.cpp. Group's lock.
+  /// Of a request of the engine, unique over all groups.
+  uint64_t number_of(uint64_t id) const { return (id - 1) * group_count_ + group_ + 1; }
+  void note(const RecordedEvent &event);
+  void note_arrival(const Request &request, const Invocation &invocation, uint64_t now_ns);
+  void note_refusal(const Invocation &invocation, Refusal why, uint64_t now_ns);
+  void note_begin(const Invocation &invocation, uint32_t worker, State before, uint64_t now_ns);
+  void note_left(const Invocation &left, const Invocation &next, uint32_t worker,
+                 const EngineCounters &before, uint64_t now_ns);
+  void note_end(const Invocation &invocation, Happening what, uint32_t worker, uint64_t end_ns,
+                uint64_t now_ns);
+  void note_block(const Invocation &invocation, Happening what, uint64_t now_ns);
+  void note_asks(std::span<const Action> actions, uint64_t now_ns);
+  void keep(Invocation &invocation, const Request &request);
+
   uint64_t check_live(uint64_t now_ns);
   void fall_back(uint64_t now_ns);
 
@@ -135,6 +154,8 @@ class Dispatch {
   ActionTarget &target_;
   const bool external_;
   const uint32_t first_worker_;
+  const uint32_t group_;
+  const uint32_t group_count_;
   std::vector<Invocation *> owners_;  ///< by Request::index
   std::vector<uint64_t> turn_end_ns_; ///< each its worker's own
   std::vector<uint64_t> leave_by_ns_; ///< as turn_end_ns_
@@ -145,6 +166,9 @@ class Dispatch {
   std::shared_ptr<LivePolicy> live_;    ///< the last one; it may have been ejected
   uint64_t live_check_ns_ = UINT64_MAX; ///< when to look at it again
   std::vector<PolicyInstance> retired_; ///< to be destroyed outside the lock
+  Recorder *events_ = nullptr;          ///< null: no decision record is kept
+  bool keeps_completions_ = false;
+  uint64_t noted_waiting_ = 0;
 };
 
 } // namespace sledge::dataplane

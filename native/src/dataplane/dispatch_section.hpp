@@ -31,11 +31,13 @@ class Dispatch::Section {
       dispatch_.tick_ns_.store(tick_ns, std::memory_order_seq_cst);
     }
     size_t count = engine.take_actions(actions_);
+    note(count);
     dispatch_.lock_.unlock();
     send(count);
     while (count == actions_.size()) {
       dispatch_.lock_.lock();
       count = engine.take_actions(actions_);
+      note(count);
       dispatch_.lock_.unlock();
       send(count);
     }
@@ -52,6 +54,11 @@ class Dispatch::Section {
   uint64_t now_ns = 0;
 
  private:
+  void note(size_t count) {
+    if (dispatch_.events_ != nullptr) [[unlikely]] {
+      dispatch_.note_asks(std::span(actions_.data(), count), now_ns);
+    }
+  }
   static uint64_t now() { return dataplane::now_ns(); }
   void send(size_t count) {
     for (size_t at = 0; at < count; at++) {

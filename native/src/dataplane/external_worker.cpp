@@ -9,9 +9,9 @@
 namespace sledge::dataplane {
 
 ExternalWorkers::ExternalWorkers(uint32_t count, InvocationTable &table, WorkerGroups &groups,
-                                 Watchdog &watchdog)
+                                 Watchdog &watchdog, Recorder *recorder)
     : count_(count), workers_(std::make_unique<Worker[]>(count)), table_(table), groups_(groups),
-      watchdog_(watchdog) {}
+      watchdog_(watchdog), recorder_(recorder) {}
 
 Attachment ExternalWorkers::attach(uint32_t worker) {
   Worker &self = workers_[worker];
@@ -38,12 +38,12 @@ void ExternalWorkers::lose(uint32_t worker) {
   }
   Invocation &invocation = table_.at(index);
   if (invocation.claim_end(invocation.load().generation())) {
-    groups_.of_worker(worker).finish(worker, Finished::failed);
     invocation.status = Status::failed;
     invocation.detail = SLEDGE_ERR_INVOKE_WORKER_LOST;
     invocation.end_ns = now_ns();
     invocation.run_ns = invocation.end_ns - invocation.start_ns;
-    invocation.intake->deliver(invocation);
+    groups_.of_worker(worker).finish(worker, Finished::failed);
+    deliver(invocation);
   }
 }
 
@@ -126,8 +126,15 @@ bool ExternalWorkers::complete(const Attachment &attachment, uint32_t index, uin
   groups_.of_worker(attachment.worker)
       .finish(attachment.worker,
               status == Status::completed ? Finished::succeeded : Finished::failed);
-  invocation.intake->deliver(invocation);
+  deliver(invocation);
   return true;
+}
+
+void ExternalWorkers::deliver(Invocation &invocation) {
+  if (recorder_ != nullptr) {
+    recorder_->completed_elsewhere(invocation);
+  }
+  invocation.intake->deliver(invocation);
 }
 
 void ExternalWorkers::revoke(uint32_t worker, uint32_t index) {

@@ -37,7 +37,8 @@ struct ExternalWork {
 
 class ExternalWorkers {
  public:
-  ExternalWorkers(uint32_t count, InvocationTable &table, WorkerGroups &groups, Watchdog &watchdog);
+  ExternalWorkers(uint32_t count, InvocationTable &table, WorkerGroups &groups, Watchdog &watchdog,
+                  Recorder *recorder = nullptr);
 
   uint32_t count() const { return count_; }
   /// What the worker's last attachment left unfinished ends as failed.
@@ -74,6 +75,7 @@ class ExternalWorkers {
     return workers_[attachment.worker].epoch.load(std::memory_order_seq_cst) == attachment.epoch;
   }
   void lose(uint32_t worker);
+  void deliver(Invocation &invocation);
   void begin(Worker &worker, Invocation &invocation, ExternalWork &work);
 
   const uint32_t count_;
@@ -81,6 +83,7 @@ class ExternalWorkers {
   InvocationTable &table_;
   WorkerGroups &groups_;
   Watchdog &watchdog_;
+  Recorder *const recorder_; ///< of completions; null: none is kept
   std::atomic<bool> closed_{false};
 };
 

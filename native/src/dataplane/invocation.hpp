@@ -54,6 +54,14 @@ class Life {
   uint64_t word_ = 0;
 };
 
+/// What is kept of an invocation for a recorder alone.
+struct Noted {
+  uint64_t estimate_ns = 0;
+  uint64_t init_ns = 0;
+  uint32_t queue_length = 0;
+  uint32_t preemptions = 0;
+};
+
 struct alignas(64) Invocation {
   std::atomic<uint64_t> life{0};
   std::atomic<uint32_t> next{no_invocation}; ///< link of the free list or of an outcome chain
@@ -81,6 +89,8 @@ struct alignas(64) Invocation {
 
   Status status = Status::completed;
   int32_t detail = 0;
+  uint64_t number = 0; ///< of its request, unique in the data plane; from 1
+  Noted noted;
 
   /// Input while it lives, output once it has ended.
   uint8_t *buffer = nullptr;

@@ -118,6 +118,8 @@ std::vector<Statistic> DataPlane::statistics() {
       {"idleSpins", number(sums.spins)},
       {"idleSleeps", number(sums.sleeps)},
       {"watchdogLooks", number(watchdog_.looks())},
+      {"traceEventsLost", number(recorder_ != nullptr ? recorder_->events_lost() : 0)},
+      {"perfRowsLost", number(recorder_ != nullptr ? recorder_->completions_lost() : 0)},
   };
   static constexpr std::array<const char *, status_count> ended_names{
       "endedCompleted",   "endedExited",    "endedTrapped", "endedTimedOut",

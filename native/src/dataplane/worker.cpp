@@ -162,7 +162,9 @@ Invocation *Worker::drop_late(Invocation &invocation) {
   const bool ours = invocation.claim_end(invocation.load().generation());
   Invocation *next = shared_.dispatch.advance(options_.id, Finished::late);
   if (ours) {
+    std::optional<Completion> done = completion_of(invocation);
     deliver(invocation, next);
+    record(done, 0);
   }
   return next;
 }
@@ -220,8 +222,10 @@ bool Worker::prepare(Invocation &invocation) {
   function.count_started();
   const bool has_memory =
       start.memory_budget == nullptr || start.memory_budget->take(function.spec.memory_bytes_min);
+  const uint64_t begin_ns = shared_.recorder != nullptr ? now_ns() : 0;
   Sandbox *sandbox = has_memory ? start_when_slot_is_free(start) : nullptr;
   invocation.start_ns = now_ns();
+  invocation.noted.init_ns = begin_ns != 0 ? invocation.start_ns - begin_ns : 0;
   if (sandbox == nullptr) {
     if (has_memory && start.memory_budget != nullptr) {
       start.memory_budget->give_back(function.spec.memory_bytes_min);
@@ -340,12 +344,16 @@ Invocation *Worker::end(Invocation &invocation, Sandbox *sandbox) {
   const bool succeeded = invocation.status == Status::completed;
   Invocation *next =
       shared_.dispatch.advance(options_.id, succeeded ? Finished::succeeded : Finished::failed);
+  std::optional<Completion> done;
   if (ours) {
+    done = completion_of(invocation);
     deliver(invocation, next);
   }
+  const uint64_t delivered_ns = done ? now_ns() : 0;
   if (sandbox != nullptr) {
     shared_.runtime.end(sandbox);
   }
+  record(done, delivered_ns);
   return next;
 }
 

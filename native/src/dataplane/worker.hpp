@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <pthread.h>
 
 #include "dataplane/dispatch.hpp"
@@ -60,6 +61,7 @@ struct WorkerShared {
   Dispatch &dispatch;
   Runtime &runtime;
   Watchdog &watchdog;
+  Recorder *recorder = nullptr; ///< of completions; null: none is kept
 };
 
 /// Of a counter that one thread writes.
@@ -124,6 +126,8 @@ class Worker {
   Invocation *leave_alive(Invocation &invocation, Sandbox &sandbox, Leave leave);
   Invocation *end(Invocation &invocation, Sandbox *sandbox);
   void deliver(Invocation &invocation, const Invocation *next);
+  std::optional<Completion> completion_of(const Invocation &invocation) const;
+  void record(std::optional<Completion> &completion, uint64_t delivered_ns);
   void flush();
 
   const WorkerOptions options_;

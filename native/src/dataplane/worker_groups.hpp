@@ -14,12 +14,13 @@ class WorkerGroups {
  public:
   /// One group for each engine, with as many workers as that engine has.
   WorkerGroups(std::vector<std::unique_ptr<Engine>> engines, ActionTarget &target, bool external) {
+    const auto group_count = static_cast<uint32_t>(engines.size());
     for (auto &engine : engines) {
       const auto group = static_cast<uint32_t>(groups_.size());
       const auto first_worker = static_cast<uint32_t>(of_worker_.size());
       of_worker_.insert(of_worker_.end(), engine->worker_count(), group);
-      groups_.push_back(
-          std::make_unique<Dispatch>(std::move(engine), target, external, first_worker));
+      groups_.push_back(std::make_unique<Dispatch>(std::move(engine), target, external,
+                                                   first_worker, group, group_count));
     }
   }
 

@@ -197,7 +197,8 @@ export class Exchange {
     const mayKeep = !listener.isDraining && body.length <= TEXT_BYTES;
     if (mayKeep && listener.answers.canSend(request, response)) {
       const times = listener.options.serverTiming ? outcome.times : undefined;
-      listener.answers.send(request, response, type, body, times);
+      const requestId = listener.invoker.isRecording === true ? outcome.requestId : undefined;
+      listener.answers.send(request, response, type, body, times, requestId);
       this.#answered = true;
       return;
     }
@@ -281,6 +282,10 @@ export class Exchange {
   #addTiming(headers: string[], outcome: Outcome): void {
     if (this.listener.options.serverTiming) {
       headers.push('Server-Timing', serverTiming(outcome.times));
+    }
+    const { requestId } = outcome;
+    if (this.listener.invoker.isRecording === true && requestId !== undefined) {
+      headers.push('X-Request-Id', String(requestId));
     }
   }
 

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { configOf, root, Server } from './server';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'sledge-e2e-trace-'));
+afterAll(async () => {
+  await Server.stopAll();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const run = promisify(execFile);
+const sledge = (...args: string[]) =>
+  run(process.execPath, [path.join(root, 'cli/bin/sledge.js'), ...args], { cwd: folder });
+
+interface TraceEvent {
+  ph: string;
+  name: string;
+  args: { request: number; end: string };
+}
+
+const REQUESTS = 400;
+const PATHS = ['/fibonacci?12', '/empty', '/fibonacci?20'];
+
+/** Request ids of the answers, as their headers say. */
+async function ask(url: string, count: number): Promise<number[]> {
+  const ids: number[] = [];
+  let next = 0;
+  const client = async (): Promise<void> => {
+    while (next < count) {
+      const answer = await fetch(`${url}${PATHS[next++ % PATHS.length] ?? ''}`);
+      await answer.arrayBuffer();
+      ids.push(Number(answer.headers.get('x-request-id')));
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, client));
+  return ids;
+}
+
+const numbersOf = (of: number[]): number[] => [...of].sort((a, b) => a - b);
+const ALL = Array.from({ length: REQUESTS }, (_, at) => at + 1);
+
+/** Every trace event of a file, which must be valid JSON. */
+function eventsOf(file: string): TraceEvent[] {
+  const trace = JSON.parse(readFileSync(file, 'utf8')) as {
+    lostEvents: number;
+    traceEvents: TraceEvent[];
+  };
+  expect(trace.lostEvents).toBe(0);
+  return trace.traceEvents;
+}
+
+function requestsOf(events: TraceEvent[], wanted: (event: TraceEvent) => boolean): number[] {
+  return numbersOf(events.filter(wanted).map(({ args }) => args.request));
+}
+
+describe.each(['awsm', 'v8'])('a server on %s that records', (sandbox) => {
+  const trace = path.join(folder, `${sandbox}.json`);
+  const perfLog = { path: path.join(folder, `${sandbox}.csv`) };
+  let ids: number[];
+  beforeAll(async () => {
+    const policies = { dispatcher: 'edf-interrupt', scheduler: 'edf' };
+    const more = { sandbox, perfLog, workers: { count: 2 }, ...(sandbox === 'v8' ? {} : policies) };
+    const functions = ['empty', { name: 'fibonacci', relativeDeadlineUs: 2_000 }];
+    const config = configOf(functions, more);
+    const server = await Server.start({ config, flags: ['--trace', trace] });
+    ids = await ask(server.url, REQUESTS);
+    expect(await server.stop()).toMatchObject({ code: 0 });
+  }, 320_000);
+
+  test('tells each client the number of its request', () => {
+    expect(numbersOf(ids)).toEqual(ALL);
+  });
+
+  test('writes a trace with each request once', () => {
+    const events = eventsOf(trace);
+    expect(requestsOf(events, ({ name }) => name === 'arrival')).toEqual(ALL);
+    expect(requestsOf(events, ({ args }) => args.end === 'finished')).toEqual(ALL);
+    expect(events.some(({ args }) => args?.end === 'unknown')).toBe(false);
+  });
+
+  test('writes a line of the perf log for each request, which analyze reads', async () => {
+    const [header = '', ...rows] = readFileSync(perfLog.path, 'utf8').trimEnd().split('\n');
+    const rid = header.split(',').indexOf('rid');
+    expect(numbersOf(rows.map((row) => Number(row.split(',')[rid])))).toEqual(ALL);
+    const { stdout } = await sledge('analyze', perfLog.path, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({
+      requests: REQUESTS,
+      unread: 0,
+      classes: [{ type: 'test/empty' }, { type: 'test/fibonacci' }],
+    });
+  });
+});
+
+test('a full disk ends the perf log, not the server', async () => {
+  const config = configOf(['empty'], { perfLog: { path: '/dev/full', format: 'ndjson' } });
+  const server = await Server.start({ config });
+  await fetch(`${server.url}/empty`);
+  const limit = Date.now() + 20_000;
+  while (!server.log.includes('SLEDGE_ERR_PERF_LOG_WRITE') && Date.now() < limit) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  expect(server.log).toContain('ENOSPC');
+  expect((await fetch(`${server.url}/empty`)).status).toBe(200);
+  expect(await server.stop()).toMatchObject({ code: 0 });
+}, 320_000);
+
+test('a perf log that cannot be written is an error at the start', async () => {
+  const config = path.join(root, 'sledge.config.ts');
+  const set = ['--set', `perfLog.path=${path.join(folder, 'none', 'perf.csv')}`];
+  const failed = await sledge('start', '-c', config, '--no-control', ...set).catch(
+    (error: unknown) => error as { code: number; stderr: string },
+  );
+  expect(failed).toMatchObject({ code: 1 });
+  expect(failed.stderr).toMatch(/SLEDGE_ERR_PERF_LOG_WRITE .*none\/perf\.csv.*ENOENT/);
+}, 320_000);
+
+test('a simulated run gives the same trace on every Node', async () => {
+  const file = path.join(folder, 'simulated.json');
+  await sledge(
+    ...['simulate', '--workload', 'deterministic', '--workers', '2', '--requests', '500'],
+    ...['--seed', '7', '--trace', file],
+  );
+  const digest = createHash('sha256').update(readFileSync(file)).digest('hex');
+  expect(digest).toBe('d3975c0c2205207ac505dc74ee78d2e183b14423b9321c72231efce00cda8d57');
+});
