@@ -9,6 +9,7 @@ import { captureCommand } from './commands/capture';
 import { checkCommand } from './commands/check';
 import { compareCommand } from './commands/compare';
 import { doctorCommand } from './commands/doctor';
+import { explainCommand } from './commands/explain';
 import { functionsCommand } from './commands/functions';
 import { invokeCommand } from './commands/invoke';
 import { loadCommand } from './commands/load';
@@ -68,6 +69,7 @@ function createProgram(): Command {
   captureCommand(program);
   compareCommand(program);
   analyzeCommand(program);
+  explainCommand(program);
   for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
     command.configureOutput({ outputError: () => undefined }).exitOverride();
   }

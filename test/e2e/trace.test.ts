@@ -95,6 +95,35 @@ describe.each(['awsm', 'v8'])('a server on %s that records', (sandbox) => {
   });
 });
 
+test('explain tells in words who took the worker of a live request', async () => {
+  const trace = path.join(folder, 'preempted.json');
+  const config = configOf(
+    [
+      {
+        name: 'endless_loop',
+        relativeDeadlineUs: 60_000_000,
+        limits: { wallTimeUs: 300_000 },
+      },
+      { name: 'empty', relativeDeadlineUs: 100_000 },
+    ],
+    { dispatcher: 'edf-interrupt', scheduler: 'edf', workers: { count: 1 } },
+  );
+  const server = await Server.start({ config, flags: ['--trace', trace] });
+  const idOf = (answer: Response): string => answer.headers.get('x-request-id') ?? '';
+  const endless = fetch(`${server.url}/endless_loop`);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const short = idOf(await fetch(`${server.url}/empty`));
+  const long = await endless;
+  expect(long.status).toBe(504);
+  expect(await server.stop()).toMatchObject({ code: 0 });
+  const explain = async (request: string): Promise<string> =>
+    (await sledge('explain', request, '--trace', trace)).stdout;
+  expect(await explain(short)).toContain('worker 0 was asked to leave request 1.');
+  const words = await explain(idOf(long));
+  expect(words).toMatch(/preempted by request 2 \(test\/empty\), because that deadline, at/);
+  expect(words).toContain('It ended as timed-out');
+}, 320_000);
+
 test('a full disk ends the perf log, not the server', async () => {
   const config = configOf(['empty'], { perfLog: { path: '/dev/full', format: 'ndjson' } });
   const server = await Server.start({ config });
