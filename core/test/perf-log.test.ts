@@ -1,12 +1,14 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { configFromObject } from '../src';
-import { COMPLETION_FIELDS, PERF_COLUMN_NAMES, PerfText } from '../src/host';
+import { COMPLETION_FIELDS, PERF_COLUMN_NAMES, PERF_COLUMNS, PerfText } from '../src/host';
 import type { PerfColumnChoice, PerfFormat } from '../src/host';
 
 const CONTEXT = {
   functions: [{ tenant: 'a, "b"', name: 'fib', requestType: 7 }],
   startedMs: 1_700_000_000_000,
 };
-// request 9 on worker 2: arrived at 1000 us, ran from 1012, ended at 1050.5 after its deadline, 1050
+// request 9 on worker 2: arrived at 1000 us, ran from 1012, ended at 1050.5, due at 1050
 const MISSED = [9, 2, 0, 0, 0, 4, 1, 1e6, 1.012e6, 1.0505e6, 30_250, 1.05e6, 25_000, 2_000, 1_500];
 // request 10 was dropped at its deadline and has never started
 const DROPPED = [10, -1, 0, 6, 404, 0, 0, 1e6, -1, 1.05e6, 0, 1.05e6, 25_000, 0, 0];
@@ -50,6 +52,13 @@ test('both formats say the same', () => {
   const values = fieldsOf(missed).map((field) => field.replace(/^"|"$/g, '').replaceAll('""', '"'));
   expect(values).toEqual(header.split(',').map((name) => String(json[name])));
   expect(json).toMatchObject({ tenant: 'a, "b"', status: 'completed', detail: '', late: 0.5 });
+});
+
+test('the guide tells of every column, as it is declared', () => {
+  const guide = readFileSync(path.join(__dirname, '../../docs/guides/observe.md'), 'utf8');
+  const rows = guide.replace(/ +\|/g, ' |').split('\n');
+  const declared = PERF_COLUMNS.map(({ name, about }) => `| \`${name}\` | ${about} |`);
+  expect(rows.filter((row) => declared.includes(row))).toEqual(declared);
 });
 
 test('a completion has as many numbers as the native part writes', () => {

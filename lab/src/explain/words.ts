@@ -15,8 +15,8 @@ const DISPATCHER_RULES: Readonly<Record<string, string>> = {
   'dispatch-jsq': 'it takes the worker with the fewest requests',
   'dispatch-lld': 'it takes the worker with the least work left',
   'dispatch-edf-interrupt':
-    'it takes an idle worker, else one where this deadline comes first and little is interrupted, ' +
-    'else the one with the least wait',
+    'it takes an idle worker, else one where this deadline comes first and little is ' +
+    'interrupted, else the one with the least wait',
   'dispatch-shinjuku': 'it holds requests in queues by type and interrupts what has had its turn',
   'dispatch-darc': 'it keeps workers reserved for groups of request types',
 };
@@ -161,7 +161,8 @@ function leavingOf(story: Story, { fromUs, toUs, how }: Slice): string {
     const sooner = `${us(own - theirs)} before its own`;
     return `${left}, because that deadline, at ${us(theirs)}, is ${sooner}.`;
   }
-  return `${left}, which the scheduler${scheduler === '' ? '' : ` (${scheduler})`} ranks before it.`;
+  const ranks = scheduler === '' ? 'the scheduler' : `the scheduler (${scheduler})`;
+  return `${left}, which ${ranks} ranks before it.`;
 }
 
 function endOf(story: Story): string[] {
