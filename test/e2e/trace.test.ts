@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -13,8 +13,13 @@ afterAll(async () => {
 });
 
 const run = promisify(execFile);
-const sledge = (...args: string[]) =>
-  run(process.execPath, [path.join(root, 'cli/bin/sledge.js'), ...args], { cwd: folder });
+
+function sledge(...args: string[]) {
+  const command = [path.join(root, 'cli/bin/sledge.js'), ...args];
+  const running = run(process.execPath, command, { cwd: folder });
+  running.child.stdin?.end();
+  return running;
+}
 
 interface TraceEvent {
   ph: string;
@@ -135,6 +140,14 @@ test('a full disk ends the perf log, not the server', async () => {
   expect(server.log).toContain('ENOSPC');
   expect((await fetch(`${server.url}/empty`)).status).toBe(200);
   expect(await server.stop()).toMatchObject({ code: 0 });
+}, 320_000);
+
+test('a function that is tried by hand leaves the perf log of the server alone', async () => {
+  const file = path.join(folder, 'kept.csv');
+  writeFileSync(file, 'rows of a server\n');
+  const config = path.join(root, 'sledge.config.ts');
+  await sledge('invoke', '-c', config, '--set', `perfLog.path=${file}`, 'fib', '10');
+  expect(readFileSync(file, 'utf8')).toBe('rows of a server\n');
 }, 320_000);
 
 test('a perf log that cannot be written is an error at the start', async () => {

@@ -33,7 +33,7 @@ import { TransportServices } from './transport-services';
 
 export interface SledgeOptions {
   logger?: Logger;
-  /** Without transports only `invoke` works. Default: with. */
+  /** Without transports only `invoke` works, and nothing is recorded. Default: with. */
   withTransports?: boolean;
   /** Ends `start` while it builds, with SLEDGE_ERR_BUILD_CANCELLED; later it has no effect. */
   signal?: AbortSignal;
@@ -198,14 +198,21 @@ export class Sledge {
     this.checkSandbox();
     await this.host.start(BEFORE_TRANSPORTS);
     const reports = await this.build();
-    this.recording = await Recording.open(recordingSettings(config, folder), this.logger);
-    this.services.isRecording = this.recording !== undefined;
+    await this.openRecording();
     const plane = await (this.options.dataPlane ?? startDataPlane)(this.dataPlaneOptions());
     this.plane = plane;
     this.registry = FunctionRegistry.load(config, reports, plane);
     this.recording?.begin(plane, recordingStart(this.registry, plane));
     this.services.open(plane, this.registry);
     await this.host.start();
+  }
+
+  /** A function that is tried beside a server must not empty the files of that one. */
+  private async openRecording(): Promise<void> {
+    if (this.options.withTransports === false) return;
+    const { config, folder } = this.loaded;
+    this.recording = await Recording.open(recordingSettings(config, folder), this.logger);
+    this.services.isRecording = this.recording !== undefined;
   }
 
   private async build(): Promise<BuildReport[]> {

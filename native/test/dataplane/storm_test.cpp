@@ -11,6 +11,29 @@ namespace sledge::dataplane::testing {
 
 namespace {
 
+/// Of all that was accepted there is one arrival, one end and one completion.
+void expect_recorded(Recorder &recorder, size_t accepted) {
+  std::vector<double> row(std::max(RecordedEvent::fields, Completion::fields));
+  size_t arrivals = 0;
+  size_t ends = 0;
+  size_t completions = 0;
+  uint64_t waiting = 0;
+  while (recorder.take_events(row.data(), 1) == 1) {
+    const auto what = static_cast<Happening>(row[1]);
+    arrivals += what == Happening::arrive || what == Happening::held ? 1 : 0;
+    ends += what == Happening::finish || what == Happening::drop ? 1 : 0;
+    waiting = static_cast<uint64_t>(row[RecordedEvent::fields - 1]);
+  }
+  while (recorder.take_completions(row.data(), 1) == 1) {
+    completions++;
+  }
+  EXPECT_EQ(arrivals, accepted);
+  EXPECT_EQ(ends, accepted);
+  EXPECT_EQ(completions, accepted);
+  EXPECT_EQ(waiting, 0u);
+  EXPECT_EQ(recorder.events_lost() + recorder.completions_lost(), 0u);
+}
+
 /// `drain_after`: from so many submissions on it takes in nothing, and now and then ends all.
 void storm(IdleKind idle, uint64_t seed, size_t total, size_t drain_after = SIZE_MAX,
            const char *dispatcher = TEST_DISPATCHER) {
@@ -21,6 +44,10 @@ void storm(IdleKind idle, uint64_t seed, size_t total, size_t drain_after = SIZE
   options.invocation_max = 64;
   options.preemption.grace_ns = 100'000;
   options.tenants = {{0, 0, 0}, {40, 20, 2 * fake_memory_bytes}};
+  const bool is_recorded = seed % 2 == 1;
+  if (is_recorded) {
+    options.record = {1u << 18, 1u << 15};
+  }
   Bench bench(options, 32);
   std::mt19937_64 random(seed);
   std::vector<uint32_t> functions;
@@ -79,6 +106,9 @@ void storm(IdleKind idle, uint64_t seed, size_t total, size_t drain_after = SIZE
   EXPECT_EQ(bench.statistic("tenantMemoryBytes"), 0) << "all have ended";
   EXPECT_TRUE(bench.plane->stop());
   EXPECT_EQ(bench.runtime->slots_in_use(), 0u);
+  if (is_recorded) {
+    expect_recorded(*bench.plane->recorder(), inputs.size());
+  }
 }
 
 } // namespace
