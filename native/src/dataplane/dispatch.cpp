@@ -9,7 +9,9 @@ Admission Dispatch::submit(Invocation &invocation, ActionTarget &target) {
   Request *request = engine_->acquire();
   if (request == nullptr) {
     invocation.number = 0;
-    note_refusal(invocation, Refusal::too_many, section.now_ns);
+    if (events_ != nullptr) [[unlikely]] {
+      note_refusal(invocation, Refusal::too_many, section.now_ns);
+    }
     return {SLEDGE_ERR_INVOKE_QUEUE_FULL};
   }
   request->type = function.id;
@@ -26,17 +28,20 @@ Admission Dispatch::submit(Invocation &invocation, ActionTarget &target) {
   const Arrival arrival = engine_->arrive(request, section.now_ns);
   invocation.number = number_of(request->id);
   if (arrival == Arrival::accepted) {
-    note_arrival(*request, invocation, section.now_ns);
+    if (events_ != nullptr) [[unlikely]] {
+      note_arrival(*request, invocation, section.now_ns);
+    }
     return {};
   }
-  note_refusal(invocation,
-               arrival == Arrival::not_admitted ? Refusal::not_admitted : Refusal::queue_full,
-               section.now_ns);
+  const bool is_admitted = arrival != Arrival::not_admitted;
+  if (events_ != nullptr) [[unlikely]] {
+    note_refusal(invocation, is_admitted ? Refusal::queue_full : Refusal::not_admitted,
+                 section.now_ns);
+  }
   const uint64_t retry_after_ns = request->retry_after_ns;
   invocation.move_to(State::free);
   engine_->release(request);
-  return {arrival == Arrival::not_admitted ? SLEDGE_ERR_INVOKE_NOT_ADMITTED
-                                           : SLEDGE_ERR_INVOKE_QUEUE_FULL,
+  return {is_admitted ? SLEDGE_ERR_INVOKE_QUEUE_FULL : SLEDGE_ERR_INVOKE_NOT_ADMITTED,
           retry_after_ns};
 }
 
@@ -56,7 +61,9 @@ Invocation *Dispatch::start(Request *request, uint32_t worker, uint64_t now_ns) 
   invocation->worker.store(worker, std::memory_order_relaxed);
   const State before = invocation->load().state();
   invocation->move_to(State::running);
-  note_begin(*invocation, worker, before, now_ns);
+  if (events_ != nullptr) [[unlikely]] {
+    note_begin(*invocation, worker, before, now_ns);
+  }
   return invocation;
 }
 
@@ -68,9 +75,13 @@ void Dispatch::leave_engine(uint32_t worker, Finished finished, uint64_t now_ns)
                          ? engine_->discard(own(worker), SLEDGE_REMOVED_LATE, now_ns)
                          : engine_->finish(own(worker), now_ns, finished == Finished::succeeded);
   Invocation &invocation = *owner(request);
-  keep(invocation, *request);
-  note_end(invocation, finished == Finished::late ? Happening::drop : Happening::finish, worker,
-           invocation.end_ns, now_ns);
+  if (keeps_completions_) [[unlikely]] {
+    keep(invocation, *request);
+  }
+  if (events_ != nullptr) [[unlikely]] {
+    note_end(invocation, finished == Finished::late ? Happening::drop : Happening::finish, worker,
+             invocation.end_ns, now_ns);
+  }
   engine_->release(request);
 }
 
@@ -93,12 +104,19 @@ void Dispatch::forget_type(uint32_t type) {
 Invocation *Dispatch::reconsider(uint32_t worker) {
   Section section(*this);
   Invocation *left = owner(engine_->running(own(worker)));
-  const EngineCounters before = events_ != nullptr ? engine_->counters() : EngineCounters();
+  const EngineCounters &counters = engine_->counters();
+  const uint64_t quantum_ends = counters.quantum_ends;
+  const uint64_t overdue_runs = counters.overdue_runs;
   Request *next = engine_->reconsider(own(worker), section.now_ns);
   if (owner(next) != left) {
     left->move_to(State::preempted);
   }
-  note_left(*left, *owner(next), worker, before, section.now_ns);
+  if (events_ != nullptr) [[unlikely]] {
+    const LeaveReason why = counters.quantum_ends != quantum_ends   ? LeaveReason::quantum
+                            : counters.overdue_runs != overdue_runs ? LeaveReason::overdue_share
+                                                                    : LeaveReason::rank;
+    note_left(*left, *owner(next), worker, why, section.now_ns);
+  }
   return start(next, worker, section.now_ns);
 }
 
@@ -110,7 +128,9 @@ bool Dispatch::block(uint32_t worker) {
   }
   engine_->block(own(worker), section.now_ns);
   invocation.move_to(State::blocked);
-  note_block(invocation, Happening::block, section.now_ns);
+  if (events_ != nullptr) {
+    note_block(invocation, Happening::block, section.now_ns);
+  }
   return true;
 }
 
@@ -120,7 +140,9 @@ void Dispatch::unblock(Invocation &invocation, uint32_t generation) {
   if (life.generation() == generation && life.state() == State::blocked &&
       engine_->unblock(invocation.request, section.now_ns)) {
     invocation.move_to(State::preempted);
-    note_block(invocation, Happening::unblock, section.now_ns);
+    if (events_ != nullptr) {
+      note_block(invocation, Happening::unblock, section.now_ns);
+    }
   }
 }
 
@@ -177,8 +199,12 @@ Ended Dispatch::end(Invocation &invocation, uint32_t generation, Kill why) {
   } else {
     set_killed(invocation, why);
   }
-  keep(invocation, *invocation.request);
-  note_end(invocation, Happening::drop, UINT32_MAX, section.now_ns, section.now_ns);
+  if (keeps_completions_) {
+    keep(invocation, *invocation.request);
+  }
+  if (events_ != nullptr) {
+    note_end(invocation, Happening::drop, UINT32_MAX, section.now_ns, section.now_ns);
+  }
   engine_->release(invocation.request);
   return unstarted ? Ended::unstarted : Ended::suspended;
 }

@@ -131,15 +131,15 @@ class Dispatch {
   static bool runs_on(const Invocation &invocation, Kill why);
   bool runs_elsewhere(Invocation &invocation, uint32_t generation);
 
-  // For the recorder: dispatch_record.cpp. Group's lock.
+  // For the recorder, if there is one: dispatch_record.cpp. Group's lock.
   /// Of a request of the engine, unique over all groups.
   uint64_t number_of(uint64_t id) const { return (id - 1) * group_count_ + group_ + 1; }
   void note(const RecordedEvent &event);
   void note_arrival(const Request &request, const Invocation &invocation, uint64_t now_ns);
   void note_refusal(const Invocation &invocation, Refusal why, uint64_t now_ns);
   void note_begin(const Invocation &invocation, uint32_t worker, State before, uint64_t now_ns);
-  void note_left(const Invocation &left, const Invocation &next, uint32_t worker,
-                 const EngineCounters &before, uint64_t now_ns);
+  void note_left(const Invocation &left, const Invocation &next, uint32_t worker, LeaveReason why,
+                 uint64_t now_ns);
   void note_end(const Invocation &invocation, Happening what, uint32_t worker, uint64_t end_ns,
                 uint64_t now_ns);
   void note_block(const Invocation &invocation, Happening what, uint64_t now_ns);

@@ -29,9 +29,6 @@ void Dispatch::note(const RecordedEvent &event) {
 }
 
 void Dispatch::note_arrival(const Request &request, const Invocation &invocation, uint64_t now_ns) {
-  if (events_ == nullptr) [[likely]] {
-    return;
-  }
   const bool is_held = request.place == Place::held;
   RecordedEvent event = event_of(invocation, is_held ? Happening::held : Happening::arrive, now_ns);
   const bool has_deadline = request.deadline_ns != SLEDGE_NO_DEADLINE;
@@ -49,9 +46,6 @@ void Dispatch::note_arrival(const Request &request, const Invocation &invocation
 }
 
 void Dispatch::note_refusal(const Invocation &invocation, Refusal why, uint64_t now_ns) {
-  if (events_ == nullptr) [[likely]] {
-    return;
-  }
   RecordedEvent event = event_of(invocation, Happening::refuse, now_ns);
   event.reason = static_cast<uint8_t>(why);
   note(event);
@@ -60,8 +54,8 @@ void Dispatch::note_refusal(const Invocation &invocation, Refusal why, uint64_t 
 /// It has been given the worker; `before`: what it was until then.
 void Dispatch::note_begin(const Invocation &invocation, uint32_t worker, State before,
                           uint64_t now_ns) {
-  if (events_ == nullptr || before == State::running) [[likely]] {
-    return;
+  if (before == State::running) {
+    return; // it stays
   }
   const bool is_first = before == State::queued;
   RecordedEvent event =
@@ -73,18 +67,11 @@ void Dispatch::note_begin(const Invocation &invocation, uint32_t worker, State b
 }
 
 void Dispatch::note_left(const Invocation &left, const Invocation &next, uint32_t worker,
-                         const EngineCounters &before, uint64_t now_ns) {
-  if (events_ == nullptr) [[likely]] {
-    return;
-  }
+                         LeaveReason why, uint64_t now_ns) {
   RecordedEvent event =
       event_of(left, &left == &next ? Happening::stay : Happening::preempt, now_ns);
   event.worker = worker;
   if (&left != &next) {
-    const EngineCounters &after = engine_->counters();
-    const LeaveReason why = after.quantum_ends != before.quantum_ends   ? LeaveReason::quantum
-                            : after.overdue_runs != before.overdue_runs ? LeaveReason::overdue_share
-                                                                        : LeaveReason::rank;
     event.reason = static_cast<uint8_t>(why);
     event.a = as_double(next.number);
     event.b = as_double(left.run_ns);
@@ -94,9 +81,6 @@ void Dispatch::note_left(const Invocation &left, const Invocation &next, uint32_
 
 void Dispatch::note_end(const Invocation &invocation, Happening what, uint32_t worker,
                         uint64_t end_ns, uint64_t now_ns) {
-  if (events_ == nullptr) [[likely]] {
-    return;
-  }
   RecordedEvent event = event_of(invocation, what, now_ns);
   const bool is_late =
       invocation.deadline_ns != SLEDGE_NO_DEADLINE && end_ns > invocation.deadline_ns;
@@ -109,9 +93,6 @@ void Dispatch::note_end(const Invocation &invocation, Happening what, uint32_t w
 }
 
 void Dispatch::note_block(const Invocation &invocation, Happening what, uint64_t now_ns) {
-  if (events_ == nullptr) [[likely]] {
-    return;
-  }
   RecordedEvent event = event_of(invocation, what, now_ns);
   event.worker = invocation.worker.load(std::memory_order_relaxed);
   note(event);
@@ -136,9 +117,6 @@ void Dispatch::note_asks(std::span<const Action> actions, uint64_t now_ns) {
 
 /// What a completion says of its request, which is about to be released.
 void Dispatch::keep(Invocation &invocation, const Request &request) {
-  if (!keeps_completions_) [[likely]] {
-    return;
-  }
   invocation.noted.estimate_ns = request.estimate_ns;
   invocation.noted.preemptions = request.preemptions;
   const bool has_worker = request.worker < engine_->worker_count();

@@ -164,7 +164,9 @@ Invocation *Worker::drop_late(Invocation &invocation) {
   if (ours) {
     std::optional<Completion> done = completion_of(invocation);
     deliver(invocation, next);
-    record(done, 0);
+    if (done) [[unlikely]] {
+      record(*done, 0);
+    }
   }
   return next;
 }
@@ -353,7 +355,9 @@ Invocation *Worker::end(Invocation &invocation, Sandbox *sandbox) {
   if (sandbox != nullptr) {
     shared_.runtime.end(sandbox);
   }
-  record(done, delivered_ns);
+  if (done) [[unlikely]] {
+    record(*done, delivered_ns);
+  }
   return next;
 }
 

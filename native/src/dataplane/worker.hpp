@@ -126,8 +126,11 @@ class Worker {
   Invocation *leave_alive(Invocation &invocation, Sandbox &sandbox, Leave leave);
   Invocation *end(Invocation &invocation, Sandbox *sandbox);
   void deliver(Invocation &invocation, const Invocation *next);
-  std::optional<Completion> completion_of(const Invocation &invocation) const;
-  void record(std::optional<Completion> &completion, uint64_t delivered_ns);
+  /// Before it is delivered: afterwards it may be another one.
+  std::optional<Completion> completion_of(const Invocation &invocation) const {
+    return shared_.recorder == nullptr ? std::nullopt : std::optional(Completion(invocation));
+  }
+  void record(Completion &completion, uint64_t delivered_ns);
   void flush();
 
   const WorkerOptions options_;

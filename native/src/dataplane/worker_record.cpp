@@ -4,22 +4,11 @@
 
 namespace sledge::dataplane {
 
-/// Before it is delivered: afterwards it may be another one.
-std::optional<Completion> Worker::completion_of(const Invocation &invocation) const {
-  if (shared_.recorder == nullptr) [[likely]] {
-    return std::nullopt;
-  }
-  return Completion(invocation);
-}
-
 /// `delivered_ns`: since when its slot is reset; 0: it had none.
-void Worker::record(std::optional<Completion> &completion, uint64_t delivered_ns) {
-  if (!completion) [[likely]] {
-    return;
-  }
-  completion->worker = options_.id;
-  completion->cleanup_ns = delivered_ns == 0 ? 0 : now_ns() - delivered_ns;
-  shared_.recorder->completed(*completion);
+void Worker::record(Completion &completion, uint64_t delivered_ns) {
+  completion.worker = options_.id;
+  completion.cleanup_ns = delivered_ns == 0 ? 0 : now_ns() - delivered_ns;
+  shared_.recorder->completed(completion);
 }
 
 } // namespace sledge::dataplane
