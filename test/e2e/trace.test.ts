@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { ErpcClient } from '@sledge/client-erpc';
 import { configOf, root, Server } from './server';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'sledge-e2e-trace-'));
@@ -99,6 +100,31 @@ describe.each(['awsm', 'v8'])('a server on %s that records', (sandbox) => {
     });
   });
 });
+
+test('RPCs, which never touch JavaScript, are recorded like all others', async () => {
+  const trace = path.join(folder, 'rpc.json');
+  const perfLog = { path: path.join(folder, 'rpc.ndjson'), format: 'ndjson' };
+  const config = configOf([{ name: 'fibonacci', requestType: 3 }], {
+    perfLog,
+    transports: [
+      ['http', {}],
+      ['erpc', { port: 0 }],
+    ],
+  });
+  const server = await Server.start({ config, flags: ['--trace', trace] });
+  const url = server.urls.find((one) => one.startsWith('erpc:')) ?? '';
+  const client = ErpcClient.open();
+  const target = await client.connect({ host: '127.0.0.1', port: Number(new URL(url).port) });
+  await Promise.all(Array.from({ length: 50 }, () => target.call(3, undefined, { args: ['10'] })));
+  await client.close();
+  expect(await server.stop()).toMatchObject({ code: 0 });
+  const requests = Array.from({ length: 50 }, (_, at) => at + 1);
+  expect(requestsOf(eventsOf(trace), ({ args }) => args.end === 'finished')).toEqual(requests);
+  const rows = readFileSync(perfLog.path, 'utf8').trimEnd().split('\n');
+  const read = rows.map((row) => JSON.parse(row) as { rid: number; rtype: number });
+  expect(numbersOf(read.map(({ rid }) => rid))).toEqual(requests);
+  expect(new Set(read.map(({ rtype }) => rtype))).toEqual(new Set([3]));
+}, 320_000);
 
 test('explain tells in words who took the worker of a live request', async () => {
   const trace = path.join(folder, 'preempted.json');
