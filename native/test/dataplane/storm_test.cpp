@@ -34,9 +34,7 @@ void expect_recorded(Recorder &recorder, size_t accepted) {
   EXPECT_EQ(recorder.events_lost() + recorder.completions_lost(), 0u);
 }
 
-/// `drain_after`: from so many submissions on it takes in nothing, and now and then ends all.
-void storm(IdleKind idle, uint64_t seed, size_t total, size_t drain_after = SIZE_MAX,
-           const char *dispatcher = TEST_DISPATCHER) {
+BenchOptions storm_options(IdleKind idle, const char *dispatcher, bool is_recorded) {
   BenchOptions options;
   options.dispatcher = dispatcher;
   options.worker_count = 3;
@@ -44,11 +42,17 @@ void storm(IdleKind idle, uint64_t seed, size_t total, size_t drain_after = SIZE
   options.invocation_max = 64;
   options.preemption.grace_ns = 100'000;
   options.tenants = {{0, 0, 0}, {40, 20, 2 * fake_memory_bytes}};
-  const bool is_recorded = seed % 2 == 1;
   if (is_recorded) {
     options.record = {1u << 18, 1u << 15};
   }
-  Bench bench(options, 32);
+  return options;
+}
+
+/// `drain_after`: from so many submissions on it takes in nothing, and now and then ends all.
+void storm(IdleKind idle, uint64_t seed, size_t total, size_t drain_after = SIZE_MAX,
+           const char *dispatcher = TEST_DISPATCHER) {
+  const bool is_recorded = seed % 2 == 1;
+  Bench bench(storm_options(idle, dispatcher, is_recorded), 32);
   std::mt19937_64 random(seed);
   std::vector<uint32_t> functions;
   for (const char *name : {"echo", "empty", "trap", "exit", "yield", "wait"}) {
