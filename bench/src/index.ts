@@ -10,6 +10,7 @@ import { preemptArea } from './areas/preempt';
 import { slowdownArea } from './areas/slowdown';
 import { rpcArea } from './areas/rpc';
 import { sandboxArea } from './areas/sandbox';
+import { simArea } from './areas/sim';
 import { describeMachine, readCpuTimes } from './machine';
 import { formatReport } from './report';
 import type { Report } from './report';
@@ -23,6 +24,7 @@ const AREAS: readonly BenchArea[] = [
   policyArea,
   slowdownArea,
   rpcArea,
+  simArea,
 ];
 const ROOT = resolve(__dirname, '../..');
 
