@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { rememberMeasurement } from '@sledge/lab';
 import type { BenchArea } from './area';
 import { codeArea } from './areas/code';
 import { compileArea } from './areas/compile';
@@ -70,6 +71,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   const report = await runArea(area, parsed.values.quick ?? false);
+  rememberMeasurement(report);
   console.log(formatReport(report));
   if (parsed.values.json !== undefined) {
     const path = resolve(process.env['INIT_CWD'] ?? process.cwd(), parsed.values.json);

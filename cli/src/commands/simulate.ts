@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { SledgeError } from '@sledge/core';
-import { hint, POLICY_KINDS, reasonOf } from '@sledge/core/host';
-import { COST_NAMES, costModel, loadPolicies, loadWorkload, runCells } from '@sledge/lab';
+import { POLICY_KINDS, reasonOf } from '@sledge/core/host';
+import { COST_NAMES, loadCosts, loadPolicies, loadWorkload, runCells } from '@sledge/lab';
 import type { Cell, CellResult, FullCellResult, PolicyChoice, PolicyChoices } from '@sledge/lab';
 import { Presets, SingleBar } from 'cli-progress';
 import type { PolicyKind } from '@sledge/core/host';
@@ -48,7 +48,11 @@ export function simulateCommand(program: Command): void {
     .option('--requests <n>', 'in each run', '1000000')
     .option('--seed <n>', 'of everything random', '1')
     .option('--seeds <n>', 'as many runs, with seeds from --seed on')
-    .option('--costs <name>', `what mechanisms cost: ${COST_NAMES.join(', ')}`, 'ideal')
+    .option(
+      '--costs <name>',
+      `what mechanisms cost: ${COST_NAMES.join(', ')}, or a .json file`,
+      'this-machine',
+    )
     .option('--ideal', 'the same as --costs ideal, whatever --costs says')
     .option('--threads <n>', 'runs at a time (default: one per core)')
     .option('--json [file]', 'write the results as JSON')
@@ -83,10 +87,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
 async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
   const folder = process.cwd();
   const name = options.ideal === true ? 'ideal' : options.costs;
-  const model = costModel(name);
-  if (model === undefined) {
-    throw usage(`--costs ${name} is none of ${COST_NAMES.join(', ')}${hint(name, COST_NAMES)}`);
-  }
+  const model = loadCosts(name, folder);
   printNote(`Costs (${name}): ${model.source}.`);
   const { meanUs } = options;
   const workload = await loadWorkload(
@@ -171,6 +172,7 @@ function print(options: SimulateOptions, cells: readonly Cell[], full: FullCellR
   const runs = full.map(({ result }, at) => ({
     load: cells[at]?.load,
     seed: cells[at]?.seed,
+    costs: cells[at]?.costs,
     ...result,
   }));
   const document = runs.length === 1 ? runs[0] : { version: 1, runs };

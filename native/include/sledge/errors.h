@@ -83,6 +83,7 @@ typedef enum sledge_error {
   SLEDGE_ERR_LAB_WORKLOAD = 740,
   SLEDGE_ERR_LAB_TRACE = 741,
   SLEDGE_ERR_LAB_CELL = 742,
+  SLEDGE_ERR_LAB_COSTS = 743,
   SLEDGE_ERR_LOAD_TARGET = 720,
   SLEDGE_ERR_LOAD_FAILED = 721,
   SLEDGE_ERR_LOAD_CALIBRATION = 722,
@@ -188,6 +189,7 @@ static inline const char *sledge_error_name(sledge_error error) {
     case SLEDGE_ERR_LAB_WORKLOAD: return "SLEDGE_ERR_LAB_WORKLOAD";
     case SLEDGE_ERR_LAB_TRACE: return "SLEDGE_ERR_LAB_TRACE";
     case SLEDGE_ERR_LAB_CELL: return "SLEDGE_ERR_LAB_CELL";
+    case SLEDGE_ERR_LAB_COSTS: return "SLEDGE_ERR_LAB_COSTS";
     case SLEDGE_ERR_LOAD_TARGET: return "SLEDGE_ERR_LOAD_TARGET";
     case SLEDGE_ERR_LOAD_FAILED: return "SLEDGE_ERR_LOAD_FAILED";
     case SLEDGE_ERR_LOAD_CALIBRATION: return "SLEDGE_ERR_LOAD_CALIBRATION";
@@ -260,6 +262,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_LAB_WORKLOAD:
     case SLEDGE_ERR_LAB_TRACE:
     case SLEDGE_ERR_LAB_CELL:
+    case SLEDGE_ERR_LAB_COSTS:
     case SLEDGE_ERR_LOAD_TARGET:
     case SLEDGE_ERR_LOAD_CONF:
     case SLEDGE_ERR_CLI_USAGE:
