@@ -1,4 +1,4 @@
-import { COST_NAMES, costModel, loadPolicies, loadWorkload, runCell, runCells } from '@sledge/lab';
+import { costModel, loadPolicies, loadWorkload, runCell, runCells } from '@sledge/lab';
 import type { Cell, PolicyChoices } from '@sledge/lab';
 
 const REQUESTS = 120_000;
