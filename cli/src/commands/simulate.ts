@@ -1,12 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { SledgeError } from '@sledge/core';
 import { POLICY_KINDS, reasonOf } from '@sledge/core/host';
-import { COST_NAMES, loadCosts, loadPolicies, loadWorkload, runCells } from '@sledge/lab';
-import type { Cell, CellResult, FullCellResult, PolicyChoice, PolicyChoices } from '@sledge/lab';
+import { COST_NAMES, drawTrace, loadCosts, loadPolicies, loadWorkload } from '@sledge/lab';
+import { runCells } from '@sledge/lab';
+import type { Cell, CellResult, FullCellResult, PolicyChoice } from '@sledge/lab';
+import type { PolicyChoices, WorkloadChoice } from '@sledge/lab';
 import { Presets, SingleBar } from 'cli-progress';
 import type { PolicyKind } from '@sledge/core/host';
 import type { Command } from 'commander';
 import { printJson, printNote, printTable } from '../output';
+
+const KINDS: readonly string[] = [...POLICY_KINDS, 'workload'];
 
 interface SimulateOptions {
   workload: string;
@@ -28,23 +32,28 @@ interface SimulateOptions {
   threads?: string;
   /** A file; true: standard output. */
   json?: string | boolean;
+  saveArrivals?: string;
 }
 
 export function simulateCommand(program: Command): void {
   program
     .command('simulate')
     .description('run a workload in virtual time on the dispatch core, under any policies')
-    .option('--workload <name>', 'a preset, a .ts or .js file, or a trace (.csv)', 'exponential')
+    .option(
+      '--workload <name>',
+      'a preset, a .ts, .js or .json file, or a .csv trace',
+      'exponential',
+    )
     .option('--mean-us <us>', 'scales service times to this mean')
     .option('--dispatcher <name>', 'name, package or path', 'global-queue')
     .option('--scheduler <name>', 'name, package or path', 'fifo')
     .option('--quantum-us <us>', 'quantumUs of the scheduler')
     .option('--estimator <name>', 'oracle, percentile ...; none: the mean of its class', 'none')
     .option('--admission <name>', 'name, package or path', 'none')
-    .option('--options <json>', 'by kind: {"dispatcher":{"interrupts":true}}')
+    .option('--options <json>', 'by kind, workload too: {"dispatcher":{"interrupts":true}}')
     .option('--workers <n>', 'how many', '1')
     .option('--groups <n>', 'dispatchers, each with its share of the workers', '1')
-    .option('--load <list>', 'offered, as shares of all workers: 0.7 or 0.5,0.7', '0.7')
+    .option('--load <list>', 'offered, as shares of all workers: 0.5,0.7; own: as recorded', '0.7')
     .option('--requests <n>', 'in each run', '1000000')
     .option('--seed <n>', 'of everything random', '1')
     .option('--seeds <n>', 'as many runs, with seeds from --seed on')
@@ -56,12 +65,16 @@ export function simulateCommand(program: Command): void {
     .option('--ideal', 'the same as --costs ideal, whatever --costs says')
     .option('--threads <n>', 'runs at a time (default: one per core)')
     .option('--json [file]', 'write the results as JSON')
+    .option('--save-arrivals <file>', 'write the requests of the first run as a .csv trace')
     .option('--verbose', 'print the stack of an error')
     .action(simulate);
 }
 
 async function simulate(options: SimulateOptions): Promise<void> {
   const cells = await cellsOf(options);
+  if (options.saveArrivals !== undefined && cells[0] !== undefined) {
+    write('--save-arrivals', options.saveArrivals, drawTrace(cells[0]));
+  }
   const bar = new SingleBar(
     { format: '{bar} {percentage} % | {value}/{total} requests | {eta_formatted} left' },
     Presets.shades_classic,
@@ -89,14 +102,7 @@ async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
   const name = options.ideal === true ? 'ideal' : options.costs;
   const model = loadCosts(name, folder);
   printNote(`Costs (${name}): ${model.source}.`);
-  const { meanUs } = options;
-  const workload = await loadWorkload(
-    {
-      source: options.workload,
-      options: meanUs === undefined ? undefined : { meanUs: number('--mean-us', meanUs) },
-    },
-    folder,
-  );
+  const workload = await loadWorkload(workloadOf(options), folder);
   const policies = loadPolicies(choicesOf(options), folder);
   const common = {
     workload,
@@ -108,13 +114,23 @@ async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
     canPreempt: model.canPreempt,
     canMigrate: model.canMigrate,
   };
-  const loads = options.load.split(',').map((load) => number('--load', load));
+  const loads = options.load
+    .split(',')
+    .map((load) => (load === 'own' ? undefined : number('--load', load)));
   const first = number('--seed', options.seed);
   const count = number('--seeds', options.seeds ?? '1');
   if (!(count >= 1 && count <= 10_000)) throw usage(`--seeds is ${count}, not from 1 to 10000`);
   return loads.flatMap((load) =>
     Array.from({ length: count }, (_, at) => ({ ...common, load, seed: first + at })),
   );
+}
+
+function workloadOf(options: SimulateOptions): WorkloadChoice {
+  const own = optionsByKind(options.options)['workload'];
+  const { meanUs } = options;
+  const scale = meanUs === undefined ? undefined : { meanUs: number('--mean-us', meanUs) };
+  const given = own === undefined && scale === undefined ? undefined : { ...own, ...scale };
+  return { source: options.workload, options: given };
 }
 
 function choicesOf(options: SimulateOptions): PolicyChoices {
@@ -145,17 +161,13 @@ function optionsByKind(text = '{}'): Record<string, object> {
   if (!isObject(given) || !Object.values(given).every(isObject)) {
     throw usage('--options is no JSON object of objects, such as {"dispatcher":{}}');
   }
-  const strange = Object.keys(given).find((kind) => !isPolicyKind(kind));
+  const strange = Object.keys(given).find((kind) => !KINDS.includes(kind));
   if (strange === undefined) return given as Record<string, object>;
-  throw usage(`--options: ${strange} is none of ${POLICY_KINDS.join(', ')}`);
+  throw usage(`--options: ${strange} is none of ${KINDS.join(', ')}`);
 }
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
-}
-
-function isPolicyKind(kind: string): boolean {
-  return (POLICY_KINDS as readonly string[]).includes(kind);
 }
 
 function number(name: string, text: string): number {
@@ -177,7 +189,9 @@ function print(options: SimulateOptions, cells: readonly Cell[], full: FullCellR
   }));
   const document = runs.length === 1 ? runs[0] : { version: 1, runs };
   if (options.json === true) return printJson(document);
-  if (typeof options.json === 'string') write(options.json, document);
+  if (typeof options.json === 'string') {
+    write('--json', options.json, `${JSON.stringify(document, undefined, 2)}\n`);
+  }
   printTable(
     [
       'load',
@@ -195,11 +209,11 @@ function print(options: SimulateOptions, cells: readonly Cell[], full: FullCellR
   );
 }
 
-function write(file: string, document: unknown): void {
+function write(option: string, file: string, text: string): void {
   try {
-    writeFileSync(file, `${JSON.stringify(document, undefined, 2)}\n`);
+    writeFileSync(file, text);
   } catch (error) {
-    throw usage(`--json: ${reasonOf(error)}`);
+    throw usage(`${option}: ${reasonOf(error)}`);
   }
   printNote(`Written to ${file}.`);
 }

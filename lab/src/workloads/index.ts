@@ -1,4 +1,5 @@
 export { checked as checkWorkload, loadWorkload, type WorkloadChoice } from './load-workload';
+export { drawTrace, type Draw } from './draw-jobs';
 export { nativeWorkload } from './native-workload';
 export { PRESET_NAMES, presetPlugin } from './presets';
 export { scaledWorkload } from './scale';
