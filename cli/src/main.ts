@@ -17,6 +17,7 @@ import { pluginsCommand } from './commands/plugins';
 import { policyCommand } from './commands/policy';
 import { simulateCommand } from './commands/simulate';
 import { startCommand } from './commands/start';
+import { studyCommand } from './commands/study';
 import { EXIT, exitCodeOf } from './exit-codes';
 import { printError } from './output';
 import type { CommonOptions } from './output';
@@ -67,6 +68,7 @@ function createProgram(): Command {
   loadCommand(program);
   captureCommand(program);
   compareCommand(program);
+  studyCommand(program);
   analyzeCommand(program);
   for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
     command.configureOutput({ outputError: () => undefined }).exitOverride();

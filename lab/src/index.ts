@@ -5,3 +5,4 @@ export * from './report';
 export * from './analyze';
 export * from './simulate';
 export * from './workloads';
+export * from './study';
