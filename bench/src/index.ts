@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { rememberMeasurement } from '@sledge/lab';
 import type { BenchArea } from './area';
+import { agreementArea } from './areas/agreement';
 import { codeArea } from './areas/code';
 import { compileArea } from './areas/compile';
 import { httpArea } from './areas/http';
@@ -26,6 +27,7 @@ const AREAS: readonly BenchArea[] = [
   slowdownArea,
   rpcArea,
   simArea,
+  agreementArea,
 ];
 const ROOT = resolve(__dirname, '../..');
 
