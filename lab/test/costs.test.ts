@@ -68,6 +68,21 @@ test('this machine has what was measured on it, and says what is only assumed', 
   expect(loadCosts('this-machine', folder).costs.inflation).toBe(0);
 });
 
+test('signals are noticed later than safepoints, anywhere, and lengthen nothing', () => {
+  rememberMachine({ futexWakeNs: 40_000, signalLatencyNs: 9000 });
+  const { costs } = loadCosts('this-machine-signals', folder);
+  expect(costs).toMatchObject({ noticeNs: 9000, granularityNs: 0, inflation: 0 });
+  remember('preempt', { context_switch: 36, signal_p50: 14_311 });
+  remember('sandbox', { slot_to_first_instruction: 59 });
+  expect(loadCosts('this-machine-signals', folder).costs.noticeNs).toBe(14_216);
+});
+
+test('a signal is measured if only a wake-up was', () => {
+  rememberMachine({ futexWakeNs: 40_000 });
+  const { source } = loadCosts('this-machine-signals', folder);
+  expect(source).not.toMatch(/noticeNs/);
+});
+
 test('a wake-up is measured once and then the same, so that runs can be repeated', () => {
   const first = loadCosts('this-machine', folder).costs;
   expect(first.wakeNs).toBeGreaterThan(0);

@@ -24,6 +24,8 @@ interface SimulateOptions {
   workers: string;
   groups: string;
   load: string;
+  maxRequests?: string;
+  queuePerWorker?: string;
   requests: string;
   seed: string;
   seeds?: string;
@@ -53,6 +55,8 @@ export function simulateCommand(program: Command): void {
     .option('--options <json>', 'by kind, workload too: {"dispatcher":{"interrupts":true}}')
     .option('--workers <n>', 'how many', '1')
     .option('--groups <n>', 'dispatchers, each with its share of the workers', '1')
+    .option('--max-requests <n>', 'alive at a time; more are refused (default: 65536)')
+    .option('--queue-per-worker <n>', 'waiting at one worker (default: as --max-requests)')
     .option('--load <list>', 'offered, as shares of all workers: 0.5,0.7; own: as recorded', '0.7')
     .option('--requests <n>', 'in each run', '1000000')
     .option('--seed <n>', 'of everything random', '1')
@@ -88,7 +92,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
   let full: FullCellResult[];
   try {
     full = await runCells(cells, {
-      threads: options.threads === undefined ? undefined : number('--threads', options.threads),
+      threads: optional('--threads', options.threads),
       onProgress: (done) => (hasBar ? bar.update(done) : undefined),
     });
   } finally {
@@ -110,6 +114,8 @@ async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
     workers: number('--workers', options.workers),
     groups: number('--groups', options.groups),
     requests: number('--requests', options.requests),
+    maxRequests: optional('--max-requests', options.maxRequests),
+    queuePerWorker: optional('--queue-per-worker', options.queuePerWorker),
     costs: model.costs,
     canPreempt: model.canPreempt,
     canMigrate: model.canMigrate,
@@ -128,7 +134,8 @@ async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
 function workloadOf(options: SimulateOptions): WorkloadChoice {
   const own = optionsByKind(options.options)['workload'];
   const { meanUs } = options;
-  const scale = meanUs === undefined ? undefined : { meanUs: number('--mean-us', meanUs) };
+  const us = optional('--mean-us', meanUs);
+  const scale = us === undefined ? undefined : { meanUs: us };
   const given = own === undefined && scale === undefined ? undefined : { ...own, ...scale };
   return { source: options.workload, options: given };
 }
@@ -175,6 +182,9 @@ function number(name: string, text: string): number {
   if (text.trim() !== '' && Number.isFinite(value)) return value;
   throw usage(`${name} is ${text}, which is no number`);
 }
+
+const optional = (name: string, text: string | undefined): number | undefined =>
+  text === undefined ? undefined : number(name, text);
 
 function usage(reason: string): SledgeError {
   return new SledgeError('SLEDGE_ERR_CLI_USAGE', { reason });

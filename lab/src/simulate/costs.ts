@@ -46,12 +46,13 @@ const ASSUMED = {
 /** Names that `costModel` knows. */
 export const COST_NAMES: readonly string[] = [
   'this-machine',
+  'this-machine-signals',
   'ideal',
   'assumed',
   ...Object.keys(PUBLISHED),
 ];
 
-let wakeNow: number | undefined;
+let machineNow: Readonly<Record<string, number>> | undefined;
 
 /**
  * A model by name; undefined: there is none. 'this-machine' and 'assumed' may take some ms, once
@@ -60,7 +61,8 @@ let wakeNow: number | undefined;
  */
 export function costModel(name: string): CostModel | undefined {
   const model = { canPreempt: true, canMigrate: true };
-  if (name === 'this-machine') return thisMachine();
+  if (name === 'this-machine') return thisMachine('safepoints');
+  if (name === 'this-machine-signals') return thisMachine('signals');
   if (name === 'assumed') {
     const source = 'wake-ups measured now, the rest assumed by order of magnitude';
     return { ...model, costs: { ...IDEAL, ...ASSUMED, wakeNs: measuredWakeNs() }, source };
@@ -88,16 +90,17 @@ export function loadCosts(source: string, folder: string): CostModel {
 }
 
 /**
- * What was measured here before, so that runs can be repeated; wake-ups are measured, and kept, if
- * they never were. The rest is assumed and named as such.
+ * What was measured here before, so that runs can be repeated; what `sledge doctor` measures is
+ * measured, and kept, if it never was. The rest is assumed and named as such.
  */
-function thisMachine(): CostModel {
-  const measured = readMeasured();
-  let { wakeNs } = measured;
-  if (wakeNs === undefined) {
-    wakeNs = measuredWakeNs();
-    rememberMachine({ futexWakeNs: wakeNs });
+function thisMachine(by: 'safepoints' | 'signals'): CostModel {
+  const { wakeNs: known, noticeNs } = readMeasured(by);
+  if (known === undefined || (by === 'signals' && noticeNs === undefined)) {
+    measuredWakeNs();
+    rememberMachine(machineNow ?? {});
   }
+  const measured = readMeasured(by);
+  const wakeNs = measured.wakeNs ?? measuredWakeNs();
   const costs = { ...IDEAL, ...ASSUMED, ...measured, wakeNs };
   const assumed = Object.keys(ASSUMED).filter((key) => !(key in measured));
   const source =
@@ -109,8 +112,9 @@ function thisMachine(): CostModel {
 }
 
 function measuredWakeNs(): number {
-  wakeNow ??= loadBinding().binding.measureMachine().futexWakeNs;
-  if (wakeNow !== undefined && wakeNow >= 0) return Math.round(wakeNow);
+  machineNow ??= loadBinding().binding.measureMachine();
+  const { futexWakeNs = -1 } = machineNow;
+  if (futexWakeNs >= 0) return Math.round(futexWakeNs);
   const reason = 'the wake-up of a thread could not be measured on this machine';
   throw new SledgeError('SLEDGE_ERR_LAB_COSTS', { costs: 'this-machine', reason });
 }

@@ -38,8 +38,11 @@ export function rememberMachine(values: Readonly<Record<string, number>>): void 
   rememberMeasurement({ bench: 'doctor', machine: thisMachine(), figures });
 }
 
-/** Costs of which all parts were measured on this processor; others are left out. */
-export function readMeasured(): Partial<NativeCosts> {
+/**
+ * Costs of which all parts were measured on this processor; others are left out. By signals, a
+ * worker can leave anywhere and code has no polls.
+ */
+export function readMeasured(by: 'safepoints' | 'signals' = 'safepoints'): Partial<NativeCosts> {
   const figures = new Map(AREAS.flatMap((area) => [...figuresOf(area)]));
   const of = (name: string): number | undefined => figures.get(name);
   const startNs = of('slot_to_first_instruction');
@@ -50,9 +53,17 @@ export function readMeasured(): Partial<NativeCosts> {
     startNs,
     finishNs: less(of('empty_on_worker'), startNs),
     switchNs,
-    noticeNs: less(of('safepoint_p50'), switchNs, startNs),
-    granularityNs: of('max_poll_gap'),
-    inflation: polls && Math.max(0, polls - 1),
+    ...(by === 'signals'
+      ? {
+          noticeNs: less(of('signal_p50'), switchNs, startNs) ?? of('signalLatencyNs'),
+          granularityNs: 0,
+          inflation: 0,
+        }
+      : {
+          noticeNs: less(of('safepoint_p50'), switchNs, startNs),
+          granularityNs: of('max_poll_gap'),
+          inflation: polls && Math.max(0, polls - 1),
+        }),
   };
   const sound = Object.entries(known).filter(([, value]) => value !== undefined && value >= 0);
   return Object.fromEntries(
