@@ -24,6 +24,6 @@ export default defineStudy({
   loads: [0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95],
   costs: 'shinjuku',
   requests: 100_000,
-  requestsPerWorker: 1000,
+  requestsPerWorker: 500,
   seeds: 3,
 });
