@@ -26,7 +26,7 @@ async function compared(more: Record<string, unknown>, threads = 2): Promise<Com
 const verdicts = ({ comparisons }: CompareDocument, metric: string) =>
   comparisons.filter((one) => one.metric === metric).map(({ verdict }) => verdict);
 
-test('the same experiment gives the same bytes with any number of threads', async () => {
+test('an experiment gives the same bytes with any number of threads', async () => {
   const experiment = { workloads: ['lognormal', 'tpcc'], loads: [0.3, 0.7], repeats: 3 };
   const texts = [];
   for (const threads of [1, 3]) {
@@ -37,7 +37,7 @@ test('the same experiment gives the same bytes with any number of threads', asyn
   expect(texts[1]).toBe(texts[0]);
 });
 
-test('short requests beside long ones are better off with preemption, beyond the noise', async () => {
+test('short requests beside long ones are better off with preemption', async () => {
   const document = await compared({});
   expect(verdicts(document, 'short/slowdown.p99')).toEqual(['lower']);
   expect(document.labels[0]).toMatch(/virtual time; costs \(ideal\)/);

@@ -1,6 +1,6 @@
 /**
- * Shapes of the literature on the dispatch core in virtual time, with published costs. Which figures
- * of the papers were checked, and where ours differ: docs/guides/literature.md.
+ * Shapes of the literature on the dispatch core in virtual time, with published costs. Which of
+ * their figures were checked, and where ours differ: docs/guides/literature.md.
  */
 import { compare, costModel, loadPolicies, loadWorkload, parseExperiment } from '@sledge/lab';
 import { runCells, SimulatedEngine } from '@sledge/lab';

@@ -14,7 +14,7 @@ const SEEDS = LONG ? 30 : 10;
 const LOADS = LONG ? [0.5, 0.7, 0.8] : [0.7];
 const REQUESTS_FIRST = LONG ? 400_000 : 60_000;
 const REQUESTS_MAX = 32_000_000;
-/** One of a hundred intervals misses what it is of; a wrong formula is missed by longer runs too. */
+/** One interval in a hundred misses what it is of; a wrong formula is missed by longer runs too. */
 const DOUBLINGS = 3;
 /** Narrow enough to tell a wrong formula from a right one. */
 const HALF_WIDTH_MAX = 0.02;

@@ -95,7 +95,8 @@ function verdictTable({ comparisons }: CompareDocument): string {
       return `<tr class="${is}">${inner}</tr>`;
     });
   const body = rows.join('\n');
-  return `<div class="wide"><table><thead><tr><th>workload</th><th>load</th><th>metric</th><th>beside</th>
+  return `<div class="wide"><table><thead><tr><th>workload</th>
+<th>load</th><th>metric</th><th>beside</th>
 <th>change [interval]</th><th>verdict</th></tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
