@@ -12,7 +12,7 @@ async function compared(more: Record<string, unknown>, threads = 2): Promise<Com
     workload: 'high-bimodal',
     loads: [0.6],
     workers: 2,
-    requests: 8000,
+    requests: 4000,
     costs: 'ideal',
     ...more,
   };
