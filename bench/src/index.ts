@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { rememberMeasurement } from '@sledge/lab';
 import type { BenchArea } from './area';
+import { agreementArea } from './areas/agreement';
 import { codeArea } from './areas/code';
 import { compileArea } from './areas/compile';
 import { httpArea } from './areas/http';
@@ -10,6 +12,7 @@ import { preemptArea } from './areas/preempt';
 import { slowdownArea } from './areas/slowdown';
 import { rpcArea } from './areas/rpc';
 import { sandboxArea } from './areas/sandbox';
+import { simArea } from './areas/sim';
 import { describeMachine, readCpuTimes } from './machine';
 import { formatReport } from './report';
 import type { Report } from './report';
@@ -23,6 +26,8 @@ const AREAS: readonly BenchArea[] = [
   policyArea,
   slowdownArea,
   rpcArea,
+  simArea,
+  agreementArea,
 ];
 const ROOT = resolve(__dirname, '../..');
 
@@ -68,6 +73,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   const report = await runArea(area, parsed.values.quick ?? false);
+  rememberMeasurement(report);
   console.log(formatReport(report));
   if (parsed.values.json !== undefined) {
     const path = resolve(process.env['INIT_CWD'] ?? process.cwd(), parsed.values.json);

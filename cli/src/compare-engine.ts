@@ -1,14 +1,14 @@
 import path from 'node:path';
-import { LiveEngine } from '@sledge/lab';
-import type { CompareEngine, Experiment } from '@sledge/lab';
-import { SledgeError } from '@sledge/core';
+import { LiveEngine, SimulatedEngine } from '@sledge/lab';
+import type { AnyWorkload, CompareEngine, Experiment } from '@sledge/lab';
 
-/** What runs the experiment. @throws SledgeError SLEDGE_ERR_CLI_USAGE */
-export async function compareEngine(experiment: Experiment): Promise<CompareEngine> {
-  if (experiment.engine === 'simulated') {
-    const reason = 'comparisons in virtual time are not built yet; use --live';
-    throw new SledgeError('SLEDGE_ERR_CLI_USAGE', { reason });
-  }
+/** What runs one workload of the experiment. @throws SledgeError SLEDGE_ERR_CLI_USAGE */
+export function compareEngine(
+  experiment: Experiment,
+  workload: AnyWorkload,
+  settings: { folder: string; threads?: number | undefined },
+): CompareEngine {
+  if (experiment.engine === 'simulated') return new SimulatedEngine(experiment, workload, settings);
   const command = [process.execPath, path.join(__dirname, '..', 'bin', 'sledge.js')];
-  return new LiveEngine(experiment, { command });
+  return LiveEngine.of(experiment, workload, { command });
 }

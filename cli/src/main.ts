@@ -18,6 +18,7 @@ import { pluginsCommand } from './commands/plugins';
 import { policyCommand } from './commands/policy';
 import { simulateCommand } from './commands/simulate';
 import { startCommand } from './commands/start';
+import { studyCommand } from './commands/study';
 import { EXIT, exitCodeOf } from './exit-codes';
 import { printError } from './output';
 import type { CommonOptions } from './output';
@@ -68,6 +69,7 @@ function createProgram(): Command {
   loadCommand(program);
   captureCommand(program);
   compareCommand(program);
+  studyCommand(program);
   analyzeCommand(program);
   explainCommand(program);
   for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {

@@ -31,7 +31,7 @@ test('two variants run on the live runtime, and a bundle holds all of it', () =>
     runs: { variant: string; counts: Record<string, number> }[];
     comparisons: { verdict: string }[];
   };
-  expect(document.schema).toBe('sledge-compare/1');
+  expect(document.schema).toBe('sledge-compare/2');
   expect(document.runs.map(({ variant }) => variant).sort()).toEqual([
     'edf-interrupt/edf',
     'edf-interrupt/edf',
@@ -62,3 +62,16 @@ test('more workers than the machine has room for are refused with a way out', ()
   const { status, stderr } = sledge(folder, ['compare', ...VARIANTS, ...flags]);
   expect([status, stderr]).toEqual([2, expect.stringContaining('--oversubscribe')]);
 });
+
+test('the same command runs in virtual time, and its page is written', () => {
+  const flags = ['--workload', 'tpcc', '--workload', 'rocksdb', '--loads', '0.2,0.6'];
+  const size = ['--workers', '64', '--requests', '2000', '--repeats', '6', '--ideal'];
+  const { status, stdout } = sledge(folder, [
+    ...['compare', '--simulated', ...VARIANTS, ...flags, ...size],
+    ...['--csv', 'samples.csv', '--html', 'report.html'],
+  ]);
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/rocksdb +0\.6 +missRate/)]);
+  const rows = readFileSync(path.join(folder, 'samples.csv'), 'utf8').trim().split('\n');
+  expect(rows).toHaveLength(1 + 2 * 2 * 6 * (5 + 2));
+  expect(readFileSync(path.join(folder, 'report.html'), 'utf8')).toContain('in virtual time');
+}, 60_000);

@@ -12,6 +12,7 @@ export {
   type BuildJob,
   type BuildReport,
   type BuildSettings,
+  userCacheDirectory,
 } from './functions/build-functions';
 export { buildJobs } from './functions/function-registry';
 export { hint, nearestName } from './nearest';

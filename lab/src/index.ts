@@ -6,3 +6,4 @@ export * from './analyze';
 export * from './simulate';
 export * from './workloads';
 export * from './explain';
+export * from './study';

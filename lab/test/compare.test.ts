@@ -70,7 +70,9 @@ const experimentOf = (more: Record<string, unknown> = {}) =>
 
 const documentOf = async (of: (request: RunRequest) => EngineRun, more = {}) => {
   const engine = new FakeEngine(of);
-  const document = await compare(experimentOf(more), engine, { command: 'npx sledge compare' });
+  const document = await compare(experimentOf(more), () => engine, {
+    command: 'npx sledge compare',
+  });
   return { engine, document };
 };
 

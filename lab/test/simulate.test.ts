@@ -1,4 +1,4 @@
-import { COST_NAMES, costModel, loadPolicies, loadWorkload, runCell, runCells } from '@sledge/lab';
+import { costModel, loadPolicies, loadWorkload, runCell, runCells } from '@sledge/lab';
 import type { Cell, PolicyChoices } from '@sledge/lab';
 
 const REQUESTS = 120_000;
@@ -43,15 +43,6 @@ test('a mean that cannot be known exactly is refused, not approximated', async (
     return sum + (service.shape === 'deterministic' ? service.us / 2 : NaN);
   }, 0);
   expect(mean).toBeCloseTo(20, 9);
-});
-
-test('costs are ideal or assumed, and only wake-ups differ between machines', () => {
-  expect(COST_NAMES).toEqual(['ideal', 'assumed']);
-  expect(Object.values(costModel('ideal')?.costs ?? { none: 1 })).toEqual(Array(11).fill(0));
-  const { wakeNs, ...others } = costModel('assumed')?.costs ?? {};
-  expect(wakeNs).toBeGreaterThan(0);
-  expect(others).toMatchObject({ startNs: 75, finishNs: 1100, networkNs: 0, timerNs: 0 });
-  expect(costModel('measured')).toBeUndefined();
 });
 
 test('policies that need preemption have it from the simulated machine', async () => {

@@ -5,7 +5,7 @@ import {
   loadWorkload,
   meanInterval,
   relativeHalfWidth,
-  runCell,
+  runCells,
 } from '@sledge/lab';
 import type { Cell, CellResult, PolicyChoices } from '@sledge/lab';
 
@@ -14,6 +14,8 @@ const SEEDS = LONG ? 30 : 10;
 const LOADS = LONG ? [0.5, 0.7, 0.8] : [0.7];
 const REQUESTS_FIRST = LONG ? 400_000 : 60_000;
 const REQUESTS_MAX = 32_000_000;
+/** One interval in a hundred misses what it is of; a wrong formula is missed by longer runs too. */
+const DOUBLINGS = 3;
 /** Narrow enough to tell a wrong formula from a right one. */
 const HALF_WIDTH_MAX = 0.02;
 /** Of processor sharing by quanta of a hundredth of the mean. */
@@ -42,36 +44,55 @@ async function cell(
   return { ...base, ...loadPolicies(policies, __dirname) };
 }
 
-interface Replications {
-  results: CellResult[];
-  sojournUs: { low: number; high: number };
+jest.setTimeout(LONG ? 2 * 3_600_000 : 60_000);
+
+/** What formulas say: mean sojourn time, us, and mean numbers of requests. */
+interface Expected {
+  sojournUs: number;
+  inSystem?: number;
+  waiting?: number;
 }
 
-/** As many requests as make the interval of the mean narrow enough. */
-function replicate(one: Cell, halfWidthMax = HALF_WIDTH_MAX): Replications {
-  for (let { requests } = one; ; requests *= 2) {
-    const results = Array.from({ length: SEEDS }, (_, at) => {
-      const run = runCell({ ...one, requests, seed: at + 1 });
-      if (run === undefined) throw new Error('the run was given up');
-      return run.result;
-    });
-    const interval = meanInterval(
-      results.map(({ sojournUs }) => sojournUs.mean),
-      0.99,
-    );
-    const half = relativeHalfWidth(interval);
-    if (half > halfWidthMax && requests < REQUESTS_MAX) continue;
-    const what = `${one.workload.name}, ${one.workers} workers, load ${one.load}`;
-    const found = `mean ${mean([interval.low, interval.high]).toFixed(2)} us`;
-    console.log(`${what}: ${requests} requests, ${found} ± ${(100 * half).toFixed(2)} %`);
-    expect(half).toBeLessThanOrEqual(halfWidthMax);
-    return { results, sojournUs: interval };
+/** One run for each seed. Little's law holds in each. */
+async function replicate(one: Cell, requests: number): Promise<CellResult[]> {
+  const cells = Array.from({ length: SEEDS }, (_, at) => ({ ...one, requests, seed: at + 1 }));
+  const results = (await runCells(cells)).map(({ result }) => result);
+  for (const { little } of results) {
+    expect(Math.abs(little.inSystem / little.rateTimesSojourn - 1)).toBeLessThan(1e-9);
   }
+  return results;
 }
 
-function expectMean({ sojournUs }: Replications, expectedUs: number): void {
-  expect(sojournUs.low).toBeLessThanOrEqual(expectedUs);
-  expect(sojournUs.high).toBeGreaterThanOrEqual(expectedUs);
+/**
+ * As many requests as make the intervals of mean sojourn time and number of requests narrow enough;
+ * they, and those of the other figures, hold what is expected.
+ */
+async function expectTheory(one: Cell, expected: Expected, halfWidthMax = HALF_WIDTH_MAX) {
+  let misses = 0;
+  for (let { requests } = one; ; requests *= 2) {
+    const results = await replicate(one, requests);
+    const interval = (of: (result: CellResult) => number) => meanInterval(results.map(of), 0.99);
+    const sojourn = interval(({ sojournUs }) => sojournUs.mean);
+    const number = interval(({ inSystem }) => inSystem);
+    const half = Math.max(relativeHalfWidth(sojourn), relativeHalfWidth(number));
+    if (half > halfWidthMax && requests < REQUESTS_MAX) continue;
+    const off = [
+      [expected.sojournUs, sojourn] as const,
+      [one.load ?? 0, interval(({ utilisation }) => utilisation)] as const,
+      [expected.inSystem, number] as const,
+      [expected.waiting, interval(({ waiting }) => waiting)] as const,
+    ].filter(([value, { low, high }]) => value !== undefined && (value < low || value > high));
+    const what = `${one.workload.name}, ${one.workers} workers, load ${one.load}`;
+    const found = `mean ${mean([sojourn.low, sojourn.high]).toFixed(2)} us`;
+    const formula = `formula ${expected.sojournUs.toFixed(2)}`;
+    console.log(
+      `${what}: ${requests} requests, ${found} ± ${(100 * half).toFixed(2)} %, ${formula}`,
+    );
+    if (off.length > 0 && (misses += 1) <= DOUBLINGS && requests < REQUESTS_MAX) continue;
+    expect(half).toBeLessThanOrEqual(halfWidthMax);
+    expect(off).toEqual([]);
+    return;
+  }
 }
 
 /** That an arrival waits, with `servers` and so much offered work (Erlang's C). */
@@ -120,41 +141,61 @@ console.log(`theory: ${SEEDS} seeds at loads ${LOADS.join(', ')}${LONG ? '' : ' 
 
 describe.each(LOADS)('at load %d', (load) => {
   test('M/M/1: sojourn time, queue length and utilisation', async () => {
-    const runs = replicate(await cell('exponential', load, FIFO));
-    expectMean(runs, 10 / (1 - load));
-    const waiting = mean(runs.results.map((result) => result.waiting));
-    expect(waiting / (load ** 2 / (1 - load))).toBeCloseTo(1, 1);
-    expect(mean(runs.results.map((result) => result.utilisation))).toBeCloseTo(load, 2);
+    await expectTheory(await cell('exponential', load, FIFO), {
+      sojournUs: 10 / (1 - load),
+      inSystem: load / (1 - load),
+      waiting: load ** 2 / (1 - load),
+    });
   });
 
-  test('M/M/4: sojourn time and queue length', async () => {
-    const runs = replicate(await cell('exponential', load, FIFO, 4));
-    const waits = erlangC(4, load);
-    expectMean(runs, 10 + (waits * 10) / (4 * (1 - load)));
-    const waiting = mean(runs.results.map((result) => result.waiting));
-    expect(waiting / ((waits * load) / (1 - load))).toBeCloseTo(1, 1);
+  test.each(LONG ? [2, 4, 16] : [4])('M/M/%d: sojourn time and queue length', async (servers) => {
+    const waits = erlangC(servers, load);
+    const waiting = (waits * load) / (1 - load);
+    await expectTheory(await cell('exponential', load, FIFO, servers), {
+      sojournUs: 10 + (waits * 10) / (servers * (1 - load)),
+      inSystem: waiting + servers * load,
+      waiting,
+    });
   });
 
   test.each([
     ['deterministic', 10, 100],
     ['lognormal', 10, 100 * Math.E],
     ['high-bimodal', 50.5, 5000.5],
-    ...(LONG ? ([['tpcc', 25.108, 0.44 * 32.49 + 1.44 + 176 + 309.76 + 400]] as const) : []),
+    ...(LONG
+      ? ([
+          ['extreme-bimodal', 2.9975, 0.995 * 0.25 + 0.005 * 250_000],
+          ['rocksdb', 318.25, (1.5 ** 2 + 635 ** 2) / 2],
+          ['tpcc', 19.068, 0.44 * 32.49 + 1.44 + 176 + 309.76 + 400],
+        ] as const)
+      : []),
   ] as const)('M/G/1 of %s: Pollaczek and Khinchine', async (name, meanUs, secondMoment) => {
-    const one = await cell(name, load, FIFO);
-    const exactUs = name === 'tpcc' ? 0.44 * 5.7 + 0.24 + 8.8 + 3.52 + 4 : meanUs;
-    expectMean(replicate(one), pollaczekKhinchine(exactUs, secondMoment, load));
+    const sojournUs = pollaczekKhinchine(meanUs, secondMoment, load);
+    const inSystem = (load / meanUs) * sojournUs;
+    const waiting = inSystem - load;
+    await expectTheory(await cell(name, load, FIFO), { sojournUs, inSystem, waiting });
   });
 
   test('processor sharing does not see how service times are spread', async () => {
-    for (const name of LONG ? ['exponential', 'lognormal'] : ['lognormal']) {
-      const { results } = replicate(await cell(name, load, SHARING), INSENSITIVE);
-      const sojourn = mean(results.map(({ sojournUs }) => sojournUs.mean));
-      expect(Math.abs((sojourn * (1 - load)) / 10 - 1)).toBeLessThan(INSENSITIVE);
+    for (const name of LONG ? ['exponential', 'deterministic', 'lognormal'] : ['lognormal']) {
+      const one = await cell(name, load, SHARING);
+      for (let { requests } = one; ; requests *= 2) {
+        const results = await replicate(one, requests);
+        const sojourn = meanInterval(
+          results.map(({ sojournUs }) => sojournUs.mean),
+          0.99,
+        );
+        if (relativeHalfWidth(sojourn) > INSENSITIVE && requests < REQUESTS_MAX) continue;
+        const relative = (mean([sojourn.low, sojourn.high]) * (1 - load)) / 10;
+        console.log(`sharing of ${name}, load ${load}: ${relative.toFixed(4)} of the formula`);
+        expect(Math.abs(relative - 1)).toBeLessThan(INSENSITIVE);
+        break;
+      }
     }
   });
 
   test('preemptive shortest remaining time: the mean of M/M/1', async () => {
-    expectMean(replicate(await cell('exponential', load, SRPT)), shortestRemaining(10, load));
+    const sojournUs = shortestRemaining(10, load);
+    await expectTheory(await cell('exponential', load, SRPT), { sojournUs });
   });
 });

@@ -69,6 +69,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("PolicyThread", PolicyThread::define(env));
   exports.Set("TestStore", TestStoreWrap::define(env));
   exports.Set("simulate", Napi::Function::New(env, simulate, "simulate"));
+  exports.Set("drawJobs", Napi::Function::New(env, draw_jobs, "drawJobs"));
   exports.Set("measureMachine", Napi::Function::New(env, measure_machine_now, "measureMachine"));
   exports.Set("policyTrial", Napi::Function::New(env, policy_trial, "policyTrial"));
   exports.Set("policyReplay", Napi::Function::New(env, policy_replay, "policyReplay"));

@@ -13,6 +13,9 @@ namespace {
 
 using namespace sledge::lab;
 
+/// Drawn at once: 320 MB of numbers.
+constexpr uint64_t jobs_max = 10'000'000;
+
 std::vector<double> numbers_of(const Napi::Object &object, const char *name) {
   const Napi::Value value = object.Get(name);
   if (!value.IsTypedArray())
@@ -274,6 +277,33 @@ Napi::Value simulate(const Napi::CallbackInfo &info) {
     return env.Undefined();
   }
   return ended ? result_of(env, *simulation).As<Napi::Value>() : env.Null();
+}
+
+Napi::Value draw_jobs(const Napi::CallbackInfo &info) {
+  const Napi::Env env = info.Env();
+  const auto options = info[0].As<Napi::Object>();
+  WorkloadSpec spec;
+  read_workload(options, spec);
+  spec.requests = std::min(spec.requests, jobs_max);
+  const double load = number_of(options, "load");
+  if (load > 0)
+    spec.scale_to(load * uint_of(options, "workers"));
+  std::string reason;
+  if (!spec.check(reason)) {
+    throw_error(env, SLEDGE_ERR_NATIVE_ARGUMENT, reason);
+    return env.Undefined();
+  }
+  std::vector<double> list;
+  Workload workload(spec);
+  for (Job job; workload.next(job);) {
+    const bool has_deadline = job.deadline_ns != SLEDGE_NO_DEADLINE;
+    const uint64_t relative_ns = has_deadline ? job.deadline_ns - job.arrival_ns : 0;
+    for (const uint64_t value : {job.arrival_ns, uint64_t{job.type}, job.service_ns, relative_ns})
+      list.push_back(static_cast<double>(value));
+  }
+  Napi::Float64Array array = Napi::Float64Array::New(env, list.size());
+  std::copy(list.begin(), list.end(), array.Data());
+  return array;
 }
 
 } // namespace sledge::binding

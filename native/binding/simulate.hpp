@@ -6,5 +6,7 @@ namespace sledge::binding {
 
 /// `simulate` of core/src/contracts/native.ts.
 Napi::Value simulate(const Napi::CallbackInfo &info);
+/// `drawJobs` of core/src/contracts/native.ts.
+Napi::Value draw_jobs(const Napi::CallbackInfo &info);
 
 } // namespace sledge::binding

@@ -68,7 +68,7 @@ async function writeReport(): Promise<string> {
     run: async (request: RunRequest) => runOf(request),
     stop: async () => undefined,
   };
-  const document = await compare(experiment, engine, {
+  const document = await compare(experiment, () => engine, {
     command: 'npx sledge compare --a edf-interrupt/edf --b darc/fifo --workload high-bimodal',
   });
   const file = path.join(folder, 'report.html');

@@ -3,13 +3,14 @@ import path from 'node:path';
 import { SledgeError } from '@sledge/core';
 import { loadUserModule } from '@sledge/core/host';
 import { compare, csvOf, htmlReport, parseExperiment, variantOf, writeBundle } from '@sledge/lab';
-import type { CompareDocument, CompareProgress, Experiment, ExperimentInput } from '@sledge/lab';
+import type { CompareDocument, Experiment, ExperimentInput } from '@sledge/lab';
 import type { Command } from 'commander';
 import { compareEngine } from '../compare-engine';
 import { withCommon } from '../config-options';
 import { numberBetween, numberList, wholeBetween } from '../number-options';
 import { printJson, printLine, printNote } from '../output';
 import type { CommonOptions } from '../output';
+import { ProgressBar } from './compare-progress';
 import { printComparison } from './print-compare';
 
 interface CompareFlags extends CommonOptions {
@@ -17,7 +18,7 @@ interface CompareFlags extends CommonOptions {
   a?: string;
   b?: string;
   variant?: string[];
-  workload?: string;
+  workload?: string[];
   scale?: number;
   loads?: number[];
   workers?: number;
@@ -30,6 +31,8 @@ interface CompareFlags extends CommonOptions {
   requests?: number;
   connections?: number;
   costs?: string;
+  ideal?: true;
+  threads?: number;
   seed?: number;
   oversubscribe?: true;
   output?: string;
@@ -47,7 +50,7 @@ export function compareCommand(program: Command): void {
     .option('--a <dispatcher/scheduler>', 'the variant that others are set beside')
     .option('--b <dispatcher/scheduler>', 'another variant')
     .option('--variant <[name=]dispatcher/scheduler>', 'one more; repeatable', again)
-    .option('--workload <preset>', 'such as high-bimodal')
+    .option('--workload <preset>', 'such as high-bimodal; repeatable', again)
     .option(
       '--scale <factor>',
       'all service times, times this',
@@ -67,7 +70,9 @@ export function compareCommand(program: Command): void {
     .option('--warmup <s>', 'before each live run', numberBetween(0, 600, '--warmup'))
     .option('--requests <n>', 'of each simulated run', wholeBetween(1, 1e9, '--requests'))
     .option('--connections <n>', 'of the load generator', wholeBetween(1, 65_536, '--connections'))
-    .option('--costs <name>', 'of mechanisms in virtual time')
+    .option('--costs <name>', 'of mechanisms in virtual time, or a .json file')
+    .option('--ideal', 'the same as --costs ideal')
+    .option('--threads <n>', 'in virtual time (default: cores)', wholeBetween(1, 1024, '--threads'))
     .option('--seed <n>', 'of the first repeat', wholeBetween(0, 2 ** 31, '--seed'))
     .option('--oversubscribe', 'label and do not refuse more workers than cores - 1')
     .option('--output <file>', 'the JSON document')
@@ -79,11 +84,17 @@ export function compareCommand(program: Command): void {
 
 async function runCompare(flags: CompareFlags): Promise<void> {
   const experiment = experimentOf(flags);
-  const engine = await compareEngine(experiment);
-  const document = await compare(experiment, engine, {
-    command: commandLine(),
-    onProgress: process.stderr.isTTY ? showProgress : undefined,
-  });
+  const settings = { folder: folderOf(flags), threads: flags.threads };
+  const bar = process.stderr.isTTY ? new ProgressBar() : undefined;
+  let document: CompareDocument;
+  try {
+    document = await compare(experiment, (one) => compareEngine(experiment, one, settings), {
+      command: commandLine(),
+      onProgress: (progress) => bar?.show(progress),
+    });
+  } finally {
+    bar?.stop();
+  }
   write(flags, document);
   if (flags.json === true) printJson(document);
   else printComparison(document);
@@ -107,7 +118,7 @@ function experimentOf(flags: CompareFlags): Experiment {
   const engine = servers.length > 0 ? 'remote' : flags.simulated ? 'simulated' : undefined;
   const changed = {
     engine: engine ?? (flags.live ? 'live' : undefined),
-    workload: flags.workload,
+    ...(flags.workload !== undefined && { workload: undefined, workloads: flags.workload }),
     scale: flags.scale,
     loads: flags.loads,
     workers: flags.workers,
@@ -116,7 +127,7 @@ function experimentOf(flags: CompareFlags): Experiment {
     warmupS: flags.warmup,
     requests: flags.requests,
     connections: flags.connections,
-    costs: flags.costs,
+    costs: flags.ideal === true ? 'ideal' : flags.costs,
     seed: flags.seed,
     allowOversubscription: flags.oversubscribe,
   };
@@ -127,20 +138,22 @@ function experimentOf(flags: CompareFlags): Experiment {
   );
 }
 
-/** What was typed, ready to be typed again. */
+/** Where relative paths start: as in a configuration, at its own folder. */
+function folderOf({ config }: CompareFlags): string {
+  return config === undefined ? process.cwd() : path.dirname(path.resolve(config));
+}
+
+/** What was typed, ready to be typed again; without what changes no figure. */
 function commandLine(): string {
   const plain = /^[\w@%+=:,./-]+$/;
-  const words = process.argv.slice(2);
+  const typed = process.argv.slice(2);
+  const words = typed.filter(
+    (word, at) => !/^--threads(=|$)/.test(word) && typed[at - 1] !== '--threads',
+  );
   const quoted = words.map((word) =>
     plain.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`,
   );
   return ['npx', 'sledge', ...quoted].join(' ');
-}
-
-function showProgress({ done, of, variant, load, leftS }: CompareProgress): void {
-  const left = leftS >= 90 ? `${Math.round(leftS / 60)} min` : `${Math.round(leftS)} s`;
-  const text = `${done}/${of}  ${variant} at ${load}  ${left} left`;
-  process.stderr.write(`\r${text.padEnd(76)}${done === of ? '\n' : ''}`);
 }
 
 function write(flags: CompareFlags, document: CompareDocument): void {

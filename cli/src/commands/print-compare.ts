@@ -14,26 +14,35 @@ export function printComparison(document: CompareDocument): void {
     printLine(`note: ${doubtful.length} of ${runs.length} runs are doubtful, such as: ${such}`);
   }
   const loads = [...new Set(runs.map(({ load }) => load))];
-  const rows = loads.flatMap((load) =>
-    document.variants.map(({ name }) => [
-      String(load),
-      name,
-      ...SHOWN.map((metric) => {
-        const found = cells.find(
-          (one) => one.load === load && one.variant === name && one.metric === metric,
-        );
-        return found === undefined ? '-' : medianText(metric, found.median);
-      }),
-    ]),
+  const workloads = [...new Set(runs.map(({ workload }) => workload))];
+  const rows = workloads.flatMap((workload) =>
+    loads.flatMap((load) =>
+      document.variants.map(({ name }) => [
+        workload,
+        String(load),
+        name,
+        ...SHOWN.map((metric) => {
+          const found = cells.find(
+            (one) =>
+              one.workload === workload &&
+              one.load === load &&
+              one.variant === name &&
+              one.metric === metric,
+          );
+          return found === undefined ? '-' : medianText(metric, found.median);
+        }),
+      ]),
+    ),
   );
-  printTable(['LOAD', 'VARIANT', 'P50 [interval]', 'P99', 'P99.9', 'MISSED'], rows);
+  printTable(['WORKLOAD', 'LOAD', 'VARIANT', 'P50 [interval]', 'P99', 'P99.9', 'MISSED'], rows);
   if (comparisons.length === 0) return;
   printLine('');
   printTable(
-    ['LOAD', 'METRIC', 'BESIDE', 'CHANGE [interval]', 'VERDICT'],
+    ['WORKLOAD', 'LOAD', 'METRIC', 'BESIDE', 'CHANGE [interval]', 'VERDICT'],
     comparisons
       .filter(({ metric }) => SHOWN.includes(metric))
-      .map(({ load, metric, a, b, kind, change, verdict }) => [
+      .map(({ workload, load, metric, a, b, kind, change, verdict }) => [
+        workload,
         String(load),
         metric,
         `${b} : ${a}`,

@@ -1,15 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { SledgeError } from '@sledge/core';
-import { hint, POLICY_KINDS, reasonOf } from '@sledge/core/host';
-import {
-  COST_NAMES,
-  costModel,
-  loadPolicies,
-  loadWorkload,
-  runCells,
-  writeTrace,
-} from '@sledge/lab';
-import type { Cell, CellResult, FullCellResult, PolicyChoice, PolicyChoices } from '@sledge/lab';
+import { POLICY_KINDS, reasonOf } from '@sledge/core/host';
+import { COST_NAMES, drawTrace, loadCosts, loadPolicies, loadWorkload } from '@sledge/lab';
+import { runCells, writeTrace } from '@sledge/lab';
+import type { Cell, CellResult, FullCellResult, PolicyChoice } from '@sledge/lab';
+import type { PolicyChoices, WorkloadChoice } from '@sledge/lab';
 import { Presets, SingleBar } from 'cli-progress';
 import type { PolicyKind } from '@sledge/core/host';
 import type { Command } from 'commander';
@@ -18,6 +13,7 @@ import { printJson, printNote, printTable } from '../output';
 
 const TRACE_EVENTS_MAX = 20_000_000;
 const traceEvents = wholeBetween(1, TRACE_EVENTS_MAX, '--trace-events');
+const KINDS: readonly string[] = [...POLICY_KINDS, 'workload'];
 
 interface SimulateOptions {
   workload: string;
@@ -31,6 +27,8 @@ interface SimulateOptions {
   workers: string;
   groups: string;
   load: string;
+  maxRequests?: string;
+  queuePerWorker?: string;
   requests: string;
   seed: string;
   seeds?: string;
@@ -41,38 +39,53 @@ interface SimulateOptions {
   traceEvents: number;
   /** A file; true: standard output. */
   json?: string | boolean;
+  saveArrivals?: string;
 }
 
 export function simulateCommand(program: Command): void {
   program
     .command('simulate')
     .description('run a workload in virtual time on the dispatch core, under any policies')
-    .option('--workload <name>', 'a preset, a .ts or .js file, or a trace (.csv)', 'exponential')
+    .option(
+      '--workload <name>',
+      'a preset, a .ts, .js or .json file, or a .csv trace',
+      'exponential',
+    )
     .option('--mean-us <us>', 'scales service times to this mean')
     .option('--dispatcher <name>', 'name, package or path', 'global-queue')
     .option('--scheduler <name>', 'name, package or path', 'fifo')
     .option('--quantum-us <us>', 'quantumUs of the scheduler')
     .option('--estimator <name>', 'oracle, percentile ...; none: the mean of its class', 'none')
     .option('--admission <name>', 'name, package or path', 'none')
-    .option('--options <json>', 'by kind: {"dispatcher":{"interrupts":true}}')
+    .option('--options <json>', 'by kind, workload too: {"dispatcher":{"interrupts":true}}')
     .option('--workers <n>', 'how many', '1')
     .option('--groups <n>', 'dispatchers, each with its share of the workers', '1')
-    .option('--load <list>', 'offered, as shares of all workers: 0.7 or 0.5,0.7', '0.7')
+    .option('--max-requests <n>', 'alive at a time; more are refused (default: 65536)')
+    .option('--queue-per-worker <n>', 'waiting at one worker (default: as --max-requests)')
+    .option('--load <list>', 'offered, as shares of all workers: 0.5,0.7; own: as recorded', '0.7')
     .option('--requests <n>', 'in each run', '1000000')
     .option('--seed <n>', 'of everything random', '1')
     .option('--seeds <n>', 'as many runs, with seeds from --seed on')
-    .option('--costs <name>', `what mechanisms cost: ${COST_NAMES.join(', ')}`, 'ideal')
+    .option(
+      '--costs <name>',
+      `what mechanisms cost: ${COST_NAMES.join(', ')}, or a .json file`,
+      'this-machine',
+    )
     .option('--ideal', 'the same as --costs ideal, whatever --costs says')
     .option('--threads <n>', 'runs at a time (default: one per core)')
     .option('--trace <file>', 'of one run, for Perfetto and `sledge explain`')
     .option('--trace-events <n>', 'that the trace keeps, the first ones', traceEvents, 1_000_000)
     .option('--json [file]', 'write the results as JSON')
+    .option('--save-arrivals <file>', 'write the requests of the first run as a .csv trace')
     .option('--verbose', 'print the stack of an error')
     .action(simulate);
 }
 
 async function simulate(options: SimulateOptions): Promise<void> {
   const cells = await cellsOf(options);
+  if (options.saveArrivals !== undefined && cells[0] !== undefined) {
+    write('--save-arrivals', options.saveArrivals, drawTrace(cells[0]));
+  }
   const bar = new SingleBar(
     { format: '{bar} {percentage} % | {value}/{total} requests | {eta_formatted} left' },
     Presets.shades_classic,
@@ -86,7 +99,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
   let full: FullCellResult[];
   try {
     full = await runCells(cells, {
-      threads: options.threads === undefined ? undefined : number('--threads', options.threads),
+      threads: optional('--threads', options.threads),
       onProgress: (done) => (hasBar ? bar.update(done) : undefined),
     });
   } finally {
@@ -104,19 +117,9 @@ async function simulate(options: SimulateOptions): Promise<void> {
 async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
   const folder = process.cwd();
   const name = options.ideal === true ? 'ideal' : options.costs;
-  const model = costModel(name);
-  if (model === undefined) {
-    throw usage(`--costs ${name} is none of ${COST_NAMES.join(', ')}${hint(name, COST_NAMES)}`);
-  }
+  const model = loadCosts(name, folder);
   printNote(`Costs (${name}): ${model.source}.`);
-  const { meanUs } = options;
-  const workload = await loadWorkload(
-    {
-      source: options.workload,
-      options: meanUs === undefined ? undefined : { meanUs: number('--mean-us', meanUs) },
-    },
-    folder,
-  );
+  const workload = await loadWorkload(workloadOf(options), folder);
   const policies = loadPolicies(choicesOf(options), folder);
   const common = {
     workload,
@@ -124,12 +127,16 @@ async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
     workers: number('--workers', options.workers),
     groups: number('--groups', options.groups),
     requests: number('--requests', options.requests),
+    maxRequests: optional('--max-requests', options.maxRequests),
+    queuePerWorker: optional('--queue-per-worker', options.queuePerWorker),
     costs: model.costs,
     canPreempt: model.canPreempt,
     canMigrate: model.canMigrate,
     recordMax: options.trace === undefined ? 0 : options.traceEvents,
   };
-  const loads = options.load.split(',').map((load) => number('--load', load));
+  const loads = options.load
+    .split(',')
+    .map((load) => (load === 'own' ? undefined : number('--load', load)));
   const first = number('--seed', options.seed);
   const count = number('--seeds', options.seeds ?? '1');
   if (!(count >= 1 && count <= 10_000)) throw usage(`--seeds is ${count}, not from 1 to 10000`);
@@ -139,6 +146,15 @@ async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
   return loads.flatMap((load) =>
     Array.from({ length: count }, (_, at) => ({ ...common, load, seed: first + at })),
   );
+}
+
+function workloadOf(options: SimulateOptions): WorkloadChoice {
+  const own = optionsByKind(options.options)['workload'];
+  const { meanUs } = options;
+  const us = optional('--mean-us', meanUs);
+  const scale = us === undefined ? undefined : { meanUs: us };
+  const given = own === undefined && scale === undefined ? undefined : { ...own, ...scale };
+  return { source: options.workload, options: given };
 }
 
 function choicesOf(options: SimulateOptions): PolicyChoices {
@@ -169,17 +185,13 @@ function optionsByKind(text = '{}'): Record<string, object> {
   if (!isObject(given) || !Object.values(given).every(isObject)) {
     throw usage('--options is no JSON object of objects, such as {"dispatcher":{}}');
   }
-  const strange = Object.keys(given).find((kind) => !isPolicyKind(kind));
+  const strange = Object.keys(given).find((kind) => !KINDS.includes(kind));
   if (strange === undefined) return given as Record<string, object>;
-  throw usage(`--options: ${strange} is none of ${POLICY_KINDS.join(', ')}`);
+  throw usage(`--options: ${strange} is none of ${KINDS.join(', ')}`);
 }
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
-}
-
-function isPolicyKind(kind: string): boolean {
-  return (POLICY_KINDS as readonly string[]).includes(kind);
 }
 
 function number(name: string, text: string): number {
@@ -187,6 +199,9 @@ function number(name: string, text: string): number {
   if (text.trim() !== '' && Number.isFinite(value)) return value;
   throw usage(`${name} is ${text}, which is no number`);
 }
+
+const optional = (name: string, text: string | undefined): number | undefined =>
+  text === undefined ? undefined : number(name, text);
 
 function usage(reason: string): SledgeError {
   return new SledgeError('SLEDGE_ERR_CLI_USAGE', { reason });
@@ -196,11 +211,14 @@ function print(options: SimulateOptions, cells: readonly Cell[], full: FullCellR
   const runs = full.map(({ result }, at) => ({
     load: cells[at]?.load,
     seed: cells[at]?.seed,
+    costs: cells[at]?.costs,
     ...result,
   }));
   const document = runs.length === 1 ? runs[0] : { version: 1, runs };
   if (options.json === true) return printJson(document);
-  if (typeof options.json === 'string') write(options.json, document);
+  if (typeof options.json === 'string') {
+    write('--json', options.json, `${JSON.stringify(document, undefined, 2)}\n`);
+  }
   printTable(
     [
       'load',
@@ -218,11 +236,11 @@ function print(options: SimulateOptions, cells: readonly Cell[], full: FullCellR
   );
 }
 
-function write(file: string, document: unknown): void {
+function write(option: string, file: string, text: string): void {
   try {
-    writeFileSync(file, `${JSON.stringify(document, undefined, 2)}\n`);
+    writeFileSync(file, text);
   } catch (error) {
-    throw usage(`--json: ${reasonOf(error)}`);
+    throw usage(`${option}: ${reasonOf(error)}`);
   }
   printNote(`Written to ${file}.`);
 }

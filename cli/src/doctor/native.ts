@@ -1,5 +1,6 @@
 import { SledgeError } from '@sledge/core';
 import { configSchema, loadBinding } from '@sledge/core/host';
+import { rememberMachine } from '@sledge/lab';
 import { SLOT_GIB } from './fact';
 import type { Fact } from './fact';
 
@@ -45,6 +46,7 @@ const READINGS: readonly Reading[] = [
 export function nativeFacts(): Fact[] {
   try {
     const values = loadBinding().binding.measureMachine();
+    rememberMachine(values);
     return [...READINGS.map((reading) => factOf(reading, values)), reservationFact(values)];
   } catch (error) {
     if (!(error instanceof SledgeError)) throw error;

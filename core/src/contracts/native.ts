@@ -257,6 +257,13 @@ export interface NativeBinding {
   /** Plays a log again into fresh policies and compares what they decide. Throws likewise. */
   policyReplay(options: NativeStageOptions, log: Float64Array): NativeReplayResult;
   /**
+   * The requests that `simulate` would see, at most 10 million: arrival ns, class, service ns and
+   * relative deadline ns (0: none) of each. Throws Error with `code`.
+   */
+  drawJobs(
+    options: Pick<NativeSimulation, 'workload' | 'load' | 'requests' | 'seed' | 'workers'>,
+  ): Float64Array;
+  /**
    * A run in virtual time. `onProgress(arrivals)` is called now and then; false ends the run: null.
    * @throws Error with `code` when a value is out of bounds or a policy cannot be made or throws.
    */

@@ -564,6 +564,13 @@ export const ERROR_CATALOGUE = {
     rpc: 'INVALID_ARGUMENT',
     solve: 'See sledge simulate --help for the range of each value.',
   },
+  SLEDGE_ERR_LAB_COSTS: {
+    number: 743,
+    message: 'The costs {costs} are not valid: {reason}',
+    http: 400,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'See docs/guides/lab.md for the names, and for what a file of costs has.',
+  },
   // traces of runs and the perf log
   SLEDGE_ERR_TRACE_WRITE: {
     number: 760,

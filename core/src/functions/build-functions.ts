@@ -29,6 +29,11 @@ export interface BuildSettings {
 /** Where built modules are kept, unless the config says otherwise: absolute. */
 export function cacheDirectoryOf(build: SledgeConfig['build'], folder: string): string {
   if (build.cacheDirectory !== undefined) return path.resolve(folder, build.cacheDirectory);
+  return userCacheDirectory();
+}
+
+/** What Sledge keeps for this user: $XDG_CACHE_HOME/sledge or ~/.cache/sledge, absolute. */
+export function userCacheDirectory(): string {
   // by its specification the variable means nothing when it is empty or relative
   const base = process.env.XDG_CACHE_HOME ?? '';
   return path.join(path.isAbsolute(base) ? base : path.join(homedir(), '.cache'), 'sledge');

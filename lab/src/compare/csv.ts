@@ -3,7 +3,7 @@ import type { CompareDocument } from './document';
 const QUANTILES = ['mean', 'p50', 'p90', 'p99', 'p999', 'max'] as const;
 
 const COLUMNS = [
-  ...['variant', 'load', 'repeat', 'order', 'seed', 'class', 'requests', 'missRate'],
+  ...['workload', 'variant', 'load', 'repeat', 'order', 'seed', 'class', 'requests', 'missRate'],
   ...QUANTILES.map((name) => `sojournUs_${name}`),
   ...QUANTILES.map((name) => `slowdown_${name}`),
 ];
@@ -12,7 +12,15 @@ const COLUMNS = [
 export function csvOf({ runs }: CompareDocument): string {
   const rows = runs.flatMap((run) =>
     run.classes.map((one) => [
-      ...[quoted(run.variant), run.load, run.repeat, run.order, run.seed, quoted(one.name)],
+      ...[
+        quoted(run.workload),
+        quoted(run.variant),
+        run.load,
+        run.repeat,
+        run.order,
+        run.seed,
+        quoted(one.name),
+      ],
       ...[one.requests, one.missRate],
       ...QUANTILES.map((name) => one.sojournUs[name]),
       ...QUANTILES.map((name) => one.slowdown[name]),

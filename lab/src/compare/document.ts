@@ -23,6 +23,7 @@ const classResult = z.object({
 });
 
 const run = z.object({
+  workload: z.string(),
   variant: z.string(),
   load: z.number().describe('Offered, as a share of capacity: workers / mean service time.'),
   repeat: z.number().describe('From 0; the runs of one repeat saw the same requests.'),
@@ -53,6 +54,7 @@ const run = z.object({
 const interval = z.object({ estimate: z.number(), low: z.number(), high: z.number() });
 
 const cell = z.object({
+  workload: z.string(),
   variant: z.string(),
   load: z.number(),
   metric: z.string().describe('Such as slowdown.p99, short/slowdown.p999, missRate.'),
@@ -60,6 +62,7 @@ const cell = z.object({
 });
 
 const comparison = z.object({
+  workload: z.string(),
   a: z.string(),
   b: z.string(),
   load: z.number(),
@@ -71,12 +74,14 @@ const comparison = z.object({
 
 /** The document of `sledge compare --json`. A new number is a change that readers must know of. */
 export const compareDocumentSchema = z.object({
-  schema: z.literal('sledge-compare/1'),
+  schema: z.literal('sledge-compare/2'),
   command: z.string().describe('What to type to repeat it.'),
-  startedAt: z.string(),
+  startedAt: z.string().optional().describe('Not in virtual time, where it is of no account.'),
   engine: z.enum(['live', 'simulated', 'remote']),
   labels: z.array(z.string()).describe('What makes the figures special, such as too few cores.'),
-  machine: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  machine: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+    .describe('In virtual time: what is simulated, and the costs of its mechanisms.'),
   config: z.unknown().describe('The experiment with its defaults filled.'),
   confidence: z.number(),
   variants: z.array(z.object({ name: z.string(), policies: z.record(z.string(), z.string()) })),

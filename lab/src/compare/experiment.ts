@@ -1,5 +1,7 @@
 import { SledgeError, z } from '@sledge/core';
+import { workloadSchema } from '../workloads';
 import { livePreset, livePresets, liveWorkloadSchema } from './live-workload';
+import type { LiveWorkload } from './live-workload';
 
 /** A plugin as a configuration names it: its name, or name and options. */
 const plugin = z.union([
@@ -20,17 +22,24 @@ const variant = z.strictObject({
   server: z.url().optional().describe('A server that runs already, with this variant.'),
 });
 
-const workload = z.preprocess(
+/** On a machine: a preset by name, or classes. */
+const liveWorkload = z.preprocess(
   (given) => (typeof given === 'string' ? (livePreset(given) ?? given) : given),
   z
     .custom((given) => typeof given !== 'string', `presets are ${livePresets.join(', ')}`)
     .pipe(liveWorkloadSchema),
 );
 
+/** In virtual time: what `sledge simulate` takes, or what the live engine takes. */
+const anyWorkload = z.union([z.string().min(1), liveWorkloadSchema, workloadSchema]);
+
+export type AnyWorkload = z.output<typeof anyWorkload>;
+
 export const experimentSchema = z.strictObject({
   engine: z.enum(['live', 'simulated', 'remote']).default('live'),
   variants: z.array(variant).min(1).max(16),
-  workload,
+  workload: z.unknown().optional().describe('The only one.'),
+  workloads: z.array(z.unknown()).min(1).max(32).optional(),
   scale: z.number().positive().max(1e6).default(1).describe('All service times, times this.'),
   loads: z.array(z.number().positive().max(10)).min(1).max(100).default([0.3, 0.5, 0.7]),
   workers: z.number().int().min(1).max(4096).default(1),
@@ -39,7 +48,7 @@ export const experimentSchema = z.strictObject({
   warmupS: z.number().min(0).max(600).default(0.5).describe('Not measured; live.'),
   connections: z.number().int().min(1).max(65_536).default(64),
   requests: z.number().int().min(1).max(1e9).default(200_000).describe('Of a run; simulated.'),
-  costs: z.string().default('this-machine').describe('Of mechanisms, by name; simulated.'),
+  costs: z.string().default('this-machine').describe('By name, or a .json file; simulated.'),
   seed: z
     .number()
     .int()
@@ -53,8 +62,20 @@ export const experimentSchema = z.strictObject({
     .describe('Live with more workers than cores - 1: labelled instead of refused.'),
 });
 
-export type Experiment = z.infer<typeof experimentSchema>;
-export type ExperimentInput = z.input<typeof experimentSchema>;
+type Parsed = Omit<z.infer<typeof experimentSchema>, 'workload' | 'workloads'>;
+
+/** With defaults filled in. */
+export interface Experiment extends Parsed {
+  /** Live and remote: all of them are LiveWorkload. */
+  readonly workloads: readonly AnyWorkload[];
+}
+
+/** One workload of it, on a machine. */
+export type LiveExperiment = Parsed & { readonly workload: LiveWorkload };
+export type ExperimentInput = z.input<typeof experimentSchema> & {
+  readonly workload?: AnyWorkload | undefined;
+  readonly workloads?: readonly AnyWorkload[] | undefined;
+};
 export type Variant = Experiment['variants'][number];
 
 /** For lab.config.ts: types and completion. */
@@ -67,17 +88,52 @@ export const defineExperiment = (experiment: ExperimentInput): ExperimentInput =
  */
 export function parseExperiment(input: unknown, file: string): Experiment {
   const result = experimentSchema.safeParse(input);
-  if (result.success) {
-    const names = result.data.variants.map(({ name }) => name);
-    if (new Set(names).size === names.length) return result.data;
-    const problems = 'variants: each needs a name of its own';
-    throw new SledgeError('SLEDGE_ERR_CONFIG_INVALID', { path: file, problems });
+  if (!result.success) throw invalid(file, problemsOf(result.error));
+  const { workload, workloads, ...experiment } = result.data;
+  const names = experiment.variants.map(({ name }) => name);
+  if (new Set(names).size < names.length) {
+    throw invalid(file, 'variants: each needs a name of its own');
   }
-  const problems = result.error.issues
-    .map(({ path, message }) => `${path.join('.') || 'the whole'}: ${message}`)
-    .join('\n');
-  throw new SledgeError('SLEDGE_ERR_CONFIG_INVALID', { path: file, problems });
+  const kept = workloadsOf(experiment.engine, workloads ?? [workload], file);
+  const labels = kept.map(workloadName);
+  if (new Set(labels).size < labels.length) {
+    throw invalid(file, 'workloads: each needs a name of its own');
+  }
+  return { ...experiment, workloads: kept };
 }
+
+function workloadsOf(
+  engine: Experiment['engine'],
+  given: readonly unknown[],
+  file: string,
+): AnyWorkload[] {
+  return given.map((one, at) => {
+    const schema = engine === 'simulated' ? anyWorkload : liveWorkload;
+    const result = schema.safeParse(one);
+    if (result.success) return result.data;
+    throw invalid(
+      file,
+      problemsOf(result.error, given.length > 1 ? `workloads.${at}` : 'workload'),
+    );
+  });
+}
+
+/** What a workload is called in the results. */
+export function workloadName(workload: AnyWorkload): string {
+  return typeof workload === 'string' ? workload : workload.name;
+}
+
+function problemsOf(error: z.ZodError, place?: string): string {
+  return error.issues
+    .map(({ path, message }) => {
+      const where = [...(place === undefined ? [] : [place]), ...path].join('.');
+      return `${where || 'the whole'}: ${message}`;
+    })
+    .join('\n');
+}
+
+const invalid = (file: string, problems: string): SledgeError =>
+  new SledgeError('SLEDGE_ERR_CONFIG_INVALID', { path: file, problems });
 
 /**
  * `edf-interrupt/edf`: dispatcher and scheduler; `name=...` gives it a name of its own.

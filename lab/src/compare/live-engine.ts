@@ -3,8 +3,8 @@ import { allowedCores } from '@sledge/core/host';
 import { calibrateHash, poissonMix, roundsFor, runLoad } from '../load';
 import type { Calibration, LoadClass, LoadReport } from '../load';
 import type { CompareEngine, EngineRun, RunRequest } from './engine';
-import type { Experiment, Variant } from './experiment';
-import { drawUs, scaled, workloadMeanUs } from './live-workload';
+import type { AnyWorkload, Experiment, LiveExperiment, Variant } from './experiment';
+import { drawUs, liveWorkloadSchema, scaled, workloadMeanUs } from './live-workload';
 import type { LiveClass, LiveWorkload } from './live-workload';
 import { ServerProcess } from './server-process';
 
@@ -28,9 +28,15 @@ export class LiveEngine implements CompareEngine {
   private readonly servers = new Map<string, ServerProcess>();
   private readonly calibrations = new Map<string, Calibration>();
 
+  /** @param workload as `parseExperiment` leaves it. @throws as the constructor */
+  static of(experiment: Experiment, workload: AnyWorkload, settings: LiveSettings): LiveEngine {
+    const parsed = liveWorkloadSchema.parse(workload);
+    return new LiveEngine({ ...experiment, workload: parsed }, settings);
+  }
+
   /** @throws SledgeError SLEDGE_ERR_CLI_USAGE: more workers than the machine has room for */
   constructor(
-    private readonly experiment: Experiment,
+    private readonly experiment: LiveExperiment,
     private readonly settings: LiveSettings,
   ) {
     this.workload = scaled(experiment.workload, experiment.scale);
@@ -115,7 +121,7 @@ function loadClass(one: LiveClass, { nsPerRound }: Calibration): LoadClass {
 }
 
 function serverConfig(
-  { workers, connections }: Experiment,
+  { workers, connections }: LiveExperiment,
   { classes }: LiveWorkload,
   { dispatcher, scheduler, estimator, admission, config }: Variant,
 ): Record<string, unknown> {

@@ -50,19 +50,36 @@ export function cellsOf(runs: readonly CompareRun[], confidence: number): Compar
     if (first === undefined) continue;
     for (const [metric, , of] of metricsOf(first)) {
       const median = bounded(medianInterval(group.map(of), confidence));
-      cells.push({ variant: first.variant, load: first.load, metric, median });
+      const { workload, variant, load } = first;
+      cells.push({ workload, variant, load, metric, median });
     }
   }
   return cells;
 }
 
 function groups(runs: readonly CompareRun[]): CompareRun[][] {
-  const keys = unique(runs.map(({ variant, load }) => `${load} ${variant}`));
-  return keys.map((key) => runs.filter(({ variant, load }) => `${load} ${variant}` === key));
+  const keyOf = (run: CompareRun) => JSON.stringify([run.workload, run.load, run.variant]);
+  const byKey = new Map<string, CompareRun[]>();
+  for (const run of runs) byKey.set(keyOf(run), [...(byKey.get(keyOf(run)) ?? []), run]);
+  return [...byKey.values()];
 }
 
-/** Every later variant beside the first, run by run. */
+/** Every later variant beside the first, run by run, for each workload and load. */
 export function comparisonsOf(runs: readonly CompareRun[], confidence: number): Comparison[] {
+  return unique(runs.map(({ workload }) => workload)).flatMap((workload) =>
+    comparisonsOfOne(
+      runs.filter((run) => run.workload === workload),
+      workload,
+      confidence,
+    ),
+  );
+}
+
+function comparisonsOfOne(
+  runs: readonly CompareRun[],
+  workload: string,
+  confidence: number,
+): Comparison[] {
   const [a, ...others] = unique(runs.map(({ variant }) => variant));
   const [first] = runs;
   if (a === undefined || first === undefined) return [];
@@ -72,7 +89,7 @@ export function comparisonsOf(runs: readonly CompareRun[], confidence: number): 
       return metricsOf(first).map(([metric, kind, of]): Comparison => {
         const change = changeOf(pairs, kind, of, confidence);
         const verdict = verdictOf(change, kind);
-        return { a, b, load, metric, kind, change: bounded(change), verdict };
+        return { workload, a, b, load, metric, kind, change: bounded(change), verdict };
       });
     }),
   );

@@ -23,8 +23,22 @@ interface Line {
 const MISS_FLOOR = 1e-5;
 const UNBOUNDED = 1e308;
 
-/** Slowdown and misses over load per class, distributions and time series at the highest load. */
+/**
+ * For each workload: slowdown and misses over load per class, distributions and time series at the
+ * highest load.
+ */
 export function chartsOf(document: CompareDocument): Chart[] {
+  const workloads = unique(document.runs.map(({ workload }) => workload));
+  if (workloads.length <= 1) return chartsOfOne(document);
+  return workloads.flatMap((workload) => {
+    const isOf = (one: { workload: string }): boolean => one.workload === workload;
+    const { runs, cells } = document;
+    const charts = chartsOfOne({ ...document, runs: runs.filter(isOf), cells: cells.filter(isOf) });
+    return charts.map((chart) => ({ ...chart, title: `${workload}. ${chart.title}` }));
+  });
+}
+
+function chartsOfOne(document: CompareDocument): Chart[] {
   const [first] = document.runs;
   if (first === undefined) return [];
   const classes = first.classes.map(({ name }) => name);

@@ -56,16 +56,17 @@ function titleOf({ variants }: CompareDocument): string {
 }
 
 function leadOf({ config, engine, runs, confidence, startedAt }: CompareDocument): string {
-  const { workload, workers } = config as { workload?: { name?: string }; workers?: number };
+  const { workers } = config as { workers?: number };
+  const workloads = [...new Set(runs.map(({ workload }) => workload))];
   const how = {
     live: 'on the live runtime',
     remote: 'on remote servers',
     simulated: 'in virtual time',
   };
   return (
-    `Workload ${workload?.name ?? 'unnamed'}, ${workers ?? '?'} workers, ${how[engine]}; ` +
+    `Workload ${workloads.join(', ')}, ${workers ?? '?'} workers, ${how[engine]}; ` +
     `${runs.length} runs, the variants turn about; medians with intervals of ` +
-    `${(confidence * 100).toFixed(0)} %. ${startedAt}.`
+    `${(confidence * 100).toFixed(0)} %.${startedAt === undefined ? '' : ` ${startedAt}.`}`
   );
 }
 
@@ -87,14 +88,15 @@ function verdictTable({ comparisons }: CompareDocument): string {
   if (comparisons.length === 0) return '<p>One variant: nothing to compare.</p>';
   const rows = comparisons
     .filter(({ metric }) => SHOWN.test(metric))
-    .map(({ a, b, load, metric, kind, change, verdict }) => {
+    .map(({ workload, a, b, load, metric, kind, change, verdict }) => {
       const is = ['within noise', 'too few runs'].includes(verdict) ? 'noise' : 'clear';
-      const cells = [load, metric, `${b} : ${a}`, changeText(change, kind), verdict];
+      const cells = [workload, load, metric, `${b} : ${a}`, changeText(change, kind), verdict];
       const inner = cells.map((one) => `<td>${escaped(String(one))}</td>`).join('');
       return `<tr class="${is}">${inner}</tr>`;
     });
   const body = rows.join('\n');
-  return `<div class="wide"><table><thead><tr><th>load</th><th>metric</th><th>beside</th>
+  return `<div class="wide"><table><thead><tr><th>workload</th>
+<th>load</th><th>metric</th><th>beside</th>
 <th>change [interval]</th><th>verdict</th></tr></thead><tbody>${body}</tbody></table></div>`;
 }
 

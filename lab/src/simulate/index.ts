@@ -1,5 +1,6 @@
 export * from './cell';
-export { COST_NAMES, costModel, type CostModel, type Costs } from './costs';
+export { COST_NAMES, costModel, loadCosts, type CostModel, type Costs } from './costs';
+export { rememberMachine, rememberMeasurement, type Measurement } from './measured-costs';
 export { loadPolicies, type Policies, type PolicyChoice, type PolicyChoices } from './policies';
 export { runCell } from './run-cell';
 export { runCells, type RunOptions } from './run-cells';

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { SledgeError } from '@sledge/core';
 import type { WorkloadInstance, WorkloadSpec } from '@sledge/core';
@@ -13,7 +14,7 @@ const STEP_LIMITS = {
   stopTimeoutMs: 10_000,
 };
 
-/** A workload's name with options: a preset, a package, one .ts or .js file, or a trace (.csv). */
+/** With options: a preset, a package, one .ts or .js file, one in .json, or a trace (.csv). */
 export interface WorkloadChoice {
   readonly source: unknown;
   readonly options?: Readonly<Record<string, unknown>> | undefined;
@@ -30,6 +31,9 @@ export async function loadWorkload(choice: WorkloadChoice, folder: string): Prom
     const mean = options?.meanUs;
     return checked(source, readTrace(path.resolve(folder, source), asNumber(mean)));
   }
+  if (typeof source === 'string' && source.endsWith('.json')) {
+    return checked(source, readJson(source, path.resolve(folder, source)));
+  }
   const label = typeof source === 'string' ? source : 'of the configuration';
   const preset = typeof source === 'string' ? presetPlugin(source) : undefined;
   const reference = { place: 'workload', kind: 'workload', source: preset ?? source } as const;
@@ -45,6 +49,14 @@ export async function loadWorkload(choice: WorkloadChoice, folder: string): Prom
   }
   const [made] = host.instances('workload');
   return checked(label, (made?.instance as WorkloadInstance | undefined)?.workload);
+}
+
+function readJson(workload: string, file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new SledgeError('SLEDGE_ERR_LAB_WORKLOAD', { workload, reason: reasonOf(error) });
+  }
 }
 
 function asNumber(value: unknown): number | undefined {

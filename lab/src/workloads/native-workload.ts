@@ -16,9 +16,9 @@ export function nativeWorkload({ classes, arrivals }: WorkloadSpec): NativeWorkl
       recorded === undefined
         ? null
         : {
-            atNs: Float64Array.from(recorded.atUs, (us) => us * NS),
+            atNs: Float64Array.from(recorded.atUs, (us) => Math.round(us * NS)),
             type: Float64Array.from(recorded.classOf),
-            serviceNs: Float64Array.from(recorded.serviceUs, (us) => us * NS),
+            serviceNs: Float64Array.from(recorded.serviceUs, (us) => Math.round(us * NS)),
           },
   };
 }

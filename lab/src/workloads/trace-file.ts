@@ -53,9 +53,8 @@ function traceError(path: string, reason: string): SledgeError {
 class Collector {
   private readonly classes = new Map<
     string,
-    { sumUs: number; count: number; deadlineUs: number }
+    { type: number; sumUs: number; count: number; deadlineUs: number }
   >();
-  private readonly names: string[] = [];
   private readonly jobs: { at: number; type: number; serviceUs: number }[] = [];
 
   constructor(private readonly path: string) {}
@@ -67,13 +66,12 @@ class Collector {
     if (this.jobs.length >= ROWS_MAX) throw traceError(this.path, 'it has too many arrivals');
     let known = this.classes.get(name);
     if (known === undefined) {
-      known = { sumUs: 0, count: 0, deadlineUs };
+      known = { type: this.classes.size, sumUs: 0, count: 0, deadlineUs };
       this.classes.set(name, known);
-      this.names.push(name);
     }
     known.sumUs += serviceUs;
     known.count += 1;
-    this.jobs.push({ at, type: this.names.indexOf(name), serviceUs });
+    this.jobs.push({ at, type: known.type, serviceUs });
   }
 
   workload(): WorkloadSpec {

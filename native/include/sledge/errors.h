@@ -83,6 +83,7 @@ typedef enum sledge_error {
   SLEDGE_ERR_LAB_WORKLOAD = 740,
   SLEDGE_ERR_LAB_TRACE = 741,
   SLEDGE_ERR_LAB_CELL = 742,
+  SLEDGE_ERR_LAB_COSTS = 743,
   SLEDGE_ERR_TRACE_WRITE = 760,
   SLEDGE_ERR_TRACE_READ = 761,
   SLEDGE_ERR_TRACE_REQUEST = 762,
@@ -193,6 +194,7 @@ static inline const char *sledge_error_name(sledge_error error) {
     case SLEDGE_ERR_LAB_WORKLOAD: return "SLEDGE_ERR_LAB_WORKLOAD";
     case SLEDGE_ERR_LAB_TRACE: return "SLEDGE_ERR_LAB_TRACE";
     case SLEDGE_ERR_LAB_CELL: return "SLEDGE_ERR_LAB_CELL";
+    case SLEDGE_ERR_LAB_COSTS: return "SLEDGE_ERR_LAB_COSTS";
     case SLEDGE_ERR_TRACE_WRITE: return "SLEDGE_ERR_TRACE_WRITE";
     case SLEDGE_ERR_TRACE_READ: return "SLEDGE_ERR_TRACE_READ";
     case SLEDGE_ERR_TRACE_REQUEST: return "SLEDGE_ERR_TRACE_REQUEST";
@@ -272,6 +274,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_LAB_WORKLOAD:
     case SLEDGE_ERR_LAB_TRACE:
     case SLEDGE_ERR_LAB_CELL:
+    case SLEDGE_ERR_LAB_COSTS:
     case SLEDGE_ERR_TRACE_READ:
     case SLEDGE_ERR_PERF_LOG_READ:
     case SLEDGE_ERR_LOAD_TARGET:
