@@ -10,7 +10,7 @@ const CORPUS = inRoot('native/fuzz/rpc_corpus');
 const COVERAGE = inRoot('native/fuzz/rpc_coverage.json');
 const FUZZERS = ['rpc_fuzz', 'rpc_fuzz_planted'];
 const FUZZ_S = { reduced: 60, long: 1_800 };
-/** Inputs take milliseconds; but this is wall time, and at its low priority a fuzzer may wait long. */
+/** Inputs take milliseconds; but this is wall time, and at a low priority one may wait long. */
 const INPUT_S_MAX = 120;
 /** The planted bug takes some 50,000 executions, which are seconds; this is for busy machines. */
 const PLANTED_S_MAX = 300;
