@@ -34,13 +34,14 @@ async function sustained(
   policy: string,
   costs: Costs,
   slowdownMax = SLOWDOWN_MAX,
+  requests = REQUESTS,
 ): Promise<number> {
   const common = {
     workload: await loadWorkload({ source: workload }, __dirname),
     ...loadPolicies(POLICIES[policy] as PolicyChoices, __dirname),
     workers: WORKERS,
-    requests: REQUESTS,
-    warmup: WARMUP,
+    requests,
+    warmup: Math.min(WARMUP, requests / 4),
     costs,
   };
   const slowdownAt = async (load: number): Promise<number> => {
@@ -102,7 +103,9 @@ describe.each(COSTS)('14 workers, p99.9 slowdown of at most 20, costs of %s', (n
 
 /** RocksDB, half of it scans, p99.9 slowdown of at most 50, as Skyloft reports it. */
 (LONG ? test : test.skip)('rocksdb: preemption by timer sustains more load than none', async () => {
-  const of = (policy: string) => sustained('rocksdb', policy, costsOf('skyloft'), 50);
+  // each scan is interrupted a hundred times
+  const requests = REQUESTS / 8;
+  const of = (policy: string) => sustained('rocksdb', policy, costsOf('skyloft'), 50, requests);
   const [fifo, preemptive] = [await of('fifo'), await of('shinjuku')];
   console.log(`rocksdb, skyloft, slowdown 50: fifo ${fifo}, every 5 us ${preemptive}`);
   expect(preemptive).toBeGreaterThan(fifo);
