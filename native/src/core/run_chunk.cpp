@@ -23,6 +23,7 @@ uint32_t RunChunk::place_among_equal(uint32_t place, const RunOrder &order) cons
 /// Moves what stands in [from, end) so that it begins at `to`.
 void RunChunk::shift(uint32_t from, uint32_t end, uint32_t to) {
   memmove(keys_ + to, keys_ + from, (end - from) * sizeof *keys_);
+  // The pointers move. NOLINTNEXTLINE(bugprone-sizeof-expression)
   memmove(requests_ + to, requests_ + from, (end - from) * sizeof(Request *));
 }
 
