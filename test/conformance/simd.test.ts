@@ -14,6 +14,7 @@ const REPRESENTATIVE = (
 )
   .split(' ')
   .map((file) => `simd_${file}`);
+const FLOAT_FILES = SIMD_FILES.filter((file) => /f(32x4|64x2)|conversions/.test(file));
 const files = long ? SIMD_FILES : REPRESENTATIVE;
 const EXECUTED_ASSERTIONS = long ? 24_327 : 11_308;
 
@@ -50,6 +51,15 @@ whenSuite('the SIMD files of the WebAssembly core suite', () => {
     '%s behaves the same compiled by gcc, without safepoints',
     async (file) => {
       const result = await runFile(file, { directory, compiler: 'gcc', safepoints: 'off' });
+      expect(unexpected(file, result.failures)).toEqual([]);
+    },
+    FILE_TIMEOUT_MS,
+  );
+
+  test.each(long ? FLOAT_FILES : FLOAT_FILES.slice(0, 1))(
+    '%s behaves the same with strictFloat',
+    async (file) => {
+      const result = await runFile(file, { directory, strictFloat: true });
       expect(unexpected(file, result.failures)).toEqual([]);
     },
     FILE_TIMEOUT_MS,
