@@ -22,4 +22,6 @@ export const KERNELS: Readonly<Record<string, number>> = {
   queens: 11,
   levenshtein: 900,
   matmul_int: 4,
+  dot_product: 1_000,
+  image_filter: 40,
 };

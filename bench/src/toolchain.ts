@@ -25,9 +25,10 @@ const OUTPUT_LIMIT_BYTES = 64 << 20;
 export const CODE_FLAGS = ['-O3', '-fno-math-errno', '-ffp-contract=off'];
 export const MARCH_FLAGS = ['-march=x86-64-v2'];
 
+const WASM_TARGET = '--target=wasm32-wasi';
 // The only folder in PATH: clang would run a wasm-opt that it finds.
 const WASM_FLAGS = [
-  '--target=wasm32-wasi',
+  WASM_TARGET,
   '--sysroot=/usr',
   '-nostartfiles',
   '-fvisibility=hidden',
@@ -38,7 +39,12 @@ const WASM_FLAGS = [
   '-Wl,-z,stack-size=16384',
   '-Wl,--stack-first',
 ];
-const WASM_KERNEL_FLAGS = [...CODE_FLAGS, ...WASM_FLAGS];
+const WASM_KERNEL_FLAGS = {
+  simd: [...CODE_FLAGS, ...WASM_FLAGS, '-msimd128'],
+  scalar: [...CODE_FLAGS, ...WASM_FLAGS],
+};
+/** Whether a module may use vectors; clang then vectorises loops, as it does native ones. */
+export type WasmKind = keyof typeof WASM_KERNEL_FLAGS;
 const SHARED_FLAGS = ['-shared', '-fPIC', '-fvisibility=hidden'];
 
 type ToolchainContext = Pick<BenchContext, 'root' | 'cacheDirectory'>;
@@ -74,7 +80,7 @@ export class Toolchain {
 
   async #clang(name: string, inputs: string[], headers: string[], flags: readonly string[]) {
     return this.#once(name, [...inputs, ...headers], flags, async (output) => {
-      const env = flags === WASM_KERNEL_FLAGS ? { PATH: LLVM_BIN } : process.env;
+      const env = flags.includes(WASM_TARGET) ? { PATH: LLVM_BIN } : process.env;
       await run(CLANG, [...flags, ...inputs, '-o', output], { env });
     });
   }
@@ -110,18 +116,19 @@ export class Toolchain {
     );
   }
 
-  async wasmKernel(kernel: string): Promise<string> {
+  async wasmKernel(kernel: string, kind: WasmKind): Promise<string> {
     const source = this.#source(`kernels/${kernel}.c`);
-    return this.#clang(`${kernel}.wasm`, [source], this.#headers(), WASM_KERNEL_FLAGS);
+    const flags = WASM_KERNEL_FLAGS[kind];
+    return this.#clang(`${kernel}.wasm`, [source], this.#headers(), flags);
   }
 
   #headers(): string[] {
     return [this.#source('kernels/kernel.h')];
   }
 
-  /** wasm2c's C with wasm2c's own runtime, guard pages on, by the same compiler. */
+  /** wasm2c's C of the scalar module, with wasm2c's own runtime, guards, and the same compiler. */
   async wasm2cKernel(kernel: string): Promise<string> {
-    const wasm = await this.wasmKernel(kernel);
+    const wasm = await this.wasmKernel(kernel, 'scalar');
     const shim = this.#source('native/wasm2c_kernel.c');
     return this.#once(`${kernel}.wasm2c.so`, [wasm, shim], ['1'], async (output) => {
       const folder = `${output}.c`;

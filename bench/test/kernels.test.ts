@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { KERNELS } from '../src/kernels';
-import { Toolchain } from '../src/toolchain';
+import { Toolchain, type WasmKind } from '../src/toolchain';
 
 const ROOT = resolve(__dirname, '../..');
 const hasTools = existsSync('/usr/lib/llvm-14/bin/wasm-ld') && existsSync('/usr/bin/wasm2c');
@@ -22,7 +22,7 @@ const small = (argument: number): number => Math.max(1, Math.min(9, argument));
   });
 
   test.each(Object.entries(KERNELS))(
-    '%s computes the same in native code, in V8 and by wasm2c',
+    '%s computes the same in native code, in V8 with and without vectors, and by wasm2c',
     async (kernel, argument) => {
       const n = small(argument);
       const runner = await toolchain.runner();
@@ -30,9 +30,13 @@ const small = (argument: number): number => Math.max(1, Math.min(9, argument));
         const output = execFileSync(runner, { input: `${library} 1 ${n}\n`, encoding: 'utf8' });
         return Number(output.split(' ')[0]);
       };
-      const wasm = readFileSync(await toolchain.wasmKernel(kernel));
-      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasm), {});
-      const checksum = (exports['kernel'] as (n: number) => number)(n) >>> 0;
+      const inV8 = async (kind: WasmKind): Promise<number> => {
+        const wasm = readFileSync(await toolchain.wasmKernel(kernel, kind));
+        const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasm), {});
+        return (exports['kernel'] as (n: number) => number)(n) >>> 0;
+      };
+      const checksum = await inV8('scalar');
+      expect(await inV8('simd')).toBe(checksum);
       expect(native(await toolchain.nativeKernel(kernel, 'vectorised'))).toBe(checksum);
       expect(native(await toolchain.wasm2cKernel(kernel))).toBe(checksum);
     },

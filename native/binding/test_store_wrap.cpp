@@ -18,6 +18,10 @@ Napi::Value to_bigint(Napi::Env env, const TestValue &value) {
   if (is_reference(value.type) && value.is_null) {
     return Napi::BigInt::New(env, int64_t{-1});
   }
+  if (value.type == SLEDGE_V128) {
+    const uint64_t words[] = {value.low, value.high};
+    return Napi::BigInt::New(env, 0, 2, words);
+  }
   return Napi::BigInt::New(env, value.low);
 }
 
@@ -25,7 +29,14 @@ TestValue from_bigint(const Napi::Value &value, uint8_t type) {
   TestValue bits;
   bits.type = type;
   bool lossless = false;
-  if (value.IsBigInt()) {
+  if (value.IsBigInt() && type == SLEDGE_V128) {
+    uint64_t words[2] = {};
+    size_t count = 2;
+    int sign = 0;
+    value.As<Napi::BigInt>().ToWords(&sign, &count, words);
+    bits.low = words[0];
+    bits.high = words[1];
+  } else if (value.IsBigInt()) {
     bits.low = static_cast<uint64_t>(value.As<Napi::BigInt>().Int64Value(&lossless));
     if (!lossless) {
       bits.low = value.As<Napi::BigInt>().Uint64Value(&lossless);

@@ -22,7 +22,12 @@ const KERNEL_ARGUMENTS: Readonly<Record<string, number>> = {
   search_tree: 3000,
   queens: 8,
   levenshtein: 300,
+  dot_product: 100,
+  image_filter: 4,
 };
+const isLong = process.env['SLEDGE_TEST_LONG'] === '1';
+/** Written with the intrinsics, and some that clang vectorises; all of them in the long run. */
+const SIMD_KERNELS = ['dot_product', 'image_filter', 'jacobi_2d', 'matmul_int', 'sieve'];
 /** Those that never end, show time and chance, or what the host gives them. */
 const NOT_COMPARABLE = new Set(['endless_loop', 'environ', 'hold', 'memory_growth']);
 const INPUTS: Readonly<Record<string, { args: string[]; input: string }>> = {
@@ -50,9 +55,10 @@ describe('compiled code agrees with V8 and with wasm2c', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  async function expectAgreement(program: Program): Promise<void> {
+  /** wasm2c takes no vectors. */
+  async function expectAgreement(program: Program, simd = false): Promise<void> {
     const reference = peers.v8(program);
-    expect(peers.wasm2c(program)).toEqual(reference);
+    if (!simd) expect(peers.wasm2c(program)).toEqual(reference);
     expect(await peers.sledge(program, { safepoints: 'off' })).toEqual(reference);
     expect(await peers.sledge(program, { safepoints: 'flag' })).toEqual(reference);
   }
@@ -64,6 +70,17 @@ describe('compiled code agrees with V8 and with wasm2c', () => {
       compileKernel(join(KERNELS, `${kernel}.c`), wasm);
       const args = ['kernel', String(KERNEL_ARGUMENTS[kernel] ?? 1)];
       await expectAgreement({ wasm, args, input: '' });
+    },
+    120_000,
+  );
+
+  test.each(isLong ? names(KERNELS, '.c') : SIMD_KERNELS)(
+    'the kernel %s with vectors',
+    async (kernel) => {
+      const wasm = join(directory, `${kernel}.simd.wasm`);
+      compileKernel(join(KERNELS, `${kernel}.c`), wasm, true);
+      const args = ['kernel', String(KERNEL_ARGUMENTS[kernel] ?? 1)];
+      await expectAgreement({ wasm, args, input: '' }, true);
     },
     120_000,
   );

@@ -8,6 +8,8 @@ import { readModule, type SuiteCommand, type SuiteScript } from './suite';
 export interface BuilderChoice {
   readonly strictFloat: boolean;
   readonly safepoints: 'flag' | 'off';
+  /** Undefined: the one that production takes. */
+  readonly compiler?: string | undefined;
   readonly cacheDirectory: string;
 }
 
@@ -19,9 +21,10 @@ export class SuiteModules {
   private readonly linkable: Builder;
 
   constructor(private readonly choice: BuilderChoice) {
-    const { strictFloat, safepoints } = choice;
-    this.plain = makeBuilder({ strictFloat, safepoints });
-    this.linkable = makeBuilder({ strictFloat, safepoints, linkable: true });
+    const { strictFloat, safepoints, compiler } = choice;
+    const options = { strictFloat, safepoints, ...(compiler === undefined ? {} : { compiler }) };
+    this.plain = makeBuilder(options);
+    this.linkable = makeBuilder({ ...options, linkable: true });
   }
 
   /** Path of the built module. Throws the SledgeError of the compiler. */

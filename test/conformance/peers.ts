@@ -26,10 +26,11 @@ export interface Program {
 }
 
 /** Compiles a kernel of the benchmarks to a module without imports. */
-export function compileKernel(source: string, output: string): void {
+export function compileKernel(source: string, output: string, simd = false): void {
   const link = ['--no-entry', '--export=kernel', '--strip-all', '-z,stack-size=16384'];
   const flags = ['-O2', '--target=wasm32-wasi', '--sysroot=/usr', '-nostartfiles'];
   const linker = [`-fuse-ld=${LLVM_BIN}/wasm-ld`, ...link.map((flag) => `-Wl,${flag}`)];
+  if (simd) flags.push('-msimd128');
   const args = [...flags, '-fvisibility=hidden', ...linker, source, '-o', output];
   // The only folder in PATH: clang would run a wasm-opt that it finds.
   execFileSync(`${LLVM_BIN}/clang`, args, { env: { PATH: LLVM_BIN }, stdio: 'pipe' });

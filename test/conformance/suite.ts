@@ -16,6 +16,21 @@ export const SCALAR_FILES: readonly string[] = (
   'utf8-import-module utf8-invalid-encoding'
 ).split(' ');
 
+/** The files of the fixed-width 128-bit vectors. */
+export const SIMD_FILES: readonly string[] = (
+  'address align bit_shift bitwise boolean const conversions f32x4 f32x4_arith f32x4_cmp ' +
+  'f32x4_pmin_pmax f32x4_rounding f64x2 f64x2_arith f64x2_cmp f64x2_pmin_pmax f64x2_rounding ' +
+  'i16x8_arith i16x8_arith2 i16x8_cmp i16x8_extadd_pairwise_i8x16 i16x8_extmul_i8x16 ' +
+  'i16x8_q15mulr_sat_s i16x8_sat_arith i32x4_arith i32x4_arith2 i32x4_cmp i32x4_dot_i16x8 ' +
+  'i32x4_extadd_pairwise_i16x8 i32x4_extmul_i16x8 i32x4_trunc_sat_f32x4 ' +
+  'i32x4_trunc_sat_f64x2 i64x2_arith i64x2_arith2 i64x2_cmp i64x2_extmul_i32x4 i8x16_arith ' +
+  'i8x16_arith2 i8x16_cmp i8x16_sat_arith int_to_int_extend lane load load16_lane load32_lane ' +
+  'load64_lane load8_lane load_extend load_splat load_zero splat store store16_lane ' +
+  'store32_lane store64_lane store8_lane'
+)
+  .split(' ')
+  .map((file) => `simd_${file}`);
+
 /** Those about control flow, calls and bulk operations: where safepoints change the code. */
 export const CONTROL_FILES: readonly string[] = (
   'block br br_if br_table bulk call call_indirect fac forward func_ptrs if labels left-to-right ' +
@@ -24,7 +39,9 @@ export const CONTROL_FILES: readonly string[] = (
 
 export interface SuiteValue {
   readonly type: string;
-  readonly value?: string;
+  /** A vector's value is a list: one for each lane, all of `lane_type`. */
+  readonly value?: string | readonly string[];
+  readonly lane_type?: string;
 }
 
 export interface SuiteAction {

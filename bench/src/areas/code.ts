@@ -7,7 +7,18 @@ import { LineProcess } from '../line-process';
 import { buildKernel } from '../sledge';
 import { Toolchain } from '../toolchain';
 
-const VARIANTS = ['native', 'nativeScalar', 'wasm2c', 'v8', 'production', 'unpolled'] as const;
+/** Those named scalar, and wasm2c's, are of code without vectors. */
+const VARIANTS = [
+  'native',
+  'v8',
+  'production',
+  'unpolled',
+  'nativeScalar',
+  'v8Scalar',
+  'scalar',
+  'scalarUnpolled',
+  'wasm2c',
+] as const;
 type VariantName = (typeof VARIANTS)[number];
 type Times = Record<VariantName, number>;
 
@@ -23,7 +34,8 @@ async function prepare(context: BenchContext, toolchain: Toolchain): Promise<Pre
   const prepared: Prepared[] = [];
   for (const [kernel, argument] of Object.entries(KERNELS)) {
     context.note(`building ${kernel}`);
-    const wasm = await toolchain.wasmKernel(kernel);
+    const wasm = await toolchain.wasmKernel(kernel, 'simd');
+    const scalar = await toolchain.wasmKernel(kernel, 'scalar');
     const cache = context.cacheDirectory;
     const artifacts = {
       native: await toolchain.nativeKernel(kernel, 'vectorised'),
@@ -32,6 +44,9 @@ async function prepare(context: BenchContext, toolchain: Toolchain): Promise<Pre
       v8: wasm,
       production: await buildKernel(wasm, cache, 'flag'),
       unpolled: await buildKernel(wasm, cache, 'off'),
+      v8Scalar: scalar,
+      scalar: await buildKernel(scalar, cache, 'flag'),
+      scalarUnpolled: await buildKernel(scalar, cache, 'off'),
     };
     prepared.push({ kernel, argument, artifacts });
   }
@@ -44,13 +59,19 @@ async function startProcesses(toolchain: Toolchain): Promise<Record<VariantName,
   const script = (name: string): string => join(__dirname, '../runners', name);
   const sandbox = (): LineProcess =>
     new LineProcess(process.execPath, [script('sandbox-runner.js')]);
+  const native = (): LineProcess => new LineProcess(runner, []);
+  const v8 = (): LineProcess =>
+    new LineProcess(process.execPath, ['--no-liftoff', script('v8-runner.js')]);
   return {
-    native: new LineProcess(runner, []),
-    nativeScalar: new LineProcess(runner, []),
-    wasm2c: new LineProcess(runner, []),
-    v8: new LineProcess(process.execPath, ['--no-liftoff', script('v8-runner.js')]),
+    native: native(),
+    v8: v8(),
     production: sandbox(),
     unpolled: sandbox(),
+    nativeScalar: native(),
+    v8Scalar: v8(),
+    scalar: sandbox(),
+    scalarUnpolled: sandbox(),
+    wasm2c: native(),
   };
 }
 
@@ -84,18 +105,23 @@ function summarise(rounds: ReadonlyMap<string, Times>[]): Figure[] {
   };
   const figures = [
     ratio('geomean_vs_native', 'production', 'native'),
-    ratio('geomean_vs_native_scalar', 'production', 'nativeScalar'),
-    ratio('geomean_vs_v8', 'production', 'v8'),
-    ratio('geomean_vs_wasm2c', 'production', 'wasm2c'),
     ratio('geomean_unpolled_vs_native', 'unpolled', 'native'),
-    ratio('geomean_unpolled_vs_native_scalar', 'unpolled', 'nativeScalar'),
+    ratio('geomean_vs_v8', 'production', 'v8'),
+    ratio('geomean_scalar_vs_native', 'scalar', 'native'),
+    ratio('geomean_scalar_unpolled_vs_native', 'scalarUnpolled', 'native'),
+    ratio('geomean_vs_native_scalar', 'scalar', 'nativeScalar'),
+    ratio('geomean_unpolled_vs_native_scalar', 'scalarUnpolled', 'nativeScalar'),
+    ratio('geomean_scalar_vs_v8', 'scalar', 'v8Scalar'),
+    ratio('geomean_vs_wasm2c', 'scalar', 'wasm2c'),
   ];
   for (const kernel of Object.keys(KERNELS)) {
-    const samples = rounds.flatMap((round) => {
-      const times = round.get(kernel);
-      return times === undefined ? [] : [times.production / times.native];
-    });
-    figures.push(figure(`kernel_${kernel}_vs_native`, 'ratio', samples));
+    for (const peer of ['native', 'v8'] as const) {
+      const samples = rounds.flatMap((round) => {
+        const times = round.get(kernel);
+        return times === undefined ? [] : [times.production / times[peer]];
+      });
+      figures.push(figure(`kernel_${kernel}_vs_${peer}`, 'ratio', samples));
+    }
   }
   return figures;
 }

@@ -72,7 +72,7 @@ async function buildKernels(context: BenchContext): Promise<Kernel[]> {
   const kernels: Kernel[] = [];
   for (const [name, argument] of Object.entries(KERNELS)) {
     context.note(`building ${name}`);
-    const wasm = await toolchain.wasmKernel(name);
+    const wasm = await toolchain.wasmKernel(name, 'scalar');
     const cache = context.cacheDirectory;
     kernels.push({
       name,

@@ -355,7 +355,7 @@ export interface NativeReplayResult {
   failure: string;
 }
 
-/** Values are bigint bit patterns (i32, i64, f32, f64 bits; references as ids, null is -1n). */
+/** Values are bigints: the bits of numbers and vectors; ids of references, -1n for null. */
 export interface NativeTestStore {
   /**
    * @param imports per import of the module, in order: instance id and export name that serve it,

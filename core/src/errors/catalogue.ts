@@ -252,6 +252,13 @@ export const ERROR_CATALOGUE = {
     rpc: 'RESOURCE_EXHAUSTED',
     solve: 'Keep data in linear memory.',
   },
+  SLEDGE_ERR_MODULE_CPU: {
+    number: 227,
+    message: '{path} is compiled for processors with {reason}, which this one lacks.',
+    http: 500,
+    rpc: 'FAILED_PRECONDITION',
+    solve: 'Use a processor of x86-64-v2 or later, or sandbox-v8.',
+  },
   // invocations
   SLEDGE_ERR_INVOKE_TRAPPED: {
     number: 300,

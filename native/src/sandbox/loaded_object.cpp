@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <link.h>
 
+#include "module_cpu.hpp"
 #include "sandbox/module.hpp"
 
 namespace sledge {
@@ -144,6 +145,10 @@ LoadedObject::~LoadedObject() {
 bool LoadedObject::open(const std::string &path, ModuleLoadError &error) {
   if (path.find('/') == std::string::npos) {
     error = {SLEDGE_ERR_MODULE_LOAD, "a module is named by a path with a slash"};
+    return false;
+  }
+  if (const char *missing = arch::missing_module_feature()) {
+    error = {SLEDGE_ERR_MODULE_CPU, missing};
     return false;
   }
   handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "harness.hpp"
+#include "module_cpu.hpp"
 
 namespace sledge::test {
 namespace {
@@ -34,6 +35,15 @@ TEST(Module, RefusesWhatIsNoModule) {
   EXPECT_EQ(refuse("/nonexistent/x.wasm.so").code, SLEDGE_ERR_MODULE_LOAD);
   EXPECT_EQ(refuse("libc.so.6").code, SLEDGE_ERR_MODULE_LOAD);
   EXPECT_EQ(refuse("/lib/x86_64-linux-gnu/libm.so.6").code, SLEDGE_ERR_MODULE_ABI);
+}
+
+TEST(Module, NamesWhatAProcessorLacksThatModulesAreCompiledFor) {
+  constexpr uint32_t all = ~0u;
+  EXPECT_EQ(arch::missing_module_feature(all), nullptr);
+  EXPECT_STREQ(arch::missing_module_feature(all & ~(1u << 20)), "SSE4.2");
+  EXPECT_STREQ(arch::missing_module_feature(all & ~(1u << 23)), "POPCNT");
+  EXPECT_STREQ(arch::missing_module_feature(0), "SSE3");
+  EXPECT_EQ(arch::missing_module_feature(), nullptr);
 }
 
 TEST(Module, RefusesAnotherAbi) {

@@ -1,12 +1,15 @@
 import { decodeBody } from './decode-code';
 import { type FunctionSummary, summarise } from './call-graph';
-import type { WasmModule, Instruction } from './model';
+import { type WasmModule, type Instruction, ValueType } from './model';
 import { Op } from './opcodes';
 import { functionType, validateModule, type DeclaredReferences } from './validate-module';
 import { FunctionValidator } from './validate-function';
+import { VectorOp } from './vector-opcodes';
 
 /** What all bodies together use; decides what state and tables a module needs. */
 export interface ModuleUse {
+  /** Values of type v128, or instructions on them, stand anywhere. */
+  vectors: boolean;
   dataSegments: boolean;
   elementSegments: boolean;
   /** Tables that instructions write, and those that they grow. */
@@ -26,6 +29,7 @@ export interface CheckedModule {
 export function checkModule(module: WasmModule): CheckedModule {
   const declared = validateModule(module);
   const use: ModuleUse = {
+    vectors: declaresVectors(module),
     dataSegments: false,
     elementSegments: false,
     writtenTables: new Set(),
@@ -45,8 +49,29 @@ export function checkModule(module: WasmModule): CheckedModule {
   return { module, declared, use, summaries };
 }
 
+function declaresVectors(module: WasmModule): boolean {
+  const { V128 } = ValueType;
+  return (
+    module.types.some((type) => [...type.params, ...type.results].includes(V128)) ||
+    module.globals.some((global) => global.type.type === V128) ||
+    module.bodies.some((body) => body.locals.some((group) => group.type === V128))
+  );
+}
+
 function noteUse(use: ModuleUse, instruction: Instruction): void {
+  if (instruction.op >= VectorOp.First) {
+    use.vectors = true;
+    return;
+  }
   switch (instruction.op) {
+    case Op.Block:
+    case Op.Loop:
+    case Op.If:
+      if (instruction.a === ValueType.V128 - 128) use.vectors = true;
+      return;
+    case Op.SelectTyped:
+      if (instruction.list?.includes(ValueType.V128) === true) use.vectors = true;
+      return;
     case Op.MemoryInit:
     case Op.DataDrop:
       use.dataSegments = true;

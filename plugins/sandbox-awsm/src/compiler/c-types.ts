@@ -6,6 +6,7 @@ const SPELLING: Record<number, { c: string; letter: string; cell: string }> = {
   [ValueType.I64]: { c: 'u64', letter: 'j', cell: 'i64' },
   [ValueType.F32]: { c: 'float', letter: 'f', cell: 'f32_bits' },
   [ValueType.F64]: { c: 'double', letter: 'd', cell: 'f64_bits' },
+  [ValueType.V128]: { c: 'v128', letter: 'v', cell: 'v128' },
   [ValueType.FuncRef]: { c: 'ref', letter: 'r', cell: 'ref' },
   [ValueType.ExternRef]: { c: 'ref', letter: 'r', cell: 'ref' },
 };
@@ -26,6 +27,7 @@ export function letter(type: ValueTypeCode): string {
 
 /** Bytes of a value in the instance's state. */
 export function byteSize(type: ValueTypeCode): number {
+  if (type === ValueType.V128) return 16;
   return type === ValueType.I32 || type === ValueType.F32 ? 4 : 8;
 }
 
@@ -60,6 +62,7 @@ export function fromCell(type: ValueTypeCode, cell: string): string {
   const read = `${cell}.${spelling(type).cell}`;
   if (type === ValueType.F32) return `f32_reinterpret_i32(${read})`;
   if (type === ValueType.F64) return `f64_reinterpret_i64(${read})`;
+  if (type === ValueType.V128) return `v128_of_bytes(${read})`;
   return read;
 }
 
@@ -67,7 +70,13 @@ export function toCell(type: ValueTypeCode, cell: string, value: string): string
   const target = `${cell}.${spelling(type).cell}`;
   if (type === ValueType.F32) return `${target} = i32_reinterpret_f32(${value});`;
   if (type === ValueType.F64) return `${target} = i64_reinterpret_f64(${value});`;
+  if (type === ValueType.V128) return `v128_to_bytes(${target}, ${value});`;
   return `${target} = ${value};`;
+}
+
+/** What a local holds before it is written. */
+export function zero(type: ValueTypeCode): string {
+  return type === ValueType.V128 ? '{0}' : '0';
 }
 
 export function hex32(value: number): string {
@@ -92,4 +101,12 @@ export function constant(type: ValueTypeCode, low: number, high: number): string
     default:
       return '(ref)0';
   }
+}
+
+/** A vector literal of 16 bytes, as two halves. */
+export function vectorConstant(bytes: readonly number[]): string {
+  const view = new DataView(Uint8Array.from(bytes).buffer);
+  const half = (at: number): string =>
+    `(s64)${hex64(view.getUint32(at, true), view.getUint32(at + 4, true))}`;
+  return `(v128){${half(0)}, ${half(8)}}`;
 }

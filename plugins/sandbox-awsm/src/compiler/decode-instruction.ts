@@ -3,19 +3,19 @@ import { type Instruction, ValueType, type ValueTypeCode } from './model';
 import { Op, memoryOps, numericOps } from './opcodes';
 import { malformed, overLimit, unsupported, type WasmProblem } from './problem';
 import type { Reader } from './reader';
+import { laneMemoryOps, laneOps, VectorOp } from './vector-opcodes';
 
 /** Block type encodings in `Instruction.a`: a type index, or one of these. */
 export const BLOCK_EMPTY = -64;
 
+const RELAXED_COUNT = 0x14;
 const VALUE_TYPES: ReadonlySet<number> = new Set(Object.values(ValueType));
 
 export function readValueType(reader: Reader): ValueTypeCode {
   const at = reader.at;
   const type = reader.u8();
   if (VALUE_TYPES.has(type)) return type;
-  if (type === 0x7b) throw unsupported('SIMD', at);
-  if (type === 0x63 || type === 0x64) throw unsupported('typed function references', at);
-  if (type >= 0x69 && type <= 0x74) throw unsupported('garbage collection', at);
+  refuseType(type, at);
   throw malformed('malformed value type', at);
 }
 
@@ -23,8 +23,15 @@ export function readReferenceType(reader: Reader): ValueTypeCode {
   const at = reader.at;
   const type = reader.u8();
   if (type === ValueType.FuncRef || type === ValueType.ExternRef) return type;
-  if (type === 0x63 || type === 0x64) throw unsupported('typed function references', at);
+  refuseType(type, at);
   throw malformed('malformed reference type', at);
+}
+
+/** Throws for the types of proposals: (ref null? t), exnref and its bottom, anyref and the like. */
+function refuseType(type: number, at: number): void {
+  if (type === 0x63 || type === 0x64) throw unsupported('typed function references', at);
+  if (type === 0x69 || type === 0x74) throw unsupported('exception handling', at);
+  if (type >= 0x6a && type <= 0x73) throw unsupported('garbage collection', at);
 }
 
 /** Reads one instruction with its immediates. */
@@ -39,6 +46,7 @@ export function readInstruction(reader: Reader, hasDataCount: boolean): Instruct
     return instruction;
   }
   if (op === 0xfc) readPrefixed(reader, instruction, hasDataCount);
+  else if (op === 0xfd) readVector(reader, instruction);
   else readPlain(reader, instruction);
   return instruction;
 }
@@ -120,7 +128,7 @@ function readNumbers(reader: Reader, instruction: Instruction): void {
       instruction.b = reader.bits32();
       return;
     default:
-      throw unknownOpcode(instruction.op, instruction.offset, reader);
+      throw unknownOpcode(instruction.op, instruction.offset);
   }
 }
 
@@ -159,6 +167,22 @@ function readPrefixed(reader: Reader, instruction: Instruction, hasDataCount: bo
     default:
       throw malformed('illegal opcode', instruction.offset);
   }
+}
+
+function readVector(reader: Reader, instruction: Instruction): void {
+  const op = VectorOp.First + Math.min(reader.u32(), 0xffff);
+  instruction.op = op;
+  if (numericOps.has(op)) return;
+  if (memoryOps.has(op)) readMemoryArgument(reader, instruction);
+  else if (op === VectorOp.Const || op === VectorOp.Shuffle)
+    instruction.list = [...reader.take(16)];
+  else if (laneOps.has(op)) instruction.a = reader.u8();
+  else if (laneMemoryOps.has(op)) {
+    readMemoryArgument(reader, instruction);
+    instruction.list = [reader.u8()];
+  } else if (op >= VectorOp.Relaxed && op < VectorOp.Relaxed + RELAXED_COUNT) {
+    throw unsupported('relaxed SIMD', instruction.offset);
+  } else throw malformed('illegal opcode', instruction.offset);
 }
 
 function requireDataCount(hasDataCount: boolean, instruction: Instruction): void {
@@ -204,13 +228,10 @@ function readSelectTypes(reader: Reader): number[] {
   return list;
 }
 
-function unknownOpcode(op: number, offset: number, reader: Reader): WasmProblem {
-  if (op === 0xfd) {
-    return unsupported(reader.u32() >= 0x100 ? 'relaxed SIMD' : 'SIMD', offset);
-  }
+function unknownOpcode(op: number, offset: number): WasmProblem {
   if (op === 0xfe) return unsupported('threads', offset);
-  if (op === 0x12 || op === 0x13) return unsupported('tail calls', offset);
-  if (op === 0x14 || op === 0x15) return unsupported('typed function references', offset);
+  if (op === 0x12 || op === 0x13 || op === 0x15) return unsupported('tail calls', offset);
+  if (op === 0x14) return unsupported('typed function references', offset);
   if ((op >= 0x06 && op <= 0x0a) || op === 0x18 || op === 0x19 || op === 0x1f) {
     return unsupported('exception handling', offset);
   }

@@ -38,6 +38,12 @@ function setTop(emitter: FunctionEmitter, popped: number, text: string): void {
   emitter.line(`${emitter.slot(ValueType.I32, emitter.height - popped)} = ${text};`);
 }
 
+/** The host address of a guest address and an offset. */
+export function addressText(operand: string, offset: number): string {
+  const address = `MEM + (u64)${operand}`;
+  return offset === 0 ? address : `${address} + (u64)${hex32(offset)}`;
+}
+
 /** A load or store. `kept`: the load needs no force. */
 export function emitMemoryAccess(
   emitter: FunctionEmitter,
@@ -46,10 +52,7 @@ export function emitMemoryAccess(
 ): void {
   const op = memoryOps.get(instruction.op);
   if (op === undefined) return;
-  const address = (operand: string): string =>
-    instruction.b === 0
-      ? `MEM + (u64)${operand}`
-      : `MEM + (u64)${operand} + (u64)${hex32(instruction.b)}`;
+  const address = (operand: string): string => addressText(operand, instruction.b);
   if (op.store) {
     emitter.line(`${op.name}(${address(emitter.operand(1))}, ${emitter.operand(0)});`);
     return;

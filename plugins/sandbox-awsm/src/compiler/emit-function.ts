@@ -1,8 +1,9 @@
-import { cType, constant, letter, resultStruct, resultType } from './c-types';
+import { cType, constant, letter, resultStruct, resultType, zero } from './c-types';
 import { decodeBody } from './decode-code';
 import { emitAccess, emitMemoryAccess } from './emit-access';
 import { emitCall, emitCallIndirect } from './emit-call';
 import { PollEmitter } from './emit-polls';
+import { emitVector } from './emit-vector';
 import type { Layout } from './layout';
 import { findLoops } from './loops';
 import type { FunctionType, Instruction, ValueTypeCode } from './model';
@@ -10,6 +11,16 @@ import { Op, memoryOps, numericOps } from './opcodes';
 import { KeptLoopEmitter } from './emit-kept';
 import { FunctionValidator } from './validate-function';
 import { functionType } from './validate-module';
+import { VectorOp } from './vector-opcodes';
+
+/** By C type; what is not named is a double. */
+const SLOT_PREFIXES: Record<string, string> = {
+  u32: 'i',
+  u64: 'j',
+  float: 'f',
+  v128: 'v',
+  ref: 'r',
+};
 
 /** Beside each frame of the validator: the label in C, and whether code inside can run. */
 interface Label {
@@ -101,11 +112,11 @@ export class FunctionEmitter {
     const { locals } = this.validator;
     for (let i = this.type.params.length; i < locals.length; i++) {
       const type = locals[i] as ValueTypeCode;
-      out.push(`${cType(type)} l${String(i)} = 0;`);
+      out.push(`${cType(type)} l${String(i)} = ${zero(type)};`);
     }
     out.push(...(this.polls?.declarations() ?? []));
     for (const [type, places] of this.slots) {
-      const prefix = type === 'ref' ? 'r' : ({ u32: 'i', u64: 'j', float: 'f' }[type] ?? 'd');
+      const prefix = SLOT_PREFIXES[type] ?? 'd';
       const names = [...places].map((place) => `${prefix}${String(place)}`);
       for (let i = 0; i < names.length; i += 16) {
         out.push(`${type} ${names.slice(i, i + 16).join(', ')};`);
@@ -200,7 +211,8 @@ export class FunctionEmitter {
     }
     if (instruction.op <= Op.CallIndirect) this.control(instruction);
     else if (instruction.op < Op.MemoryInit) this.plain(instruction);
-    else emitAccess(this, instruction);
+    else if (instruction.op < VectorOp.First) emitAccess(this, instruction);
+    else emitVector(this, instruction);
   }
 
   private control(instruction: Instruction): void {

@@ -10,6 +10,7 @@ export function emitHeader(layout: Layout, singleChunk: boolean): string {
     `#define SLEDGE_READS_TIME ${layout.options.readsTime ? '1' : '0'}`,
     `#define SLEDGE_TIME_BUDGET "${String(POLL_BUDGET - 1)}"`,
     '#include "prelude.h"',
+    ...(layout.checked.use.vectors ? ['#include "vector.h"'] : []),
     `#define FN ${singleChunk ? 'static' : 'HIDDEN'}`,
     ...stateLines(layout),
     ...memoryLines(layout),

@@ -1,9 +1,10 @@
 import { functionReference, globalPlace, tablePlace } from './access';
-import { constant } from './c-types';
+import { constant, vectorConstant } from './c-types';
 import { codeOf, importThunk } from './emit-descriptor';
 import type { Layout } from './layout';
 import { type ConstExpression, ValueType, type ValueTypeCode } from './model';
 import { Op } from './opcodes';
+import { VectorOp } from './vector-opcodes';
 
 const GLOBAL_ITEM = 0x80000000;
 
@@ -76,6 +77,8 @@ function value(layout: Layout, expression: ConstExpression, type: ValueTypeCode)
       return globalPlace(layout, instruction.a);
     case Op.RefFunc:
       return functionReference(layout, instruction.a);
+    case VectorOp.Const:
+      return vectorConstant(instruction.list ?? []);
     default:
       return constant(type, instruction.a, instruction.b);
   }

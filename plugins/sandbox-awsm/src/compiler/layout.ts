@@ -107,6 +107,7 @@ function layOutState(
     const declaration = `sledge_table t${String(i)};`;
     tableOffsets.set(i, add({ declaration, bytes: TABLE_BYTES }));
   }
+  addGlobals(16);
   addGlobals(8);
   addGlobals(4);
   const flags = (name: string, count: number): void => {

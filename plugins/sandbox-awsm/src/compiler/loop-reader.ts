@@ -12,6 +12,7 @@ import {
 } from './abstract-value';
 import { type Instruction, ValueType, type ValueTypeCode } from './model';
 import { type MemoryOp, memoryOps, numericOps, Op } from './opcodes';
+import { VectorOp } from './vector-opcodes';
 
 export interface LoopStore {
   readonly op: MemoryOp;
@@ -50,6 +51,7 @@ export class LoopReader {
   /** False: an instruction that no loop with kept loads may have. */
   step(instruction: Instruction, place: number): boolean {
     const { op, a } = instruction;
+    if (op >= VectorOp.First) return false;
     const memory = memoryOps.get(op);
     if (memory !== undefined) return this.access(memory, instruction, place);
     const numeric = numericOps.get(op);
@@ -66,6 +68,7 @@ export class LoopReader {
         this.pop();
         return true;
       case Op.LocalGet:
+        if (this.localTypes[a] === ValueType.V128) return false;
         this.stack.push(this.local(a));
         return true;
       case Op.LocalSet:

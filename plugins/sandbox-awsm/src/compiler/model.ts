@@ -4,6 +4,7 @@ export const ValueType = {
   I64: 0x7e,
   F32: 0x7d,
   F64: 0x7c,
+  V128: 0x7b,
   FuncRef: 0x70,
   ExternRef: 0x6f,
 } as const;
@@ -31,7 +32,10 @@ export interface GlobalType {
   readonly mutable: boolean;
 }
 
-/** One instruction. `a` and `b` hold what `op` says; `list` holds br_table targets and types. */
+/**
+ * One instruction. `a` and `b` hold what `op` says; `list` holds br_table targets, types, the bytes
+ * of a vector constant or shuffle, or the lane of a vector access.
+ */
 export interface Instruction {
   op: number;
   offset: number;

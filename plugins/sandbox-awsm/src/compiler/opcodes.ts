@@ -1,4 +1,5 @@
 import { ValueType, type ValueTypeCode } from './model';
+import { vectorMemoryOps, vectorNumericOps } from './vector-opcodes';
 
 /** Opcodes with immediates or control flow. Prefixed ones are 0xfc00 + their number. */
 export const Op = {
@@ -69,8 +70,8 @@ export interface MemoryOp {
   readonly store: boolean;
 }
 
-export const numericOps = new Map<number, NumericOp>();
-export const memoryOps = new Map<number, MemoryOp>();
+export const numericOps = new Map<number, NumericOp>(vectorNumericOps);
+export const memoryOps = new Map<number, MemoryOp>(vectorMemoryOps);
 
 const { I32, I64, F32, F64 } = ValueType;
 const TYPE_OF: Record<string, ValueTypeCode> = { i32: I32, i64: I64, f32: F32, f64: F64 };

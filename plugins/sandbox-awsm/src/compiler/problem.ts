@@ -1,16 +1,30 @@
-/** Proposals that are refused by name, each with its way out. */
+/** Passes of binaryen's wasm-opt that make a module without the feature. */
+function lowered(flags: string): string {
+  return `npx --package=binaryen wasm-opt ${flags} in.wasm -o out.wasm`;
+}
+
+/** Proposals that are refused by name, each with its way out; docs/reference/webassembly.md. */
 export const UNSUPPORTED_FEATURES = {
-  SIMD: 'Compile it without -msimd128.',
-  threads: 'Compile it without -pthread and shared memory.',
-  'tail calls': 'Compile it without -mtail-call.',
-  'exception handling': 'Compile it without -fwasm-exceptions.',
-  'garbage collection': 'Compile it for linear memory.',
-  'typed function references': 'Compile it without typed function references.',
-  'multiple memories': 'Link it with a single memory.',
-  memory64: 'Compile it for wasm32.',
-  'relaxed SIMD': 'Compile it without -mrelaxed-simd.',
-  'extended constant expressions': 'Compile it without -mextended-const.',
-} as const;
+  threads: 'Compile it without -pthread and -matomics, and link it without --shared-memory.',
+  'tail calls': 'Compile it with -mno-tail-call.',
+  'exception handling':
+    'Compile it with -fno-exceptions; or, when a throw may be a trap: ' +
+    lowered('--enable-exception-handling --enable-reference-types --strip-eh'),
+  'garbage collection':
+    'Compile it for linear memory, as C, C++, Rust and AssemblyScript are; there is no lowering.',
+  'typed function references':
+    'Compile it without them: C, C++ and Rust never use them, others have a switch.',
+  'multiple memories':
+    'Link it with a single memory, or: ' +
+    lowered('--enable-multimemory --enable-bulk-memory --multi-memory-lowering'),
+  memory64:
+    'Compile it for wasm32, or: ' +
+    lowered('--enable-memory64 --enable-bulk-memory --memory64-lowering'),
+  'relaxed SIMD':
+    'Compile it with -mno-relaxed-simd; or, when the instructions are never reached: ' +
+    lowered('--enable-simd --enable-relaxed-simd --remove-relaxed-simd'),
+  'extended constant expressions': 'Compile it with -mno-extended-const.',
+} as const satisfies Record<string, string>;
 
 export type UnsupportedFeature = keyof typeof UNSUPPORTED_FEATURES;
 

@@ -12,6 +12,8 @@ import {
 import { Op, memoryOps, numericOps } from './opcodes';
 import { invalid } from './problem';
 import { type DeclaredReferences, functionType } from './validate-module';
+import { checkVector } from './validate-vector';
+import { VectorOp } from './vector-opcodes';
 
 /** A block that is open. */
 export interface ControlFrame {
@@ -87,10 +89,11 @@ export class FunctionValidator {
     if (memoryOps.has(instruction.op)) this.memoryAccess(instruction);
     else if (instruction.op <= Op.CallIndirect) this.control(instruction);
     else if (instruction.op < Op.MemoryInit) this.plain(instruction);
-    else this.bulk(instruction);
+    else if (instruction.op < VectorOp.First) this.bulk(instruction);
+    else checkVector(this, instruction);
   }
 
-  private fail(reason: string): Error {
+  fail(reason: string): Error {
     return invalid(reason, this.at);
   }
 
@@ -105,7 +108,7 @@ export class FunctionValidator {
     return actual;
   }
 
-  private popAll(types: readonly ValueTypeCode[]): void {
+  popAll(types: readonly ValueTypeCode[]): void {
     for (let i = types.length - 1; i >= 0; i--) this.pop(types[i]);
   }
 
@@ -116,15 +119,18 @@ export class FunctionValidator {
   private memoryAccess(instruction: Instruction): void {
     const op = memoryOps.get(instruction.op);
     if (op === undefined) return;
-    this.requireMemory();
-    if (instruction.a > op.bytesLog2) {
-      throw this.fail('alignment must not be larger than natural');
-    }
+    this.requireAccess(instruction, op.bytesLog2);
     if (op.store) this.popAll([I32, op.type]);
     else {
       this.pop(I32);
       this.stack.push(op.type);
     }
+  }
+
+  /** Requires a memory, and that the instruction asks for no more than natural alignment. */
+  requireAccess(instruction: Instruction, bytesLog2: number): void {
+    this.requireMemory();
+    if (instruction.a > bytesLog2) throw this.fail('alignment must not be larger than natural');
   }
 
   private requireMemory(): void {

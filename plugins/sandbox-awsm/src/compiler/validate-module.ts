@@ -11,6 +11,7 @@ import {
 } from './model';
 import { Op } from './opcodes';
 import { invalid, overLimit, unsupported } from './problem';
+import { VectorOp } from './vector-opcodes';
 
 const PAGES_MAX = 65536;
 const EXTENDED_CONST: ReadonlySet<number> = new Set([0x6a, 0x6b, 0x6c, 0x7c, 0x7d, 0x7e]);
@@ -105,6 +106,8 @@ function constantType(
       return ValueType.F32;
     case Op.F64Const:
       return ValueType.F64;
+    case VectorOp.Const:
+      return ValueType.V128;
     case Op.RefNull:
       return instruction.a;
     case Op.RefFunc:

@@ -45,16 +45,30 @@ static uint32_t table_grow(sledge_instance *instance, sledge_table *table, uint3
 static void safepoint(sledge_instance *instance) {
   (void)instance;
   polls++;
-  __asm__ volatile("pcmpeqd %%xmm0, %%xmm0\n\tpcmpeqd %%xmm1, %%xmm1\n\tpcmpeqd %%xmm2, %%xmm2\n\t"
-                   "pcmpeqd %%xmm3, %%xmm3\n\tpcmpeqd %%xmm4, %%xmm4\n\tpcmpeqd %%xmm7, %%xmm7\n\t"
-                   "pcmpeqd %%xmm8, %%xmm8\n\tpcmpeqd %%xmm15, %%xmm15\n\t"
+  __asm__ volatile("pcmpeqd %%xmm0, %%xmm0\n\t"
+                   "pcmpeqd %%xmm1, %%xmm1\n\t"
+                   "pcmpeqd %%xmm2, %%xmm2\n\t"
+                   "pcmpeqd %%xmm3, %%xmm3\n\t"
+                   "pcmpeqd %%xmm4, %%xmm4\n\t"
+                   "pcmpeqd %%xmm5, %%xmm5\n\t"
+                   "pcmpeqd %%xmm6, %%xmm6\n\t"
+                   "pcmpeqd %%xmm7, %%xmm7\n\t"
+                   "pcmpeqd %%xmm8, %%xmm8\n\t"
+                   "pcmpeqd %%xmm9, %%xmm9\n\t"
+                   "pcmpeqd %%xmm10, %%xmm10\n\t"
+                   "pcmpeqd %%xmm11, %%xmm11\n\t"
+                   "pcmpeqd %%xmm12, %%xmm12\n\t"
+                   "pcmpeqd %%xmm13, %%xmm13\n\t"
+                   "pcmpeqd %%xmm14, %%xmm14\n\t"
+                   "pcmpeqd %%xmm15, %%xmm15\n\t"
                    "mov $-1, %%rax\n\tmov $-1, %%rcx\n\tmov $-1, %%rdx\n\tmov $-1, %%rsi\n\t"
                    "mov $-1, %%rdi\n\tmov $-1, %%r8\n\tmov $-1, %%r9\n\tmov $-1, %%r10\n\t"
                    "mov $-1, %%r11\n\tcmp $0, %%eax"
                    :
                    :
-                   : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm7", "xmm8", "xmm15", "rax", "rcx",
-                     "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "cc", "memory");
+                   : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
+                     "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "rax", "rcx", "rdx",
+                     "rsi", "rdi", "r8", "r9", "r10", "r11", "cc", "memory");
 }
 
 static const sledge_host host = {

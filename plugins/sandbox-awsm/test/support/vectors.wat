@@ -1,0 +1,121 @@
+;; Vectors where safepoints, calls, globals and control flow meet; each function has a checksum.
+(module
+  (type $mix (func (param v128 i32) (result v128)))
+  (type $both (func (param v128 v128) (result v128 i32 v128)))
+  (memory 1)
+  (data (i32.const 64) "the quick brown fox jumps over the lazy dog, and again, and so on")
+  (table 2 funcref)
+  (elem (i32.const 0) $rotated $scaled)
+  (global $small (mut i32) (i32.const 7))
+  (global $kept (mut v128) (v128.const i32x4 1 2 3 4))
+  (global $fixed v128 (v128.const i64x2 0x0123456789abcdef 0xfedcba9876543210))
+
+  (func $sum (param $v v128) (result i32)
+    (i32.xor
+      (i32.add (i32x4.extract_lane 0 (local.get $v)) (i32x4.extract_lane 1 (local.get $v)))
+      (i32.rotl
+        (i32.sub (i32x4.extract_lane 2 (local.get $v)) (i32x4.extract_lane 3 (local.get $v)))
+        (i32.const 7))))
+
+  (func $rotated (type $mix)
+    (i32x4.add
+      (i8x16.shuffle 4 5 6 7 8 9 10 11 12 13 14 15 0 1 2 3 (local.get 0) (local.get 0))
+      (i32x4.splat (local.get 1))))
+  (func $scaled (type $mix)
+    (i16x8.mul (i32x4.shl (local.get 0) (local.get 1)) (v128.load offset=64 (i32.const 3))))
+  (func $both (type $both)
+    (v128.xor (local.get 0) (local.get 1))
+    (i8x16.bitmask (local.get 0))
+    (i64x2.sub (local.get 0) (local.get 1)))
+
+  ;; Twelve vectors at once, all of them needed after the loop.
+  (func (export "many_live") (param $n i32) (result i32)
+    (local $i i32)
+    (local $a v128) (local $b v128) (local $c v128) (local $d v128) (local $e v128)
+    (local $f v128) (local $g v128) (local $h v128) (local $k v128) (local $x v128)
+    (local.set $a (global.get $fixed))
+    (local.set $x (f32x4.splat (f32.const 1.5)))
+    (loop $l
+      (local.set $b (i32x4.add (local.get $a) (i32x4.splat (local.get $i))))
+      (local.set $c (v128.xor (local.get $b) (local.get $c)))
+      (local.set $d (i16x8.add_sat_s (local.get $d) (local.get $c)))
+      (local.set $e (i8x16.avgr_u (local.get $e) (local.get $b)))
+      (local.set $f (i64x2.add (local.get $f) (local.get $e)))
+      (local.set $g (i32x4.dot_i16x8_s (local.get $f) (local.get $c)))
+      (local.set $h (i8x16.swizzle (local.get $g) (local.get $h)))
+      (local.set $k (i64x2.extmul_low_i32x4_u (local.get $h) (local.get $b)))
+      (local.set $a (i8x16.shuffle 1 3 5 7 9 11 13 15 16 18 20 22 24 26 28 30
+        (local.get $k) (local.get $a)))
+      (local.set $x (f32x4.mul (local.get $x) (f32x4.splat (f32.const 1.0001))))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $l (i32.lt_u (local.get $i) (local.get $n))))
+    (call $sum (v128.xor (i32x4.add (v128.xor (local.get $a) (local.get $b)) (local.get $c))
+      (i32x4.add (v128.xor (local.get $d) (local.get $e))
+        (i32x4.add (v128.xor (local.get $f) (local.get $g))
+          (v128.xor (local.get $h) (i32x4.add (local.get $k) (local.get $x))))))))
+
+  (func (export "through_memory") (param $n i32) (result i32) (local $i i32) (local $v v128)
+    (loop $l
+      (local.set $v (i8x16.add (local.get $v)
+        (v128.load (i32.and (i32.mul (local.get $i) (i32.const 16)) (i32.const 0x7ff0)))))
+      (v128.store offset=5 (i32.and (local.get $i) (i32.const 0x3fff)) (local.get $v))
+      (local.set $v (v128.load16_lane offset=64 3 (i32.and (local.get $i) (i32.const 31))
+        (local.get $v)))
+      (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+    (call $sum (local.get $v)))
+
+  (func (export "calls") (param $n i32) (result i32) (local $i i32) (local $v v128)
+    (loop $l
+      (local.set $v (call_indirect (type $mix) (local.get $v) (local.get $i)
+        (i32.and (local.get $i) (i32.const 1))))
+      (call $both (local.get $v) (global.get $kept))
+      (global.set $kept)
+      (global.set $small (i32.add (global.get $small)))
+      (local.set $v)
+      (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+    (i32.add (global.get $small)
+      (call $sum (v128.xor (local.get $v) (global.get $kept)))))
+
+  ;; Vectors carried by blocks, ifs, branches and a branch table.
+  (func (export "carried") (param $n i32) (result i32)
+    (call $sum
+      (block $outer (result v128)
+        (v128.const i32x4 0 9 8 7)
+        (block $inner (result v128)
+          (i32x4.splat (local.get $n))
+          (br_if $outer (i32.eqz (local.get $n)))
+          (br_table $inner $outer $inner (i32.and (local.get $n) (i32.const 3))))
+        (i32x4.add)
+        (if (param v128) (result v128) (i32.and (local.get $n) (i32.const 4))
+          (then (v128.not))
+          (else (i16x8.neg)))
+        (select (result v128) (global.get $fixed) (i32.and (local.get $n) (i32.const 8))))))
+
+  ;; Floats that are no numbers: which ones they are is not looked at.
+  (func (export "not_numbers") (param $n i32) (result i32) (local $v v128)
+    (local.set $v (f32x4.div (f32x4.splat (f32.const 0))
+      (f32x4.convert_i32x4_s (i32x4.splat (local.get $n)))))
+    (i32.or
+      (i32x4.bitmask (f32x4.ne (local.get $v) (local.get $v)))
+      (i32.shl (i32x4.bitmask (f32x4.ne
+        (f32x4.min (local.get $v) (f32x4.splat (f32.const 1)))
+        (f32x4.pmin (f32x4.splat (f32.const 1)) (local.get $v)))) (i32.const 8))))
+
+  (func (export "load") (param i32) (result i32)
+    (call $sum (v128.load (local.get 0))))
+  (func (export "load_unused") (param i32) (result i32)
+    (drop (v128.load (local.get 0))) (i32.const 1))
+  (func (export "load_extended_unused") (param i32) (result i32)
+    (drop (v128.load8x8_u (local.get 0))) (i32.const 1))
+  (func (export "load_splat_unused") (param i32) (result i32)
+    (drop (v128.load64_splat (local.get 0))) (i32.const 1))
+  (func (export "load_zero_unused") (param i32) (result i32)
+    (drop (v128.load32_zero (local.get 0))) (i32.const 1))
+  (func (export "load_lane_unused") (param i32) (result i32)
+    (drop (v128.load64_lane 1 (local.get 0) (v128.const i32x4 0 0 0 0))) (i32.const 1))
+  (func (export "store") (param i32) (result i32)
+    (v128.store (local.get 0) (v128.const i32x4 1 2 3 4)) (i32.const 1))
+  (func (export "store_lane") (param i32) (result i32)
+    (v128.store32_lane 2 (local.get 0) (v128.const i32x4 1 2 3 4)) (i32.const 1))
+  (func (export "load_far") (param i32) (result i32)
+    (call $sum (v128.load offset=0xffffffff (local.get 0)))))
