@@ -6,6 +6,8 @@ import { reasonOf } from '@sledge/core/host';
 export interface ReadyInfo {
   pid: number;
   listeners: readonly ListenerInfo[];
+  /** Where the admin API listens. */
+  admin: readonly string[];
   /** Path of the control socket; undefined: it has none. */
   control?: string | undefined;
 }

@@ -72,10 +72,10 @@ async function start(options: StartOptions): Promise<void> {
     logger.info(`${await ended}: draining`);
   } finally {
     if (options.readyFile !== undefined) removeReadyFile(options.readyFile);
-    await control?.close();
     for (const error of [...(await sledge.drain()), ...(await sledge.stop())]) {
       logger.error({ code: error.code, solve: error.solve }, error.message);
     }
+    await control?.close();
   }
   process.exit(EXIT.ok);
 }
@@ -108,10 +108,11 @@ function announce(sledge: Sledge, options: StartOptions, socket: ControlSocket |
   for (const { transport, tenant, url } of listeners) {
     sledge.logger.info(`${tenant}: ${transport} on ${url}`);
   }
-  if (options.json === true) printJson({ pid: process.pid, listeners, control });
-  if (options.readyFile !== undefined) {
-    writeReadyFile(options.readyFile, { pid: process.pid, listeners, control });
-  }
+  const admin = sledge.adminUrls();
+  for (const url of admin) sledge.logger.info(`admin API on ${url}`);
+  const info = { pid: process.pid, listeners, admin, control };
+  if (options.json === true) printJson(info);
+  if (options.readyFile !== undefined) writeReadyFile(options.readyFile, info);
 }
 
 /** Resolves with the first signal; a later one ends the process at once. */

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { SledgeError } from '../errors/sledge-error';
 import type { PluginReference } from '../plugins/resolve-plugin';
+import { checkAdmin } from './admin-schema';
 import { checkTenants } from './check-tenants';
 import { copyOf } from './copy-of';
 import { checkWorkerGroups } from './check-worker-groups';
@@ -137,6 +138,7 @@ function validate(
   }
   const problems = [...duplicates, ...resolveFiles(result.data, folders(result.data))];
   problems.push(...coresProblems(result.data.workers), ...checkStacks(result.data));
+  problems.push(...checkAdmin(result.data.admin));
   applyTenantLimits(result.data);
   return problems.length > 0 ? { problems } : { config: result.data };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PERF_COLUMN_NAMES } from '../recording/columns';
+import { adminSchema } from './admin-schema';
 import { isPluginClass } from '../plugins/plugin-class';
 
 const MAX_DELAY_US = 3_600_000_000;
@@ -299,6 +300,7 @@ export const configSchema = z.strictObject({
   log: log.prefault({}),
   trace: trace.prefault({}).describe('A decision record of the run, for Perfetto and explain.'),
   perfLog: perfLog.prefault({}).describe('What became of each request, streamed to a file.'),
+  admin: adminSchema.prefault({}).describe('The admin API: probes, metrics, changes.'),
   seed: count(0, 4_294_967_295).default(1).describe('For everything random in policies.'),
   tenants: z.array(tenant).max(1024).default([]),
 });

@@ -672,6 +672,56 @@ export const ERROR_CATALOGUE = {
     rpc: 'UNAVAILABLE',
     solve: 'Start a server, or name its socket with --socket; its ready file says where it is.',
   },
+  // admin API
+  SLEDGE_ERR_ADMIN_LISTEN: {
+    number: 620,
+    message: 'The admin API cannot listen on {address}: {reason}',
+    http: 500,
+    rpc: 'UNAVAILABLE',
+    solve: 'Choose a free port or another path under admin in the configuration.',
+  },
+  SLEDGE_ERR_ADMIN_TOKENS: {
+    number: 621,
+    message: 'The tokens of the admin API in {path} cannot be used: {reason}.',
+    http: 500,
+    rpc: 'FAILED_PRECONDITION',
+    solve: 'Each line is "reader TOKEN" or "operator TOKEN"; then chmod 0600, owner you or root.',
+  },
+  SLEDGE_ERR_ADMIN_UNAUTHENTICATED: {
+    number: 622,
+    message: 'The admin API wants a bearer token here.',
+    http: 401,
+    rpc: 'UNAUTHENTICATED',
+    solve: 'Send "Authorization: Bearer TOKEN" with a token of admin.tokensFile.',
+  },
+  SLEDGE_ERR_ADMIN_FORBIDDEN: {
+    number: 623,
+    message: 'This is for the role {role}.',
+    http: 403,
+    rpc: 'PERMISSION_DENIED',
+    solve: 'Use a token of that role from admin.tokensFile, or the control socket.',
+  },
+  SLEDGE_ERR_ADMIN_NO_ROUTE: {
+    number: 624,
+    message: 'The admin API has no {route}.',
+    http: 404,
+    rpc: 'NOT_FOUND',
+    solve: 'GET /openapi.json lists what there is.',
+  },
+  SLEDGE_ERR_ADMIN_REQUEST: {
+    number: 625,
+    message: 'The request to the admin API is wrong: {reason}',
+    http: 400,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'GET /openapi.json says what a body looks like.',
+  },
+  SLEDGE_ERR_ADMIN_HOST: {
+    number: 626,
+    message: 'The admin API is not {host}.',
+    http: 421,
+    rpc: 'PERMISSION_DENIED',
+    solve: 'Without tokens it answers to an address and to localhost, not to names of others.',
+  },
   // RPC transport and its client
   SLEDGE_ERR_RPC_BACKEND: {
     number: 701,

@@ -1,31 +1,15 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, unlinkSync } from 'node:fs';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, request as httpRequest } from 'node:http';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
-import { z } from 'zod';
+import { listenOnSocket, removeSocket } from '../admin/listen';
+import type { AdminTarget } from '../admin/routes';
+import type { PolicyChangeRequest } from '../admin/schemas';
 import { reasonOf } from '../errors/reason';
 import { SledgeError } from '../errors/sledge-error';
-import { asSledgeError } from '../functions/build-functions';
-import type { Sledge } from './sledge';
-import { POLICY_KINDS } from './server-policies';
 
-const BODY_BYTES_MAX = 65_536;
-const ANSWER_BYTES_MAX = 4 << 20;
-const CONNECTIONS_MAX = 16;
+const ANSWER_BYTES_MAX = 64 << 20;
 const IDLE_MS = 30_000;
-
-/** A policy is named by text here: short name, package name or path, with options. */
-const change = z.strictObject({
-  kind: z.enum(POLICY_KINDS),
-  choice: z.union([
-    z.string().min(1).max(1024),
-    z.tuple([z.string().min(1).max(1024), z.record(z.string(), z.unknown())]),
-  ]),
-  /** Name of a worker group. Default: the first. */
-  group: z.string().min(1).max(1024).exactOptional(),
-});
-export type PolicyChangeRequest = z.infer<typeof change>;
 
 export interface ControlSocket {
   readonly path: string;
@@ -46,108 +30,20 @@ function removeDead(folder: string): void {
 }
 
 /**
- * What a server that died has left; any other file stays, and listening fails. With bigint: what a
- * stat says without it is seen by Node's next realpath, which stops at a socket (Node 20).
- */
-function removeSocket(file: string): void {
-  const found = lstatSync(file, { bigint: true, throwIfNoEntry: false });
-  if (found?.isSocket() === true) unlinkSync(file);
-}
-
-/**
- * Lets this user's processes on this machine see and change what the server does, over HTTP on a
- * Unix socket of mode 0600: `GET /policies`, `PUT /policies`.
+ * Lets this user's processes on this machine see and change what the server does: the admin API on
+ * a Unix socket of mode 0600.
  * @throws SledgeError SLEDGE_ERR_CLI_CONTROL when the socket cannot be made.
  */
-export async function openControl(sledge: Sledge, socket?: string): Promise<ControlSocket> {
+export async function openControl(target: AdminTarget, socket?: string): Promise<ControlSocket> {
   const file = socket ?? path.join(controlFolder(), `${process.pid}.sock`);
-  const server = createServer((request, response) => void answer(sledge, request, response));
-  server.maxConnections = CONNECTIONS_MAX;
-  server.timeout = IDLE_MS;
   try {
     if (socket === undefined) removeDead(controlFolder());
-    removeSocket(file);
-    await new Promise<void>((resolve, reject) => {
-      const mask = process.umask(0o177); // no moment at which others may connect
-      server.once('error', reject).listen(file, () => resolve());
-      process.umask(mask);
-    });
-    chmodSync(file, 0o600);
+    const listener = await listenOnSocket(target, file);
+    return { path: file, close: () => listener.close() };
   } catch (error) {
     const details = { path: file, reason: reasonOf(error) };
     throw new SledgeError('SLEDGE_ERR_CLI_CONTROL', details, { cause: error });
   }
-  server.unref();
-  return {
-    path: file,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-}
-
-async function answer(
-  sledge: Sledge,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  try {
-    if (request.url !== '/policies') throw usage(`there is no ${request.url}`);
-    if (request.method === 'PUT') {
-      const { kind, choice, group } = readChange(await bodyOf(request));
-      await sledge.setPolicy(kind, choice, group);
-    } else if (request.method !== 'GET') {
-      throw usage(`no method ${request.method}`);
-    }
-    send(response, 200, sledge.policyStatus());
-  } catch (error) {
-    const { code, message, solve, details } = asSledgeError(error);
-    send(response, 400, { error: { code, message, solve, details } });
-  }
-}
-
-function readChange(body: string): PolicyChangeRequest {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch (error) {
-    throw usage(`the body is no JSON: ${reasonOf(error)}`);
-  }
-  const result = change.safeParse(value);
-  if (result.success) return result.data;
-  throw usage(
-    result.error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`).join('; '),
-  );
-}
-
-function bodyOf(request: IncomingMessage): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
-    let bytes = 0;
-    request.on('data', (part: Buffer) => {
-      bytes += part.length;
-      if (bytes <= BODY_BYTES_MAX) parts.push(part);
-      else reject(usage(`the body is longer than ${BODY_BYTES_MAX} bytes`));
-    });
-    request.on('end', () => resolve(Buffer.concat(parts).toString()));
-    request.on('error', reject);
-  });
-}
-
-function usage(reason: string): SledgeError {
-  return new SledgeError('SLEDGE_ERR_CLI_USAGE', { reason });
-}
-
-function send(response: ServerResponse, status: number, body: unknown): void {
-  const text = JSON.stringify(body);
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-    connection: 'close',
-  });
-  response.end(text);
 }
 
 /**
@@ -179,31 +75,57 @@ function isAlive(pid: number): boolean {
   }
 }
 
+export interface AdminQuestion {
+  /** Default: GET. */
+  method?: 'GET' | 'PUT';
+  path: string;
+  body?: unknown;
+}
+
+/** The policies over a control socket, or another policy. Throws as `askAdmin` does. */
+export function askControl(socket: string, change?: PolicyChangeRequest): Promise<unknown> {
+  if (change === undefined) return askAdmin(socket, { path: '/policies' });
+  return askAdmin(socket, { method: 'PUT', path: '/policies', body: change });
+}
+
 /**
  * Asks a server over its control socket. @throws SledgeError SLEDGE_ERR_CLI_CONTROL when it does
  * not answer; the server's own error when it refuses.
  */
-export async function askControl(socket: string, body?: PolicyChangeRequest): Promise<unknown> {
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  const answered = await new Promise<string>((resolve, reject) => {
-    const fail = (error: Error): void =>
-      reject(new SledgeError('SLEDGE_ERR_CLI_CONTROL', { path: socket, reason: error.message }));
-    const asked = httpRequest(
-      { socketPath: socket, path: '/policies', method: text === undefined ? 'GET' : 'PUT' },
-      (response) => {
-        let got = '';
-        response.setEncoding('utf8').on('data', (part: string) => {
-          got += part;
-          if (got.length > ANSWER_BYTES_MAX) response.destroy(new Error('it answers too much'));
-        });
-        response.on('end', () => resolve(got)).on('error', fail);
-      },
-    );
-    asked.on('error', fail).setTimeout(IDLE_MS, () => asked.destroy(new Error('no answer')));
-    asked.end(text);
-  });
-  const value = JSON.parse(answered) as { error?: { code: string; details: object } };
+export async function askAdmin(socket: string, question: AdminQuestion): Promise<unknown> {
+  const answered = await exchange(socket, question);
+  let value: { error?: { code: string; details: object } };
+  try {
+    value = JSON.parse(answered) as typeof value;
+  } catch (error) {
+    throw noAnswer(socket, reasonOf(error));
+  }
   if (value.error === undefined) return value;
   const { code, details } = value.error;
   throw new SledgeError(code as 'SLEDGE_ERR_CLI_USAGE', details as { reason: string });
+}
+
+function exchange(socket: string, { method = 'GET', path: url, body }: AdminQuestion) {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  return new Promise<string>((resolve, reject) => {
+    const fail = (error: Error): void => reject(noAnswer(socket, error.message));
+    const headers = text === undefined ? {} : { 'content-type': 'application/json' };
+    const options = { socketPath: socket, path: url, method, headers, agent: false };
+    const asked = httpRequest(options, (response) => {
+      const parts: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (part: Buffer) => {
+        bytes += part.length;
+        if (bytes > ANSWER_BYTES_MAX) response.destroy(new Error('it answers too much'));
+        else parts.push(part);
+      });
+      response.on('end', () => resolve(Buffer.concat(parts).toString())).on('error', fail);
+    });
+    asked.on('error', fail).setTimeout(IDLE_MS, () => asked.destroy(new Error('no answer')));
+    asked.end(text);
+  });
+}
+
+function noAnswer(socket: string, reason: string): SledgeError {
+  return new SledgeError('SLEDGE_ERR_CLI_CONTROL', { path: socket, reason });
 }

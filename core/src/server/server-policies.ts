@@ -19,9 +19,7 @@ import { loadPlugin, type CreatedPlugin, type PluginHost } from '../plugins/plug
 import { userFileOf, type PluginReference } from '../plugins/resolve-plugin';
 import { policyContext } from '../policies/policy-context';
 import { probePolicy } from '../policies/probe-policy';
-
-export const POLICY_KINDS = ['dispatcher', 'scheduler', 'estimator', 'admission'] as const;
-export type PolicyKind = (typeof POLICY_KINDS)[number];
+import type { PolicyKind } from './policy-kinds';
 
 type GroupPolicies = Pick<DataPlaneOptions, 'dispatcher' | 'scheduler' | 'estimator' | 'admission'>;
 

@@ -1,5 +1,8 @@
+import path from 'node:path';
 import type { Logger } from 'pino';
 import { container as rootContainer } from 'tsyringe';
+import { openAdmin } from '../admin';
+import type { AdminListener, Phase } from '../admin';
 import { groupWorkerCount, workerCores } from '../config/cores';
 import { slotLimits } from '../config/limits';
 import { configFromObject } from '../config/load-config';
@@ -28,7 +31,8 @@ import { Recording } from '../recording/recording';
 import { createLogger } from './logger';
 import { PolicyWatch } from './policy-watch';
 import { recordingSettings, recordingStart } from './recording-settings';
-import { type PolicyKind, ServerPolicies } from './server-policies';
+import type { PolicyKind } from './policy-kinds';
+import { ServerPolicies } from './server-policies';
 import { TransportServices } from './transport-services';
 
 export interface SledgeOptions {
@@ -67,6 +71,8 @@ export class Sledge {
   private plane: DataPlane | undefined;
   private watch: PolicyWatch | undefined;
   private recording: Recording | undefined;
+  private admin: readonly AdminListener[] = [];
+  private life: Phase = 'starting';
 
   constructor(
     private readonly loaded: LoadedConfig,
@@ -85,9 +91,19 @@ export class Sledge {
     this.policies = new ServerPolicies(this.host, loaded, this.logger);
   }
 
+  /** Where it is in its life; the admin API's `/readyz` says the same. */
+  get phase(): Phase {
+    return this.life;
+  }
+
+  /** Invocations accepted and not yet ended. */
+  get inFlight(): number {
+    return this.services.inFlight;
+  }
+
   /**
-   * Plugins, functions, workers, then transports. When a step fails, what had started is stopped
-   * again and the step's SledgeError is thrown. Call it once.
+   * The admin API, plugins, functions, workers, then transports. When a step fails, what had
+   * started is stopped again and the step's SledgeError is thrown. Call it once.
    */
   async start(): Promise<void> {
     try {
@@ -103,6 +119,11 @@ export class Sledge {
     return this.host
       .instances('transport')
       .flatMap(({ instance }) => (instance as TransportInstance).listeners());
+  }
+
+  /** Where the admin API listens; with a path it is a Unix socket. */
+  adminUrls(): string[] {
+    return this.admin.map(({ url }) => url);
   }
 
   /** Every function that is loaded, in the config's order. */
@@ -173,6 +194,7 @@ export class Sledge {
    * lifecycle.drainTimeoutMs is ended, each with its outcome. @returns what went wrong.
    */
   async drain(): Promise<SledgeError[]> {
+    this.life = 'draining';
     this.watch?.close();
     this.services.close();
     const { drainTimeoutMs } = this.loaded.config.lifecycle;
@@ -182,15 +204,19 @@ export class Sledge {
 
   /** Stops everything, whatever is in flight. @returns what went wrong on the way. */
   async stop(): Promise<SledgeError[]> {
+    this.life = 'stopped';
     this.watch?.close();
     this.services.close();
     await this.plane?.stop();
     await this.recording?.end();
-    return this.host.stop();
+    const errors = await this.host.stop();
+    await Promise.all(this.admin.map((listener) => listener.close()));
+    return errors;
   }
 
   private async startAll(): Promise<void> {
     const { config, folder, plugins } = this.loaded;
+    if (this.options.withTransports !== false) this.admin = await this.listenForAdmin();
     const wanted = plugins.filter(
       (plugin) => plugin.kind !== 'transport' || this.options.withTransports !== false,
     );
@@ -205,6 +231,15 @@ export class Sledge {
     this.recording?.begin(plane, recordingStart(this.registry, plane));
     this.services.open(plane, this.registry);
     await this.host.start();
+    this.life = 'serving';
+  }
+
+  private listenForAdmin(): Promise<AdminListener[]> {
+    const { config, folder } = this.loaded;
+    const { socket, tokensFile } = config.admin;
+    const absolute = (file: string | undefined) => file && path.resolve(folder, file);
+    const paths = { socket: absolute(socket), tokensFile: absolute(tokensFile) };
+    return openAdmin(this, { ...config.admin, ...paths });
   }
 
   /** A function that is tried beside a server must not empty the files of that one. */

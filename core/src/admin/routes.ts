@@ -1,0 +1,81 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { PolicyStatus } from '../contracts/data-plane';
+import type { ListenerInfo } from '../contracts/kinds';
+import type { PluginChoice } from '../config/schema';
+import type { PolicyKind } from '../server/policy-kinds';
+import * as schemas from './schemas';
+import type { Phase } from './schemas';
+
+/** What the admin API needs of a server. */
+export interface AdminTarget {
+  readonly phase: Phase;
+  readonly inFlight: number;
+  listeners(): readonly ListenerInfo[];
+  policyStatus(): PolicyStatus;
+  setPolicy(kind: PolicyKind, choice: PluginChoice, group?: string): Promise<void>;
+}
+
+const FAILURES = { '4xx': schemas.failure, '5xx': schemas.failure };
+const SECURED = [{ token: [] }];
+
+/** Every route of the admin API, each with who may call it and what it takes and gives. */
+export function addRoutes(app: FastifyInstance, target: AdminTarget): void {
+  addProbes(app, target);
+  addStatus(app, target);
+  addPolicies(app, target);
+  const schema = { summary: 'This document.', security: SECURED, hide: true };
+  app.get('/openapi.json', { config: { role: 'reader' }, schema }, () => app.swagger());
+}
+
+/** For whoever restarts or routes: they have no token, and learn nothing else. */
+function addProbes(plain: FastifyInstance, target: AdminTarget): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>();
+  const livez = { summary: 'The process answers.', response: { 200: schemas.alive } };
+  app.get('/livez', { schema: livez }, async () => ({ status: 'alive' as const }));
+  const readyz = {
+    summary: 'It serves: 503 while it starts, drains or stops.',
+    response: { 200: schemas.readiness, 503: schemas.readiness },
+  };
+  app.get('/readyz', { schema: readyz }, async (_request, reply) => {
+    const status = target.phase;
+    return reply.code(status === 'serving' ? 200 : 503).send({ status });
+  });
+}
+
+function addStatus(plain: FastifyInstance, target: AdminTarget): void {
+  const schema = {
+    summary: 'What this server is and where it listens.',
+    security: SECURED,
+    response: { 200: schemas.serverStatus, ...FAILURES },
+  };
+  plain
+    .withTypeProvider<ZodTypeProvider>()
+    .get('/status', { config: { role: 'reader' }, schema }, async () => ({
+      pid: process.pid,
+      phase: target.phase,
+      uptimeSeconds: process.uptime(),
+      listeners: target.listeners().map((listener) => ({ ...listener })),
+      inFlight: target.inFlight,
+    }));
+}
+
+function addPolicies(plain: FastifyInstance, target: AdminTarget): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>();
+  const response = { 200: schemas.policyStatus, ...FAILURES };
+  const get = { summary: 'Which policies decide.', security: SECURED, response };
+  app.get('/policies', { config: { role: 'reader' }, schema: get }, async (_request, reply) =>
+    reply.send(target.policyStatus() as schemas.PolicyStatusBody),
+  );
+  const put = {
+    summary: 'Another policy from now on; nothing in flight is lost.',
+    security: SECURED,
+    body: schemas.policyChange,
+    response,
+  };
+  app.put('/policies', { config: { role: 'operator' }, schema: put }, async (request, reply) => {
+    const { kind, choice, group } = request.body;
+    await target.setPolicy(kind, choice, group);
+    return reply.send(target.policyStatus() as schemas.PolicyStatusBody);
+  });
+}

@@ -1,0 +1,42 @@
+import type { AdminTarget, Phase } from '../../src/admin';
+import type { GroupPolicyStatus, PolicyStatus } from '../../src/contracts/data-plane';
+
+export interface FakeTarget extends AdminTarget {
+  phase: Phase;
+  /** What `setPolicy` was called with. */
+  changes: unknown[];
+  /** What it throws. */
+  failure: Error | undefined;
+}
+
+const policy = { name: 'jsq', form: 'native', path: '/jsq.so', options: {} } as const;
+const group: GroupPolicyStatus = {
+  dispatcher: policy,
+  scheduler: { ...policy, name: 'fifo' },
+  live: 'none',
+  events: 0,
+  orders: 0,
+  meanRoundTripUs: 0,
+  meanCallbackUs: 0,
+  ignored: 0,
+  swaps: 0,
+  held: 0,
+  ejections: [],
+};
+const status: PolicyStatus = { ...group, groups: [group] };
+
+/** A server that only remembers what it was told. */
+export function fakeTarget(): FakeTarget {
+  return {
+    phase: 'serving',
+    inFlight: 0,
+    changes: [],
+    failure: undefined,
+    listeners: () => [],
+    policyStatus: () => status,
+    async setPolicy(...change) {
+      if (this.failure !== undefined) throw this.failure;
+      this.changes.push(change);
+    },
+  };
+}
