@@ -1,10 +1,11 @@
 // Writes what is generated from the sources of truth: native/include/sledge/errors.h and
 // docs/errors.md from the error catalogue, docs/sledge.schema.json from the config's schema,
-// docs/reference/policies.md from the plugins.
+// docs/reference/policies.md from the plugins, docs/reference/metrics.md from the metrics.
 // `--check` writes nothing and fails when they differ.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { metricsPage } from './lib/metrics-page.mjs';
 import { policiesPage } from './lib/policies-page.mjs';
 
 const require = createRequire(import.meta.url);
@@ -91,6 +92,7 @@ ${lines.join('\n')}
 const files = {
   'native/include/sledge/errors.h': errorsHeader(),
   'docs/errors.md': errorsPage(),
+  'docs/reference/metrics.md': metricsPage(root),
   'docs/reference/policies.md': policiesPage(root),
   'docs/sledge.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
 };

@@ -13,6 +13,7 @@ import { explainCommand } from './commands/explain';
 import { functionsCommand } from './commands/functions';
 import { invokeCommand } from './commands/invoke';
 import { loadCommand } from './commands/load';
+import { metricsCommand } from './commands/metrics';
 import { pluginCommand } from './commands/plugin';
 import { pluginsCommand } from './commands/plugins';
 import { policyCommand } from './commands/policy';
@@ -64,6 +65,7 @@ function createProgram(): Command {
   pluginsCommand(program);
   pluginCommand(program);
   policyCommand(program);
+  metricsCommand(program);
   doctorCommand(program);
   simulateCommand(program);
   loadCommand(program);

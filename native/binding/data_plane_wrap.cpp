@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "data_plane_options.hpp"
+#include "plane_metrics.hpp"
 #include "policy_swap.hpp"
 #include "submit.hpp"
 #include "values.hpp"
@@ -41,6 +42,9 @@ Napi::Function DataPlaneWrap::define(Napi::Env env) {
                       InstanceMethod<&DataPlaneWrap::take_completions>("takeCompletions"),
                       InstanceMethod<&DataPlaneWrap::stats>("stats"),
                       InstanceMethod<&DataPlaneWrap::function_stats>("functionStats"),
+                      InstanceMethod<&DataPlaneWrap::function_metrics>("functionMetrics"),
+                      InstanceMethod<&DataPlaneWrap::worker_metrics>("workerMetrics"),
+                      InstanceMethod<&DataPlaneWrap::group_metrics>("groupMetrics"),
                       InstanceMethod<&DataPlaneWrap::set_policies>("setPolicies"),
                       InstanceMethod<&DataPlaneWrap::policy_status>("policyStatus"),
                       InstanceMethod<&DataPlaneWrap::stop>("stop")});
@@ -216,6 +220,18 @@ Napi::Value DataPlaneWrap::stats(const Napi::CallbackInfo &info) {
     stats.Set(statistic.name, Napi::Number::New(info.Env(), statistic.value));
   }
   return stats;
+}
+
+Napi::Value DataPlaneWrap::function_metrics(const Napi::CallbackInfo &info) {
+  return binding::function_metrics(info, *holder_);
+}
+
+Napi::Value DataPlaneWrap::worker_metrics(const Napi::CallbackInfo &info) {
+  return binding::worker_metrics(info, *holder_);
+}
+
+Napi::Value DataPlaneWrap::group_metrics(const Napi::CallbackInfo &info) {
+  return binding::group_metrics(info, *holder_);
 }
 
 void DataPlaneWrap::set_policies(const Napi::CallbackInfo &info) {

@@ -32,6 +32,9 @@ class DataPlaneWrap : public Napi::ObjectWrap<DataPlaneWrap> {
   Napi::Value take_completions(const Napi::CallbackInfo &info);
   Napi::Value stats(const Napi::CallbackInfo &info);
   Napi::Value function_stats(const Napi::CallbackInfo &info);
+  Napi::Value function_metrics(const Napi::CallbackInfo &info);
+  Napi::Value worker_metrics(const Napi::CallbackInfo &info);
+  Napi::Value group_metrics(const Napi::CallbackInfo &info);
   void set_policies(const Napi::CallbackInfo &info);
   Napi::Value policy_status(const Napi::CallbackInfo &info);
   void stop(const Napi::CallbackInfo &info);

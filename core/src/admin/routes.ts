@@ -1,9 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
 import type { PolicyStatus } from '../contracts/data-plane';
 import type { ListenerInfo } from '../contracts/kinds';
 import type { PluginChoice } from '../config/schema';
 import type { PolicyKind } from '../server/policy-kinds';
+import { EXPOSITION_TYPE, exposition, metricsReport } from '../metrics/exposition';
+import type { MetricSources } from '../metrics/table';
 import * as schemas from './schemas';
 import type { Phase } from './schemas';
 
@@ -13,6 +16,7 @@ export interface AdminTarget {
   readonly inFlight: number;
   listeners(): readonly ListenerInfo[];
   policyStatus(): PolicyStatus;
+  metricSources(): MetricSources;
   setPolicy(kind: PolicyKind, choice: PluginChoice, group?: string): Promise<void>;
 }
 
@@ -24,6 +28,7 @@ export function addRoutes(app: FastifyInstance, target: AdminTarget): void {
   addProbes(app, target);
   addStatus(app, target);
   addPolicies(app, target);
+  addMetrics(app, target);
   const schema = { summary: 'This document.', security: SECURED, hide: true };
   app.get('/openapi.json', { config: { role: 'reader' }, schema }, () => app.swagger());
 }
@@ -78,4 +83,25 @@ function addPolicies(plain: FastifyInstance, target: AdminTarget): void {
     await target.setPolicy(kind, choice, group);
     return reply.send(target.policyStatus() as schemas.PolicyStatusBody);
   });
+}
+
+function addMetrics(plain: FastifyInstance, target: AdminTarget): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>();
+  const text = {
+    summary: "What is counted, in Prometheus' text format.",
+    security: SECURED,
+    produces: [EXPOSITION_TYPE],
+    response: { 200: z.string(), ...FAILURES },
+  };
+  app.get('/metrics', { config: { role: 'reader' }, schema: text }, async (_request, reply) =>
+    reply.type(EXPOSITION_TYPE).send(exposition(target.metricSources())),
+  );
+  const json = {
+    summary: 'The same as JSON, with quantiles.',
+    security: SECURED,
+    response: { 200: schemas.metrics, ...FAILURES },
+  };
+  app.get('/metrics.json', { config: { role: 'reader' }, schema: json }, async () =>
+    metricsReport(target.metricSources()).map((metric) => ({ ...metric })),
+  );
 }

@@ -68,3 +68,27 @@ export const failure = z.object({
     details: z.record(z.string(), z.unknown()),
   }),
 });
+
+const quantile = z.number().nullable().describe('null: no value, or beyond the last bound.');
+
+const histogram = z.object({
+  sum: z.number(),
+  count: z.number(),
+  buckets: z.array(z.tuple([z.number(), z.number()])).describe('[upper bound, count at or below]'),
+  quantiles: z.object({ p50: quantile, p90: quantile, p99: quantile, p999: quantile }),
+});
+
+export const metrics = z.array(
+  z.object({
+    name: z.string(),
+    type: z.enum(['counter', 'gauge', 'histogram', 'untyped']),
+    scope: z.enum(['process', 'function', 'worker', 'group', 'transport']),
+    help: z.string(),
+    samples: z.array(
+      z.object({
+        labels: z.record(z.string(), z.string()),
+        value: z.union([z.number(), histogram]),
+      }),
+    ),
+  }),
+);

@@ -1,4 +1,5 @@
 import type { InvocationRequest, OutcomeCallback } from './invocation';
+import type { FunctionMetrics, GroupRow, WorkerRow } from '../metrics/layout';
 import type { NativeRpcServer, NativeRpcServerOptions } from './native-rpc';
 
 /** How the data plane is set up; everything is validated by the façade. */
@@ -208,6 +209,11 @@ export interface DataPlane {
   serveRpc?(options: NativeRpcServerOptions, onLine: (line: string) => void): NativeRpcServer;
   /** What became of its invocations: in time, late, and others. Empty: no such function. */
   functionStats(fn: number): Record<string, number>;
+  /** What has been counted of it since it was added; undefined: it has never been called. */
+  functionMetrics?(fn: number): FunctionMetrics | undefined;
+  /** By worker, those of the native part alone; and by worker group. */
+  workerMetrics?(): WorkerRow[];
+  groupMetrics?(): GroupRow[];
   /**
    * Takes nothing more and waits for what is in flight; what is left after `limitMs` is ended,
    * each with its outcome.

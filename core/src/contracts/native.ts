@@ -137,6 +137,12 @@ export interface NativeDataPlane {
   /** Counters and gauges by name; numbers only. */
   stats(): Record<string, number>;
   functionStats(fn: number): Record<string, number>;
+  /** Numbers as core/src/metrics/layout.ts says; null: it has never been called. */
+  functionMetrics(fn: number): Float64Array | null;
+  /** Rows of WORKER_METRICS, in the order of the workers; external ones have none. */
+  workerMetrics(): Float64Array;
+  /** Rows of GROUP_METRICS, in the order of the groups. */
+  groupMetrics(): Float64Array;
   /**
    * Exchanges native policies of a worker group, by its index in `groups`, while requests are
    * served, all or none; null: no estimator, no admission. Throws Error with `code`.

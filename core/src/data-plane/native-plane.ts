@@ -12,6 +12,8 @@ import type { InvocationRequest, OutcomeCallback } from '../contracts/invocation
 import type { NativeRpcServer, NativeRpcServerOptions } from '../contracts/native-rpc';
 import { type NativeDataPlane, OUTCOME_FIELDS, SUBMIT_KICK } from '../contracts/native';
 import { SledgeError } from '../errors/sledge-error';
+import { functionMetricsOf, GROUP_METRICS, rowsOf, WORKER_METRICS } from '../metrics/layout';
+import type { FunctionMetrics, GroupRow, WorkerRow } from '../metrics/layout';
 import type { LoadedBinding } from './binding';
 import { isScript, LivePolicies } from './live-policies';
 import { codeOf, nativeError } from './native-error';
@@ -192,6 +194,19 @@ export class NativePlane implements DataPlane {
 
   functionStats(fn: number): Record<string, number> {
     return this.native.functionStats(fn);
+  }
+
+  functionMetrics(fn: number): FunctionMetrics | undefined {
+    const numbers = this.native.functionMetrics(fn);
+    return numbers === null ? undefined : functionMetricsOf(numbers);
+  }
+
+  workerMetrics(): WorkerRow[] {
+    return rowsOf(WORKER_METRICS, this.native.workerMetrics());
+  }
+
+  groupMetrics(): GroupRow[] {
+    return rowsOf(GROUP_METRICS, this.native.groupMetrics());
   }
 
   /**

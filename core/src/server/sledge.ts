@@ -24,6 +24,8 @@ import { SledgeError } from '../errors/sledge-error';
 import { buildAll, cacheDirectoryOf } from '../functions/build-functions';
 import type { BuildReport } from '../functions/build-functions';
 import { buildJobs, FunctionRegistry, type LoadedFunction } from '../functions/function-registry';
+import { metricSources } from '../metrics/sources';
+import type { MetricSources } from '../metrics/table';
 import { withheldBy } from '../plugins/capabilities';
 import { loadPlugins, PluginHost } from '../plugins/plugin-host';
 import { tokens } from '../tokens';
@@ -181,6 +183,13 @@ export class Sledge {
   /** Which policies decide, and what became of those in TypeScript. */
   policyStatus(): PolicyStatus {
     return this.policies.status(this.openPlane());
+  }
+
+  /** One look at everything that is counted; the admin API's `/metrics` shows it. */
+  metricSources(): MetricSources {
+    const groups = workerGroups(this.loaded.config).map(({ name }) => name);
+    const server = { isReady: this.life === 'serving', stats: this.stats() };
+    return metricSources(this.plane, this.functions() as LoadedFunction[], groups, server);
   }
 
   /** What became of the invocations of `name` or `tenant/name`: in time, late, and others. */

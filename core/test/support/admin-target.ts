@@ -34,6 +34,7 @@ export function fakeTarget(): FakeTarget {
     failure: undefined,
     listeners: () => [],
     policyStatus: () => status,
+    metricSources: () => ({ isReady: true, stats: {}, functions: [], workers: [], groups: [] }),
     async setPolicy(...change) {
       if (this.failure !== undefined) throw this.failure;
       this.changes.push(change);

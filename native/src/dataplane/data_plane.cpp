@@ -85,6 +85,10 @@ Function *DataPlane::add_function(FunctionSpec spec) {
   Function *function = functions_.add(std::move(spec), tenant);
   if (function != nullptr) {
     groups_.at(function->spec.worker_group).forget_type(function->id);
+    own_.forget(function->id);
+    for (uint32_t at = 1; at < intake_count_.load(std::memory_order_relaxed); at++) {
+      more_intakes_[at - 1]->forget(function->id);
+    }
   }
   return function;
 }
@@ -154,19 +158,20 @@ int64_t DataPlane::take_in(Intake &intake, Function &function, const Submission 
                            bool may_defer) {
   if (!holds_strings(submission.argv, submission.argc) ||
       !holds_strings(submission.environ, submission.envc)) [[unlikely]] {
-    return intake.reject(Rejection::malformed, SLEDGE_ERR_NATIVE_ARGUMENT);
+    return intake.reject(function, Rejection::malformed, SLEDGE_ERR_NATIVE_ARGUMENT);
   }
   switch (function.count_accepted()) {
   case Limit::none:
     break;
   case Limit::concurrency:
-    return intake.reject(Rejection::concurrency, SLEDGE_ERR_INVOKE_CONCURRENCY);
+    return intake.reject(function, Rejection::concurrency, SLEDGE_ERR_INVOKE_CONCURRENCY);
   case Limit::queued:
-    return intake.reject(Rejection::function_queue, SLEDGE_ERR_INVOKE_FUNCTION_QUEUE);
+    return intake.reject(function, Rejection::function_queue, SLEDGE_ERR_INVOKE_FUNCTION_QUEUE);
   case Limit::tenant_concurrency:
-    return intake.reject(Rejection::tenant_concurrency, SLEDGE_ERR_INVOKE_TENANT_CONCURRENCY);
+    return intake.reject(function, Rejection::tenant_concurrency,
+                         SLEDGE_ERR_INVOKE_TENANT_CONCURRENCY);
   case Limit::tenant_queued:
-    return intake.reject(Rejection::tenant_queue, SLEDGE_ERR_INVOKE_TENANT_QUEUE);
+    return intake.reject(function, Rejection::tenant_queue, SLEDGE_ERR_INVOKE_TENANT_QUEUE);
   }
   const int64_t result = place(intake, function, submission, may_defer);
   if (result < 0) {
@@ -180,13 +185,13 @@ int64_t DataPlane::place(Intake &intake, Function &function, const Submission &s
                          bool may_defer) {
   Invocation *invocation = in_flight() < options_.invocation_max ? table_.acquire() : nullptr;
   if (invocation == nullptr) {
-    return intake.reject(Rejection::table, SLEDGE_ERR_INVOKE_QUEUE_FULL);
+    return intake.reject(function, Rejection::table, SLEDGE_ERR_INVOKE_QUEUE_FULL);
   }
   invocation->function = &function;
   invocation->intake = &intake;
   if (!fill(*invocation, submission)) {
     table_.recycle(*invocation);
-    return intake.reject(Rejection::memory, SLEDGE_ERR_INVOKE_QUEUE_FULL);
+    return intake.reject(function, Rejection::memory, SLEDGE_ERR_INVOKE_QUEUE_FULL);
   }
   const uint64_t estimate_ns = function.estimate_ns();
   const bool defer = may_defer && estimate_ns != 0 && estimate_ns <= short_function_ns;
@@ -197,11 +202,12 @@ int64_t DataPlane::place(Intake &intake, Function &function, const Submission &s
   if (admission.error != SLEDGE_OK) {
     table_.recycle(*invocation);
     intake.retry_after_ns_ = admission.retry_after_ns;
-    return intake.reject(admission.error == SLEDGE_ERR_INVOKE_NOT_ADMITTED ? Rejection::not_admitted
+    return intake.reject(function,
+                         admission.error == SLEDGE_ERR_INVOKE_NOT_ADMITTED ? Rejection::not_admitted
                                                                            : Rejection::queue,
                          admission.error);
   }
-  intake.count_accepted();
+  intake.count_accepted(function);
   if (&intake == &own_ && deferred_ != 0) {
     keep_deferring(defer, arrival_ns);
   }
@@ -246,6 +252,8 @@ bool DataPlane::fill(Invocation &invocation, const Submission &submission) {
   invocation.start_ns = 0;
   invocation.run_ns = 0;
   invocation.noted = {};
+  invocation.preemptions = 0;
+  invocation.memory_bytes = 0;
   invocation.status = Status::completed;
   invocation.detail = 0;
   return true;

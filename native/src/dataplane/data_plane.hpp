@@ -26,7 +26,6 @@ namespace sledge::dataplane {
 
 /// Outcomes that may be in the owner's hands beside those alive.
 inline constexpr uint32_t outcome_batch_max = 256;
-inline constexpr uint32_t function_count_max = 32768;
 inline constexpr uint32_t intake_count_max = 64;
 
 /// How the workers of a group wait.
@@ -63,6 +62,11 @@ struct Statistic {
   const char *name;
   double value;
 };
+
+/// Of one worker, by WORKER_METRICS of core/src/contracts/native.ts.
+using WorkerMetrics = std::array<double, 10>;
+/// Of one worker group, by GROUP_METRICS there.
+using GroupMetrics = std::array<double, 10>;
 
 class DataPlane final : ActionTarget, WatchTarget {
  public:
@@ -156,6 +160,11 @@ class DataPlane final : ActionTarget, WatchTarget {
   std::vector<Statistic> statistics();
   /// Empty when there is no such function.
   std::vector<Statistic> function_statistics(uint32_t id);
+  /// What all intakes have counted of the function of this id. False: nothing yet, all are 0.
+  bool function_metrics(uint32_t id, std::span<double, FunctionMetrics::numbers> numbers);
+  /// Of the workers that run on their own threads. The owner.
+  std::vector<WorkerMetrics> worker_metrics();
+  std::vector<GroupMetrics> group_metrics();
 
  private:
   struct IntakeSums {

@@ -11,6 +11,8 @@
 
 namespace sledge::dataplane {
 
+inline constexpr uint32_t function_count_max = 32768;
+
 /// What happens to an invocation whose deadline has passed.
 enum class OnLate : uint8_t {
   run = 0,            ///< nothing

@@ -1,8 +1,22 @@
 #include "dataplane/intake.hpp"
 
+#include <new>
 #include <sched.h>
 
 namespace sledge::dataplane {
+
+Intake::~Intake() {
+  for (uint32_t id = 0; id < function_count_max; id++) {
+    delete metrics_[id].load(std::memory_order_relaxed);
+  }
+}
+
+/// Null: there is no memory, and nothing is counted.
+FunctionMetrics *Intake::make_metrics(uint32_t id) {
+  auto *metrics = new (std::nothrow) FunctionMetrics();
+  metrics_[id].store(metrics, std::memory_order_release);
+  return metrics;
+}
 
 void Intake::close() {
   open_.store(false, std::memory_order_seq_cst);
@@ -21,6 +35,9 @@ Invocation *Intake::reap() {
   Invocation &invocation = table_.at(reaped_next_);
   reaped_next_ = invocation.next.load(std::memory_order_relaxed);
   count_end(invocation);
+  if (FunctionMetrics *metrics = metrics_for(*invocation.function)) {
+    metrics->count_end(invocation);
+  }
   invocation.function->count_reaped();
   alive_.store(alive() - 1, std::memory_order_release);
   return &invocation;

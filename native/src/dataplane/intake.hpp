@@ -6,38 +6,11 @@
 #include <memory>
 #include <utility>
 
+#include "dataplane/function_metrics.hpp"
 #include "dataplane/outcome_inbox.hpp"
 #include "sledge/errors.h"
 
 namespace sledge::dataplane {
-
-/// Why a submission is refused.
-enum class Rejection : uint8_t {
-  draining,
-  gone,
-  malformed,
-  concurrency,
-  function_queue,
-  tenant_concurrency,
-  tenant_queue,
-  table,
-  queue,
-  memory,
-  not_admitted
-};
-inline constexpr size_t rejection_count = 11;
-
-/// Written by one thread, read by any.
-class OwnCounter {
- public:
-  void add(uint64_t more) {
-    value_.store(value_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
-  }
-  uint64_t value() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<uint64_t> value_{0};
-};
 
 struct IntakeCounters {
   OwnCounter accepted;
@@ -51,6 +24,7 @@ struct IntakeCounters {
 class Intake {
  public:
   Intake(InvocationTable &table, OutcomeWaker &waker) : table_(table), inbox_(table, waker) {}
+  ~Intake();
   Intake(InvocationTable &table, std::shared_ptr<OutcomeWaker> waker)
       : table_(table), kept_(std::move(waker)), inbox_(table, *kept_) {}
   Intake(const Intake &) = delete;
@@ -72,6 +46,16 @@ class Intake {
   uint32_t alive() const { return alive_.load(std::memory_order_acquire); }
   const IntakeCounters &counters() const { return counters_; }
   uint64_t wakeups() const { return inbox_.wakeups(); }
+  /// Null: nothing has been counted of the function of this id. Any thread.
+  const FunctionMetrics *metrics_of(uint32_t id) const {
+    return metrics_[id].load(std::memory_order_acquire);
+  }
+  /// From now on another function has this id. While nothing of the one before is pinned.
+  void forget(uint32_t id) {
+    if (FunctionMetrics *metrics = metrics_[id].load(std::memory_order_relaxed)) {
+      metrics->clear();
+    }
+  }
   bool is_open() const { return open_.load(std::memory_order_seq_cst); }
   /// Takes nothing more: a submission that another thread is at has been made when this returns.
   void close();
@@ -99,10 +83,25 @@ class Intake {
     counters_.rejected[static_cast<size_t>(why)].add(1);
     return -static_cast<int64_t>(error);
   }
-  void count_accepted() {
+  /// The same for a function that is there, and pinned.
+  int64_t reject(const Function &function, Rejection why, sledge_error error) {
+    if (FunctionMetrics *metrics = metrics_for(function)) {
+      metrics->rejected[static_cast<size_t>(why)].add(1);
+    }
+    return reject(why, error);
+  }
+  void count_accepted(const Function &function) {
     alive_.store(alive() + 1, std::memory_order_relaxed);
     counters_.accepted.add(1);
+    if (FunctionMetrics *metrics = metrics_for(function)) {
+      metrics->accepted.add(1);
+    }
   }
+  FunctionMetrics *metrics_for(const Function &function) {
+    FunctionMetrics *metrics = metrics_[function.id].load(std::memory_order_relaxed);
+    return metrics != nullptr ? metrics : make_metrics(function.id);
+  }
+  FunctionMetrics *make_metrics(uint32_t id);
   void count_end(const Invocation &invocation);
 
   InvocationTable &table_;
@@ -114,6 +113,9 @@ class Intake {
   uint32_t reaped_next_ = no_invocation;
   uint64_t retry_after_ns_ = 0;
   IntakeCounters counters_;
+  /// By id of the function; made when it is first called, and kept.
+  const std::unique_ptr<std::atomic<FunctionMetrics *>[]> metrics_ =
+      std::make_unique<std::atomic<FunctionMetrics *>[]>(function_count_max);
 };
 
 } // namespace sledge::dataplane

@@ -85,6 +85,8 @@ struct alignas(64) Invocation {
   uint64_t start_ns = 0;    ///< 0: never started
   uint64_t end_ns = 0;
   uint64_t run_ns = 0;
+  uint64_t memory_bytes = 0; ///< linear memory at its end, and so the most it had
+  uint32_t preemptions = 0;
   std::atomic<uint64_t> wake_ns{0}; ///< blocked: when it may go on
 
   Status status = Status::completed;

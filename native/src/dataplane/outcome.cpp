@@ -19,6 +19,7 @@ bool has_output(Status status) {
 } // namespace
 
 void take_output(Invocation &invocation, const Sandbox &sandbox) {
+  invocation.memory_bytes = sandbox.memory_bytes();
   const auto log = sandbox.log();
   const auto output = has_output(invocation.status) ? sandbox.output() : std::span<const uint8_t>();
   if (!invocation.reserve(output.size() + log.size())) {

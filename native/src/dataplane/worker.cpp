@@ -308,6 +308,7 @@ Leave Worker::run_sandbox(Invocation &invocation, Sandbox &sandbox) {
   current_.store(no_invocation, std::memory_order_release);
   invocation.end_ns = now_ns();
   invocation.run_ns += invocation.end_ns - entered_ns;
+  bump(counters_.run_ns, invocation.end_ns - entered_ns);
   return leave;
 }
 
@@ -317,6 +318,7 @@ Invocation *Worker::leave_alive(Invocation &invocation, Sandbox &sandbox, Leave 
   invocation.limit_ns.store(watch.due_ns, std::memory_order_relaxed);
   if (leave == Leave::preempted) {
     bump(counters_.preemptions);
+    invocation.preemptions++;
     if (watch.due_ns != UINT64_MAX) {
       shared_.watchdog.watch(watch);
     }

@@ -52,6 +52,7 @@ struct WorkerCounters {
   std::atomic<uint64_t> spins{0};  ///< idle periods that ended while spinning
   std::atomic<uint64_t> sleeps{0}; ///< idle periods that slept
   std::atomic<uint64_t> slot_waits{0};
+  std::atomic<uint64_t> run_ns{0}; ///< in sandboxes
   std::atomic<uint32_t> idle{0};
 };
 
@@ -65,8 +66,8 @@ struct WorkerShared {
 };
 
 /// Of a counter that one thread writes.
-inline void bump(std::atomic<uint64_t> &counter) {
-  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+inline void bump(std::atomic<uint64_t> &counter, uint64_t by = 1) {
+  counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
 }
 
 class Worker {
@@ -101,6 +102,8 @@ class Worker {
   /// Index of the invocation that it runs, or no_invocation. Any thread.
   uint32_t current() const { return current_.load(std::memory_order_seq_cst); }
   const WorkerCounters &counters() const { return counters_; }
+  /// What its thread has used of a core; 0 when it does not run. Whoever starts and joins it.
+  uint64_t cpu_ns() const;
 
  private:
   static void *thread_main(void *self);

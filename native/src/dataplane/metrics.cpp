@@ -1,0 +1,70 @@
+// metrics.cpp - numbers of the data plane by function, worker and group, for whoever asks.
+#include "dataplane/data_plane.hpp"
+
+#include <algorithm>
+#include <ctime>
+
+namespace sledge::dataplane {
+
+namespace {
+
+double as_number(uint64_t value) {
+  return static_cast<double>(value);
+}
+
+double as_number(const std::atomic<uint64_t> &value) {
+  return as_number(value.load(std::memory_order_relaxed));
+}
+
+} // namespace
+
+uint64_t Worker::cpu_ns() const {
+  constexpr uint64_t ns_per_s = 1'000'000'000;
+  clockid_t clock{};
+  timespec used{};
+  if (!joinable_ || pthread_getcpuclockid(thread_, &clock) != 0 ||
+      clock_gettime(clock, &used) != 0) {
+    return 0;
+  }
+  return static_cast<uint64_t>(used.tv_sec) * ns_per_s + static_cast<uint64_t>(used.tv_nsec);
+}
+
+bool DataPlane::function_metrics(uint32_t id, std::span<double, FunctionMetrics::numbers> numbers) {
+  std::fill(numbers.begin(), numbers.end(), 0.0);
+  bool found = false;
+  for (uint32_t at = 0; at < intake_count_.load(std::memory_order_acquire); at++) {
+    if (const FunctionMetrics *metrics = intake_at(at).metrics_of(id)) {
+      metrics->add_to(numbers);
+      found = true;
+    }
+  }
+  return found;
+}
+
+std::vector<WorkerMetrics> DataPlane::worker_metrics() {
+  std::vector<WorkerMetrics> all;
+  for (const auto &worker : workers_) {
+    const WorkerCounters &counters = worker->counters();
+    all.push_back(
+        {as_number(groups_.group_of(static_cast<uint32_t>(all.size()))), as_number(counters.runs),
+         as_number(counters.preemptions), as_number(counters.signals), as_number(counters.run_ns),
+         as_number(worker->cpu_ns()), as_number(counters.idle.load(std::memory_order_relaxed)),
+         as_number(counters.slot_waits), as_number(counters.spins), as_number(counters.sleeps)});
+  }
+  return all;
+}
+
+std::vector<GroupMetrics> DataPlane::group_metrics() {
+  std::vector<GroupMetrics> all;
+  for (uint32_t group = 0; group < groups_.count(); group++) {
+    const EngineCounters counters = groups_.at(group).counters();
+    all.push_back({as_number(counters.held), as_number(counters.queued),
+                   as_number(counters.running), as_number(counters.blocked),
+                   as_number(counters.interrupts), as_number(counters.overdue_runs),
+                   as_number(counters.wakes), as_number(groups_.at(group).migrations()),
+                   as_number(counters.accepted), as_number(counters.refused)});
+  }
+  return all;
+}
+
+} // namespace sledge::dataplane
