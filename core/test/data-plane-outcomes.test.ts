@@ -3,10 +3,16 @@ import { PlaneUnderTest, textOf } from './support/native-plane';
 
 describe('what becomes of an invocation', () => {
   const log: string[] = [];
+  const loggedIds: unknown[] = [];
   let under: PlaneUnderTest;
 
   beforeAll(async () => {
-    under = PlaneUnderTest.start({ onLog: (_fn, text) => log.push(Buffer.from(text).toString()) });
+    under = PlaneUnderTest.start({
+      onLog: (_fn, text, ids) => {
+        log.push(Buffer.from(text).toString());
+        loggedIds.push(ids);
+      },
+    });
     for (const name of ['fibonacci', 'echo', 'exit', 'environ', 'huge_output', 'empty']) {
       await under.add(name);
     }
@@ -102,9 +108,12 @@ describe('what becomes of an invocation', () => {
   it('hands stderr to the log and not to the caller', async () => {
     await under.add('cgi');
     const before = log.length;
-    const outcome = await under.call('cgi', { args: ['10'] });
+    const ids = { requestId: 'r', traceId: 't' };
+    const outcome = await under.call('cgi', { args: ['10'], ids });
     expect(log.slice(before).join('')).not.toBe('');
     expect(textOf(outcome)).not.toContain(log.at(-1));
+    await under.call('cgi', { args: ['10'] });
+    expect(loggedIds).toEqual([ids, undefined]);
   });
 });
 

@@ -39,7 +39,7 @@ async function ask(url: string, count: number): Promise<number[]> {
     while (next < count) {
       const answer = await fetch(`${url}${PATHS[next++ % PATHS.length] ?? ''}`);
       await answer.arrayBuffer();
-      ids.push(Number(answer.headers.get('x-request-id')));
+      ids.push(Number(answer.headers.get('x-sledge-request')));
     }
   };
   await Promise.all(Array.from({ length: 16 }, client));
@@ -140,7 +140,7 @@ test('explain tells in words who took the worker of a live request', async () =>
     { dispatcher: 'edf-interrupt', scheduler: 'edf', workers: { count: 1 } },
   );
   const server = await Server.start({ config, flags: ['--trace', trace] });
-  const idOf = (answer: Response): string => answer.headers.get('x-request-id') ?? '';
+  const idOf = (answer: Response): string => answer.headers.get('x-sledge-request') ?? '';
   const endless = fetch(`${server.url}/endless_loop`);
   await new Promise((resolve) => setTimeout(resolve, 100));
   const short = idOf(await fetch(`${server.url}/empty`));

@@ -17,7 +17,7 @@ export function explainCommand(program: Command): void {
     .description('why a request was placed where it was, preempted, late')
     .argument(
       '<request>',
-      'its number: X-Request-Id, rid of the perf log, or as the trace names it',
+      'its number: X-Sledge-Request, rid of the perf log, or as the trace names it',
     )
     .requiredOption('--trace <file>', 'of `sledge simulate --trace` or `sledge start --trace`');
   withCommon(command).action(explain);

@@ -1,4 +1,4 @@
-import type { InvocationRequest, OutcomeCallback } from './invocation';
+import type { InvocationRequest, OutcomeCallback, RequestIds } from './invocation';
 import type { FunctionMetrics, GroupRow, WorkerRow } from '../metrics/layout';
 import type { NativeRpcServer, NativeRpcServerOptions } from './native-rpc';
 
@@ -24,7 +24,7 @@ export interface DataPlaneOptions extends DataPlaneWorkerGroup {
   tenants?: readonly DataPlaneTenantLimits[] | undefined;
   seed: number;
   /** What a function wrote to stderr, cut at a limit. Must not throw. */
-  onLog?: ((fn: number, text: Uint8Array) => void) | undefined;
+  onLog?: ((fn: number, text: Uint8Array, ids?: RequestIds) => void) | undefined;
   /** Decision records kept for each worker group, completions for each worker. Default: none. */
   record?: { events: number; completions: number } | undefined;
 }

@@ -18,6 +18,13 @@ export interface EnvironBlock {
   readonly count: number;
 }
 
+/** What a request is called, here and where it came from. */
+export interface RequestIds {
+  readonly requestId: string;
+  /** 32 hexadecimal digits, as in W3C's Trace Context. */
+  readonly traceId: string;
+}
+
 /** What a transport hands over. */
 export interface InvocationRequest {
   /** argv[1..]; argv[0] is the function's name. */
@@ -33,6 +40,8 @@ export interface InvocationRequest {
   input?: Uint8Array | undefined;
   /** Deadline relative to arrival; undefined: the function's own. Microseconds. */
   relativeDeadlineUs?: number | undefined;
+  /** For log lines about it; undefined: it has none. */
+  ids?: RequestIds | undefined;
   /** When its last byte was received, as `nowNs` of a plugin's clock; undefined: now. */
   arrivalNs?: number | undefined;
 }

@@ -8,7 +8,7 @@ import type {
   PolicyChange,
   PolicyStatus,
 } from '../contracts/data-plane';
-import type { InvocationRequest, OutcomeCallback } from '../contracts/invocation';
+import type { InvocationRequest, OutcomeCallback, RequestIds } from '../contracts/invocation';
 import type { NativeRpcServer, NativeRpcServerOptions } from '../contracts/native-rpc';
 import { type NativeDataPlane, OUTCOME_FIELDS, SUBMIT_KICK } from '../contracts/native';
 import { SledgeError } from '../errors/sledge-error';
@@ -56,6 +56,7 @@ export class NativePlane implements DataPlane {
   // By token.
   private readonly callbacks: (OutcomeCallback | undefined)[];
   private readonly calledFunctions: (AddedFunction | undefined)[];
+  private readonly ids: (RequestIds | undefined)[];
   private readonly serials: Float64Array;
 
   private alive = 0;
@@ -94,6 +95,7 @@ export class NativePlane implements DataPlane {
     this.outputs = Buffer.from(this.native.outputs);
     this.callbacks = new Array<OutcomeCallback | undefined>(tokenCount).fill(undefined);
     this.calledFunctions = new Array<AddedFunction | undefined>(tokenCount).fill(undefined);
+    this.ids = new Array<RequestIds | undefined>(tokenCount).fill(undefined);
     this.serials = new Float64Array(tokenCount);
     this.onLog = options.onLog;
     this.policies = groupsOf(options).map(this.livePolicies.bind(this));
@@ -168,6 +170,7 @@ export class NativePlane implements DataPlane {
     this.serials[token] = serial;
     this.callbacks[token] = onOutcome;
     this.calledFunctions[token] = added;
+    this.ids[token] = request.ids;
     this.alive += 1;
     return serial * this.callbacks.length + token;
   }
@@ -333,7 +336,7 @@ export class NativePlane implements DataPlane {
     if (bytes + logBytes > 0) {
       const text = this.textOf(token, offset, bytes + logBytes);
       output = logBytes === 0 ? text : text.subarray(0, bytes);
-      if (logBytes > 0) this.passLog(called.id, text.subarray(bytes));
+      if (logBytes > 0) this.passLog(called.id, text.subarray(bytes), this.ids[token]);
     }
     return new RecordedOutcome(
       records[base + 1] as number,
@@ -347,9 +350,9 @@ export class NativePlane implements DataPlane {
     );
   }
 
-  private passLog(fn: number, text: Uint8Array): void {
+  private passLog(fn: number, text: Uint8Array, ids?: RequestIds): void {
     try {
-      this.onLog?.(fn, text);
+      this.onLog?.(fn, text, ids);
     } catch (error) {
       process.nextTick(rethrow, error);
     }

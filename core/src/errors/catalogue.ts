@@ -598,7 +598,8 @@ export const ERROR_CATALOGUE = {
     message: 'Request {request} is not in {path}: {reason}',
     http: 404,
     rpc: 'NOT_FOUND',
-    solve: 'Take a number that a slice or an arrival of the trace names, or one of X-Request-Id.',
+    solve:
+      'Take a number that a slice or an arrival of the trace names, or one of X-Sledge-Request.',
   },
   SLEDGE_ERR_PERF_LOG_WRITE: {
     number: 763,

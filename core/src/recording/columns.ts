@@ -34,7 +34,7 @@ const totalNs = ({ arrivalNs, endNs }: Completion): number => endNs - arrivalNs;
 /** All columns: a header and its rows are both made from a choice of these. */
 export const PERF_COLUMNS = [
   theirs('tid', 'worker, from 0; -1: it has never started', ({ worker }) => worker),
-  theirs('rid', 'request, as in X-Request-Id', ({ request }) => request),
+  theirs('rid', 'request, as in X-Sledge-Request', ({ request }) => request),
   theirs('SLO', '`miss`: it ended after its deadline; else `meet`', (row) =>
     isLate(row) ? 'miss' : 'meet',
   ),

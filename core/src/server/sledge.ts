@@ -17,7 +17,12 @@ import type {
   DataPlaneWorkerGroup,
   PolicyStatus,
 } from '../contracts/data-plane';
-import type { FunctionHandle, InvocationRequest, Outcome } from '../contracts/invocation';
+import type {
+  FunctionHandle,
+  InvocationRequest,
+  Outcome,
+  RequestIds,
+} from '../contracts/invocation';
 import type { ListenerInfo, SandboxInstance, TransportInstance } from '../contracts/kinds';
 import type { PluginKind } from '../contracts/plugin';
 import { SledgeError } from '../errors/sledge-error';
@@ -46,7 +51,7 @@ export interface SledgeOptions {
   /** Called as each function is built or found in the cache. */
   onBuild?: (report: BuildReport) => void;
   /** What a function wrote to standard error, after its invocation. Default: to the log. */
-  onFunctionLog?: (fn: FunctionHandle | undefined, text: Uint8Array) => void;
+  onFunctionLog?: (fn: FunctionHandle | undefined, text: Uint8Array, ids?: RequestIds) => void;
   /** Default: the native one. */
   dataPlane?: DataPlaneFactory;
 }
@@ -311,13 +316,14 @@ export class Sledge {
       tenants: tenants.map((tenant) => tenant.limits),
       seed,
       record: this.recording?.kept,
-      onLog: (id, text) => onFunctionLog(this.registry?.byId(id), text),
+      onLog: (id, text, ids) => onFunctionLog(this.registry?.byId(id), text, ids),
     };
   }
 
-  private logFunction(fn: FunctionHandle | undefined, text: Uint8Array): void {
+  private logFunction(fn: FunctionHandle | undefined, text: Uint8Array, ids?: RequestIds): void {
+    const { requestId, traceId } = ids ?? {};
     const said = Buffer.from(text.subarray(0, LOGGED_BYTES_MAX)).toString('utf8').trimEnd();
-    this.logger.info({ tenant: fn?.tenant, function: fn?.name }, said);
+    this.logger.info({ tenant: fn?.tenant, function: fn?.name, requestId, traceId }, said);
   }
 
   private workerGroups(): DataPlaneWorkerGroup[] {

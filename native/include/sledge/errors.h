@@ -98,6 +98,13 @@ typedef enum sledge_error {
   SLEDGE_ERR_CLI_READY_FILE = 601,
   SLEDGE_ERR_CLI_OUTPUT = 602,
   SLEDGE_ERR_CLI_CONTROL = 603,
+  SLEDGE_ERR_ADMIN_LISTEN = 620,
+  SLEDGE_ERR_ADMIN_TOKENS = 621,
+  SLEDGE_ERR_ADMIN_UNAUTHENTICATED = 622,
+  SLEDGE_ERR_ADMIN_FORBIDDEN = 623,
+  SLEDGE_ERR_ADMIN_NO_ROUTE = 624,
+  SLEDGE_ERR_ADMIN_REQUEST = 625,
+  SLEDGE_ERR_ADMIN_HOST = 626,
   SLEDGE_ERR_RPC_BACKEND = 701,
   SLEDGE_ERR_RPC_NO_FUNCTION = 702,
   SLEDGE_ERR_RPC_LISTEN = 703,
@@ -210,6 +217,13 @@ static inline const char *sledge_error_name(sledge_error error) {
     case SLEDGE_ERR_CLI_READY_FILE: return "SLEDGE_ERR_CLI_READY_FILE";
     case SLEDGE_ERR_CLI_OUTPUT: return "SLEDGE_ERR_CLI_OUTPUT";
     case SLEDGE_ERR_CLI_CONTROL: return "SLEDGE_ERR_CLI_CONTROL";
+    case SLEDGE_ERR_ADMIN_LISTEN: return "SLEDGE_ERR_ADMIN_LISTEN";
+    case SLEDGE_ERR_ADMIN_TOKENS: return "SLEDGE_ERR_ADMIN_TOKENS";
+    case SLEDGE_ERR_ADMIN_UNAUTHENTICATED: return "SLEDGE_ERR_ADMIN_UNAUTHENTICATED";
+    case SLEDGE_ERR_ADMIN_FORBIDDEN: return "SLEDGE_ERR_ADMIN_FORBIDDEN";
+    case SLEDGE_ERR_ADMIN_NO_ROUTE: return "SLEDGE_ERR_ADMIN_NO_ROUTE";
+    case SLEDGE_ERR_ADMIN_REQUEST: return "SLEDGE_ERR_ADMIN_REQUEST";
+    case SLEDGE_ERR_ADMIN_HOST: return "SLEDGE_ERR_ADMIN_HOST";
     case SLEDGE_ERR_RPC_BACKEND: return "SLEDGE_ERR_RPC_BACKEND";
     case SLEDGE_ERR_RPC_NO_FUNCTION: return "SLEDGE_ERR_RPC_NO_FUNCTION";
     case SLEDGE_ERR_RPC_LISTEN: return "SLEDGE_ERR_RPC_LISTEN";
@@ -250,6 +264,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_LOAD_CALIBRATION:
     case SLEDGE_ERR_CLI_READY_FILE:
     case SLEDGE_ERR_CLI_OUTPUT:
+    case SLEDGE_ERR_ADMIN_TOKENS:
     case SLEDGE_ERR_RPC_BACKEND:
     case SLEDGE_ERR_RPC_LISTEN:
     case SLEDGE_ERR_RPC_ROUTES:
@@ -283,6 +298,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_LOAD_TARGET:
     case SLEDGE_ERR_LOAD_CONF:
     case SLEDGE_ERR_CLI_USAGE:
+    case SLEDGE_ERR_ADMIN_REQUEST:
     case SLEDGE_ERR_RPC_BAD_REQUEST:
     case SLEDGE_ERR_RPC_MESSAGE:
     case SLEDGE_ERR_RPC_CAPTURE:
@@ -293,6 +309,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_HTTP_LISTEN:
     case SLEDGE_ERR_NATIVE_STOPPED:
     case SLEDGE_ERR_CLI_CONTROL:
+    case SLEDGE_ERR_ADMIN_LISTEN:
     case SLEDGE_ERR_RPC_CONNECT:
     case SLEDGE_ERR_RPC_PEER_LOST:
       return 14;
@@ -319,6 +336,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_INVOKE_UNKNOWN:
     case SLEDGE_ERR_HTTP_NO_ROUTE:
     case SLEDGE_ERR_TRACE_REQUEST:
+    case SLEDGE_ERR_ADMIN_NO_ROUTE:
     case SLEDGE_ERR_RPC_NO_FUNCTION:
       return 5;
     case SLEDGE_ERR_BUILD_UNSUPPORTED:
@@ -350,6 +368,11 @@ static inline int sledge_error_rpc_status(sledge_error error) {
       return 1;
     case SLEDGE_ERR_INVOKE_EXITED:
       return 10;
+    case SLEDGE_ERR_ADMIN_UNAUTHENTICATED:
+      return 16;
+    case SLEDGE_ERR_ADMIN_FORBIDDEN:
+    case SLEDGE_ERR_ADMIN_HOST:
+      return 7;
   }
   return 13;
 }

@@ -15,9 +15,13 @@ const WITHHELD = new Set([
   'proxy-authorization',
   'proxy-connection',
   'te',
+  // said by request-ids.ts
+  'traceparent',
+  'tracestate',
   'trailer',
   'transfer-encoding',
   'upgrade',
+  'x-request-id',
 ]);
 
 /** Entries that every request to a listener has. */

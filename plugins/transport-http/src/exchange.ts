@@ -14,6 +14,7 @@ import {
 import type { Listener } from './listener';
 import { makeProblem, type Problem } from './problem';
 import { RequestHead } from './request-head';
+import { RequestNames } from './request-ids';
 import type { Route } from './routes';
 import { serverTiming } from './server-timing';
 
@@ -36,6 +37,7 @@ export class Exchange {
   #hasBody = false;
   #answered = false;
   #endLinger: (() => void) | undefined;
+  #names: RequestNames | undefined;
 
   constructor(
     private readonly listener: Listener,
@@ -70,6 +72,7 @@ export class Exchange {
   #begin(): void {
     const { request, connection, listener } = this;
     const head = new RequestHead(request);
+    const names = (this.#names = new RequestNames(head));
     this.#hasBody = head.hasBody;
     head.checkFraming(request.httpVersionMinor === 1);
     if (listener.isDraining) throw new SledgeError('SLEDGE_ERR_INVOKE_DRAINING');
@@ -100,6 +103,7 @@ export class Exchange {
     if (path.length > route.path.length) {
       environ.add('PATH_INFO', decodePathInfo(path).slice(route.path.length));
     }
+    names.addTo(environ);
     this.#environ = environ;
     if (head.hasBody) this.#receive(fn, head);
     else this.#invoke(EMPTY);
@@ -112,7 +116,8 @@ export class Exchange {
 
   #answerOtherMethod(route: Route, method: string): void {
     if (method === 'OPTIONS') return this.#sendEmpty(204, ['Allow', route.allow]);
-    const problem = makeProblem(new SledgeError('SLEDGE_ERR_HTTP_METHOD', { method }));
+    const error = new SledgeError('SLEDGE_ERR_HTTP_METHOD', { method });
+    const problem = makeProblem(error, undefined, this.#names);
     problem.headers.push('Allow', route.allow);
     this.#sendProblem(problem, false);
   }
@@ -170,6 +175,7 @@ export class Exchange {
         encoding: 'latin1',
         input: input.length > 0 ? input : undefined,
         relativeDeadlineUs: this.#deadlineUs,
+        ids: this.#names,
       },
       (outcome) => this.#onOutcome(outcome, fn),
     );
@@ -197,8 +203,8 @@ export class Exchange {
     const mayKeep = !listener.isDraining && body.length <= TEXT_BYTES;
     if (mayKeep && listener.answers.canSend(request, response)) {
       const times = listener.options.serverTiming ? outcome.times : undefined;
-      const requestId = listener.invoker.isRecording === true ? outcome.requestId : undefined;
-      listener.answers.send(request, response, type, body, times, requestId);
+      const lines = (this.#names?.lines ?? '') + numberLine(this.#numberOf(outcome));
+      listener.answers.send(request, response, type, body, times, lines);
       this.#answered = true;
       return;
     }
@@ -231,7 +237,7 @@ export class Exchange {
       cause instanceof SledgeError
         ? cause
         : new SledgeError('SLEDGE_ERR_INTERNAL', { reason: String(cause) }, { cause });
-    const problem = makeProblem(error, outcome);
+    const problem = makeProblem(error, outcome, this.#names);
     if (outcome !== undefined) this.#addTiming(problem.headers, outcome);
     this.listener.logProblem(problem, error);
     const isDraining = error.code === 'SLEDGE_ERR_INVOKE_DRAINING';
@@ -256,6 +262,7 @@ export class Exchange {
     const { request, response, connection } = this;
     this.#answered = true;
     connection.receiving = this;
+    this.#names?.addToHeaders(problem.headers);
     response.writeHead(problem.status, [...problem.headers, 'Connection', 'close']);
     response.flushHeaders();
     response.write(problem.body);
@@ -283,15 +290,19 @@ export class Exchange {
     if (this.listener.options.serverTiming) {
       headers.push('Server-Timing', serverTiming(outcome.times));
     }
-    const { requestId } = outcome;
-    if (this.listener.invoker.isRecording === true && requestId !== undefined) {
-      headers.push('X-Request-Id', String(requestId));
-    }
+    const number = this.#numberOf(outcome);
+    if (number !== undefined) headers.push('X-Sledge-Request', String(number));
+  }
+
+  /** What traces and logs call it; undefined: none is written. */
+  #numberOf({ requestId }: Outcome): number | undefined {
+    return this.listener.invoker.isRecording === true ? requestId : undefined;
   }
 
   #send(status: number, headers: string[], body: Buffer): void {
     const { response } = this;
     this.#answered = true;
+    this.#names?.addToHeaders(headers);
     if (this.listener.isDraining) headers.push('Connection', 'close');
     response.writeHead(status, headers);
     if (body.length === 0 || this.request.method === 'HEAD') response.end();
@@ -311,6 +322,10 @@ function endWithText(response: ServerResponse, text: string): void {
   response.write(text, 'latin1');
   socket.uncork();
   response.end();
+}
+
+function numberLine(number: number | undefined): string {
+  return number === undefined ? '' : `X-Sledge-Request: ${number}\r\n`;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -110,8 +110,10 @@ export class Listener {
 
   logProblem(problem: Problem, error: SledgeError): void {
     if (!this.logger.isLevelEnabled('debug')) return;
-    const { status, instance } = problem;
-    this.logger.debug({ instance, status, code: error.code, tenant: this.tenant.name }, 'problem');
+    const { status, instance, ids } = problem;
+    const { requestId, traceId } = ids ?? {};
+    const about = { code: error.code, tenant: this.tenant.name, requestId, traceId };
+    this.logger.debug({ instance, status, ...about }, 'problem');
   }
 
   #makeServer(): Server {

@@ -37,7 +37,7 @@ export class PlainAnswers {
   /**
    * @param type Value of Content-Type.
    * @param times Shown as Server-Timing.
-   * @param requestId Shown as X-Request-Id.
+   * @param lines More header lines, each with its end.
    * @throws TypeError when the type holds a character that no header may hold.
    */
   send(
@@ -46,15 +46,14 @@ export class PlainAnswers {
     type: string,
     body: Buffer,
     times: OutcomeTimes | undefined,
-    requestId: number | undefined,
+    lines: string,
   ): void {
     const start = this.#starts.get(type) ?? this.#makeStart(type);
     const timing = times === undefined ? '' : `Server-Timing: ${serverTiming(times)}\r\n`;
-    const id = requestId === undefined ? '' : `X-Request-Id: ${requestId}\r\n`;
     const hasBody = body.length > 0 && request.method !== 'HEAD';
     const text = hasBody ? body.toString('latin1') : '';
     (response as MadeHead)._header =
-      `${start}${body.length}\r\n${timing}${id}${this.#dateLine()}${this.#keepAlive}${text}`;
+      `${start}${body.length}\r\n${timing}${lines}${this.#dateLine()}${this.#keepAlive}${text}`;
     response.end();
   }
 

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { randomBytes } from 'node:crypto';
-import type { Outcome, SledgeError } from '@sledge/core';
+import type { Outcome, RequestIds, SledgeError } from '@sledge/core';
 
 const CLIENT_CLOSED = 499;
 const processTag = randomBytes(6).toString('hex');
@@ -15,17 +15,19 @@ export interface Problem {
   readonly instance: string;
   /** Header names and values, alternating. */
   readonly headers: string[];
+  /** Undefined: the request was too broken to have any. */
+  readonly ids: RequestIds | undefined;
 }
 
 /** @param outcome Present when the invocation ran: gives the trap's name or the exit code. */
-export function makeProblem(error: SledgeError, outcome?: Outcome): Problem {
+export function makeProblem(error: SledgeError, outcome?: Outcome, ids?: RequestIds): Problem {
   // 499 is a log convention for a client that left; one that still reads must not see it.
   const status = error.httpStatus === CLIENT_CLOSED ? 503 : error.httpStatus;
   problems += 1;
   const instance = `urn:sledge:request:${processTag}-${problems}`;
   const body = Buffer.from(
     `${constantPart(error, status)},"detail":${JSON.stringify(error.message)}` +
-      `,"instance":"${instance}"${endingPart(outcome)}}`,
+      `,"instance":"${instance}"${idsPart(ids)}${endingPart(outcome)}}`,
   );
   const headers = [
     'Content-Type',
@@ -36,7 +38,7 @@ export function makeProblem(error: SledgeError, outcome?: Outcome): Problem {
     'no-store',
   ];
   if (status === 429 || status === 503) headers.push('Retry-After', retryAfterSeconds(error));
-  return { status, body, instance, headers };
+  return { status, body, instance, headers, ids };
 }
 
 /** Whole seconds are all that the header knows; the detail says it precisely. */
@@ -55,6 +57,12 @@ function constantPart(error: SledgeError, status: number): string {
   const part = JSON.stringify(members).slice(0, -1);
   constantParts.set(code, part);
   return part;
+}
+
+/** Both are of characters that JSON takes as they are. */
+function idsPart(ids: RequestIds | undefined): string {
+  if (ids === undefined) return '';
+  return `,"requestId":"${ids.requestId}","traceId":"${ids.traceId}"`;
 }
 
 function endingPart(outcome: Outcome | undefined): string {

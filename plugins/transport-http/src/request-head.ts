@@ -12,6 +12,9 @@ enum Meaning {
   Expect,
   DeadlineUs,
   GrpcTimeout,
+  RequestId,
+  TraceParent,
+  TraceState,
 }
 
 const MEANINGS: Readonly<Record<string, Meaning>> = {
@@ -21,6 +24,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   expect: Meaning.Expect,
   'x-sledge-deadline-us': Meaning.DeadlineUs,
   'grpc-timeout': Meaning.GrpcTimeout,
+  'x-request-id': Meaning.RequestId,
+  traceparent: Meaning.TraceParent,
+  tracestate: Meaning.TraceState,
 };
 
 interface Field {
@@ -45,6 +51,9 @@ export class RequestHead {
   expect: string | undefined;
   deadlineUs: string | undefined;
   grpcTimeout: string | undefined;
+  requestId: string | undefined;
+  traceparent: string | undefined;
+  tracestate: string | undefined;
   /** CONTENT_TYPE and the HTTP_* entries, joined. */
   environ = '';
   environCount = 0;
@@ -109,6 +118,15 @@ export class RequestHead {
         break;
       case Meaning.DeadlineUs:
         this.deadlineUs = value;
+        break;
+      case Meaning.RequestId:
+        this.requestId = value;
+        break;
+      case Meaning.TraceParent:
+        this.traceparent = value;
+        break;
+      case Meaning.TraceState:
+        this.tracestate = value;
         break;
       default:
         this.grpcTimeout = value;

@@ -204,7 +204,7 @@ describe('what the client gets', () => {
       const answerOf = async (route: string, text: string) => {
         running.invoker.answer = () => output(text);
         const client = new RawClient(running.port).send(
-          `${method} ${route} HTTP/1.1\r\nHost: a\r\n\r\n`,
+          `${method} ${route} HTTP/1.1\r\nHost: a\r\nX-Request-Id: b\r\n\r\n`,
         );
         await client.toMatch(method === 'GET' ? /hello$/ : /\r\n\r\n$/);
         client.socket.destroy();
