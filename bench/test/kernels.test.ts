@@ -8,6 +8,10 @@ import { Toolchain, type WasmKind } from '../src/toolchain';
 const ROOT = resolve(__dirname, '../..');
 const hasTools = existsSync('/usr/lib/llvm-14/bin/wasm-ld') && existsSync('/usr/bin/wasm2c');
 
+const isLong = process.env['SLEDGE_TEST_LONG'] === '1';
+const FEW = ['gemm', 'nbody', 'sha256', 'quicksort', 'vm', 'dot_product', 'image_filter'];
+if (!isLong) console.log(`${FEW.length} kernels; all of them with SLEDGE_TEST_LONG=1`);
+
 /** An argument that takes no time. */
 const small = (argument: number): number => Math.max(1, Math.min(9, argument));
 
@@ -21,7 +25,7 @@ const small = (argument: number): number => Math.max(1, Math.min(9, argument));
     expect(sources.map((name) => name.slice(0, -2)).sort()).toEqual(Object.keys(KERNELS).sort());
   });
 
-  test.each(Object.entries(KERNELS))(
+  test.each(Object.entries(KERNELS).filter(([kernel]) => isLong || FEW.includes(kernel)))(
     '%s computes the same in native code, in V8 with and without vectors, and by wasm2c',
     async (kernel, argument) => {
       const n = small(argument);

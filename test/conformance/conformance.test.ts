@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { FILE_TIMEOUT_MS, runFile, SUITE, unexpected } from './run-file';
 import { CONTROL_FILES, SCALAR_FILES } from './suite';
 
+const long = process.env['SLEDGE_TEST_LONG'] === '1';
 const EXECUTED_ASSERTIONS = 23_764;
 
 if (SUITE === undefined) {
   console.log('SLEDGE_WASM_SUITE names no folder with the core suite: conformance is skipped');
 }
+if (!long) console.log(`without safepoints: ${CONTROL_FILES.length} files; the long run has all`);
 const whenSuite = SUITE === undefined ? describe.skip : describe;
-const withoutSafepoints = process.env['SLEDGE_TEST_LONG'] === '1' ? SCALAR_FILES : CONTROL_FILES;
+const withoutSafepoints = long ? SCALAR_FILES : CONTROL_FILES;
 let directory = '';
 
 whenSuite('the 90 scalar files of the WebAssembly core suite', () => {

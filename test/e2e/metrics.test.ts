@@ -84,6 +84,7 @@ async function checkCommand(server: Server): Promise<void> {
   const run = (...more: string[]) =>
     spawnSync(process.execPath, [sledge, 'metrics', '--socket', server.control, ...more], {
       encoding: 'utf8',
+      env: { ...process.env, NO_COLOR: '1' },
     });
   const { status, stdout } = run();
   expect(status).toBe(0);

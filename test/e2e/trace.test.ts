@@ -14,10 +14,12 @@ afterAll(async () => {
 });
 
 const run = promisify(execFile);
+/** In CI colours are on. */
+const PLAIN = { ...process.env, NO_COLOR: '1' };
 
 function sledge(...args: string[]) {
   const command = [path.join(root, 'cli/bin/sledge.js'), ...args];
-  const running = run(process.execPath, command, { cwd: folder });
+  const running = run(process.execPath, command, { cwd: folder, env: PLAIN });
   running.child.stdin?.end();
   return running;
 }
