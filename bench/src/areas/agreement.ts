@@ -19,7 +19,7 @@ const VARIANTS = [
 ];
 const PROBE_US = 1000;
 const SIZES = {
-  full: { repeats: 7, durationS: 15, warmupS: 2, requests: 200_000 },
+  full: { repeats: 5, durationS: 6, warmupS: 1, requests: 200_000 },
   quick: { repeats: 2, durationS: 2, warmupS: 0.5, requests: 50_000 },
 };
 
