@@ -17,7 +17,8 @@ const VARIANTS = [
   { name: 'fifo', dispatcher: 'global-queue', scheduler: 'fifo' },
   { name: 'edf', dispatcher: 'edf-interrupt', scheduler: 'edf' },
 ];
-const PROBE_US = 1000;
+/** Next to nothing: on a core that was idle a millisecond of work takes nearly two. */
+const PROBE_US = 10;
 const SIZES = {
   full: { repeats: 5, durationS: 6, warmupS: 1, requests: 200_000 },
   quick: { repeats: 2, durationS: 2, warmupS: 0.5, requests: 50_000 },
