@@ -79,6 +79,20 @@ test('every request of a schedule reaches the server once, and its answer is cou
   expect(points).toBe(40);
 }, 60_000);
 
+test('each request may tell the server a deadline of its own, by its argument', async () => {
+  const one = { path: '/{n}', headers: { Last: 'yes' }, deadlineUsPerArgument: 2.5 };
+  const { report, requests } = await loadOn((socket) => socket.write(response(200)), {
+    classes: [{ name: 'all', request: one }],
+  });
+  expect(report.counts.answered).toBe(40);
+  for (const request of requests) {
+    const [, n] = /^GET \/(\d+) HTTP/.exec(request) ?? [];
+    const told = Math.max(1, Math.ceil(Number(n) * 2.5));
+    expect(request).toMatch(new RegExp(`\r\nX-Sledge-Deadline-Us: ${told}\r\nHost: `));
+    expect(request.endsWith('\r\nLast: yes\r\n\r\n')).toBe(true);
+  }
+});
+
 test('a request that waits for a slow server counts from its intended send time', async () => {
   const SLOW_MS = 20;
   const { report, samples } = await loadOn(

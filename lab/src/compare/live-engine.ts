@@ -109,12 +109,15 @@ export class LiveEngine implements CompareEngine {
 
 const pathOf = ({ name }: LiveClass): string => `/${name}?{n}`;
 
+/** Where deadlines depend on the service time, each request tells the server of its own. */
 function loadClass(one: LiveClass, { nsPerRound }: Calibration): LoadClass {
   const serviceUs = (rounds: number): number => (rounds * nsPerRound) / 1000;
   const { deadlineUs, deadlineFactor } = one;
+  const isOwn = deadlineUs === undefined && typeof one.service !== 'number';
+  const told = isOwn && { deadlineUsPerArgument: deadlineFactor * serviceUs(1) };
   return {
     name: one.name,
-    request: { path: pathOf(one) },
+    request: { path: pathOf(one), ...told },
     serviceUs,
     deadlineUs: (rounds) => deadlineUs ?? deadlineFactor * serviceUs(rounds),
   };

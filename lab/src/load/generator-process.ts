@@ -91,12 +91,11 @@ function requestLines({ target, requests, rpc }: GeneratorPlan): string[] {
   const isOf = (request: LoadRequest): boolean => 'requestType' in request === isRpc(target);
   if (!requests.every(isOf)) throw wrongTarget(target, 'a class is of another protocol');
   if (isRpc(target)) return rpcLines(requests as readonly RpcRequest[], rpc);
-  return (requests as readonly HttpRequest[])
-    .map((request) => requestText(request, target.host))
-    .map(({ before, after }) => {
-      const hasArgument = Number(after.length > 0);
-      return `request ${hex(before)} ${hex(after)} 0 0 ${hasArgument}`;
-    });
+  return (requests as readonly HttpRequest[]).map((request) => {
+    const { before, after, tail } = requestText(request, target.host);
+    const line = `request ${hex(before)} ${hex(after)} 0 0 ${Number(after.length > 0)}`;
+    return tail.length === 0 ? line : `${line} ${request.deadlineUsPerArgument} ${hex(tail)}`;
+  });
 }
 
 const hex = (bytes: Buffer): string => (bytes.length === 0 ? '-' : bytes.toString('hex'));

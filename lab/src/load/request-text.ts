@@ -7,15 +7,29 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** `{n}` in it is not replaced. */
   readonly body?: Uint8Array | string;
+  /** The server is told of a relative deadline: the request's argument times this. */
+  readonly deadlineUsPerArgument?: number;
+}
+
+/** In the order of sending: the argument's digits go after `before`, the deadline's after `after`. */
+export interface RequestParts {
+  readonly before: Buffer;
+  /** Empty where there is no argument. */
+  readonly after: Buffer;
+  /** Empty where no deadline is told. */
+  readonly tail: Buffer;
 }
 
 const PLACE = '{n}';
 
+const DEADLINE = Buffer.from('X-Sledge-Deadline-Us: ');
+const EMPTY = Buffer.alloc(0);
+
 /**
- * The bytes of a request, before and after its argument. `after` is empty where there is none.
+ * The bytes of a request around its argument.
  * @throws RangeError when path, method or a header would break the request's lines
  */
-export function requestText(request: HttpRequest, host: string): { before: Buffer; after: Buffer } {
+export function requestText(request: HttpRequest, host: string): RequestParts {
   const { method = 'GET', path, headers = {}, body } = request;
   const bytes = body === undefined ? undefined : Buffer.from(body);
   const lines = Object.entries({
@@ -30,8 +44,16 @@ export function requestText(request: HttpRequest, host: string): { before: Buffe
     throw new RangeError('A method, path or header holds a blank or a line break.');
   }
   const [before = '', after] = target.split(PLACE, 2);
-  const rest = Buffer.concat([Buffer.from(` HTTP/1.1\r\n${head}`), bytes ?? Buffer.alloc(0)]);
+  const line = Buffer.from(' HTTP/1.1\r\n');
+  const rest = Buffer.concat([Buffer.from(head), bytes ?? EMPTY]);
   const first = Buffer.from(`${method} ${before}`);
-  if (after === undefined) return { before: Buffer.concat([first, rest]), after: Buffer.alloc(0) };
-  return { before: first, after: Buffer.concat([Buffer.from(after), rest]) };
+  if (after === undefined) {
+    return { before: Buffer.concat([first, line, rest]), after: EMPTY, tail: EMPTY };
+  }
+  const second = Buffer.concat([Buffer.from(after), line]);
+  if (request.deadlineUsPerArgument === undefined) {
+    return { before: first, after: Buffer.concat([second, rest]), tail: EMPTY };
+  }
+  const tail = Buffer.concat([Buffer.from('\r\n'), rest]);
+  return { before: first, after: Buffer.concat([second, DEADLINE]), tail };
 }

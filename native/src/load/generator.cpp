@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -180,7 +181,14 @@ std::string Generator::text_of(uint64_t request) const {
   if (!parts.has_argument) {
     return parts.before;
   }
-  return parts.before + std::to_string(scheduled.argument) + parts.after;
+  std::string text = parts.before + std::to_string(scheduled.argument) + parts.after;
+  if (parts.deadline_us_per_argument > 0) {
+    const double deadline_us = std::ceil(scheduled.argument * parts.deadline_us_per_argument);
+    const double longest = 1e9;
+    text += std::to_string(static_cast<uint64_t>(std::clamp(deadline_us, 1.0, longest)));
+    text += parts.tail;
+  }
+  return text;
 }
 
 void Generator::on_news(Connection &connection, uint32_t events) {

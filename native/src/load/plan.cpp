@@ -123,6 +123,18 @@ bool set_rpc_line(Plan &plan, const std::string &key, const std::string &value) 
                          : read_number(value, number) && set_rpc_number(plan.rpc, key, number);
 }
 
+/// What HTTP has besides: microseconds of its deadline per unit of its argument, and a third text.
+bool read_deadline(std::istringstream &rest, RequestText &request) {
+  std::string tail;
+  if (!(rest >> request.deadline_us_per_argument >> tail)) {
+    request.deadline_us_per_argument = 0;
+    return true;
+  }
+  const double highest = 1e9;
+  return request.deadline_us_per_argument > 0 && request.deadline_us_per_argument <= highest &&
+         read_hex(tail, request.tail);
+}
+
 /// Two texts; of an RPC its type, its length, and whether the argument goes between them too.
 bool add_request(Plan &plan, const std::string &before, const std::string &after,
                  std::istringstream &rest) {
@@ -135,6 +147,9 @@ bool add_request(Plan &plan, const std::string &before, const std::string &after
   if (rest >> type >> request.padded_bytes >> request.has_argument) {
     request.type = static_cast<uint8_t>(type);
     if (type >= rpc::kRequestTypeInvalid || request.padded_bytes > rpc::kMessageBytesMax) {
+      return false;
+    }
+    if (!read_deadline(rest, request)) {
       return false;
     }
   }

@@ -50,6 +50,9 @@ struct RequestText {
   uint8_t type = 0;          ///< request type of an RPC
   uint32_t padded_bytes = 0; ///< an RPC's message has NULs at its end up to this length
   bool has_argument = false; ///< false: the parts are all of it
+  /// HTTP: the argument times this, in decimal digits, goes between `after` and `tail`; 0: nothing
+  double deadline_us_per_argument = 0;
+  std::string tail;
 };
 
 /// What only eRPC has. `connections` are its sessions.
