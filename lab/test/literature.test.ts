@@ -157,3 +157,24 @@ test('8 workers, lognormal: EDF-interrupt misses no more deadlines than the othe
     EXCEPTIONS.filter((one) => experiment.loads.some((l) => one.endsWith(` ${l}`))),
   );
 });
+
+test('DARC gives workers to a class that its first window ended too early to see', async () => {
+  const workers = 64;
+  const { result } = runCell({
+    workload: await loadWorkload({ source: 'extreme-bimodal' }, __dirname),
+    ...loadPolicies(
+      { dispatcher: ['darc', { windowRequests: 100 }], scheduler: 'fifo' },
+      __dirname,
+    ),
+    workers,
+    load: 0.5,
+    requests: 100_000,
+    warmup: 30_000,
+    seed: 1,
+    costs: costsOf('ideal'),
+  });
+  // A hundred requests end in some 10 us here, and the first long one after 500.
+  const long = result.classes.find(({ name }) => name === 'long');
+  expect(long?.requests).toBeGreaterThan(100);
+  expect(long?.slowdown.p50).toBeLessThan(3);
+});

@@ -122,11 +122,12 @@ bool Darc::profile(const sledge_request *r) {
     type.seen = true;
     seen_[seen_count_++] = r->type;
   }
+  is_new_ = is_new_ || type.group == unknown_group;
   type.window_count++;
   type.window_run_ns += r->run_ns;
   if (++window_count_ < window_requests_)
     return false;
-  const bool due = !reserved_yet_ || (slow_ && demand_has_moved());
+  const bool due = !reserved_yet_ || is_new_ || (slow_ && demand_has_moved());
   if (due)
     regroup();
   close_window();
@@ -191,6 +192,7 @@ void Darc::close_window() {
     type.window_run_ns = 0;
   }
   window_count_ = 0;
+  is_new_ = false;
   slow_ = false;
 }
 

@@ -65,7 +65,8 @@ class Darc {
   uint32_t worker_count_ = 1;
   bool profiles_ = false;
   bool reserved_yet_ = false;
-  bool slow_ = false; ///< in this window a request has waited beyond the slowdown target
+  bool is_new_ = false; ///< in this window a type has completed that has no reservation
+  bool slow_ = false;   ///< in this window a request has waited beyond the slowdown target
   uint64_t window_requests_ = 0;
   uint64_t window_count_ = 0;
   double similarity_ = 2;

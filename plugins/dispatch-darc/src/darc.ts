@@ -36,6 +36,8 @@ export class Darc {
   #groupCount = 0;
   #workerCount = 0;
   #hasReserved = false;
+  /** In this window a type has completed that has no reservation. */
+  #isNew = false;
   /** In this window a request has waited beyond the slowdown target. */
   #isSlow = false;
   #windowCount = 0;
@@ -88,11 +90,13 @@ export class Darc {
     const type = this.typeOf(number);
     if (!type.isSeen) this.#seen.push(number);
     type.isSeen = true;
+    this.#isNew ||= type.group === UNKNOWN_GROUP;
     type.windowCount += 1;
     type.windowRunNs += runNs;
     this.#windowCount += 1;
     if (this.#windowCount < this.options.windowRequests) return false;
-    const isDue = !this.#hasReserved || (this.#isSlow && this.demandHasMoved());
+    const hasMoved = this.#isNew || (this.#isSlow && this.demandHasMoved());
+    const isDue = !this.#hasReserved || hasMoved;
     if (isDue) this.regroup();
     this.closeWindow();
     return isDue;
@@ -179,6 +183,7 @@ export class Darc {
       type.windowRunNs = 0;
     }
     this.#windowCount = 0;
+    this.#isNew = false;
     this.#isSlow = false;
   }
 }
