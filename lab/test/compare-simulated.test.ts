@@ -43,6 +43,15 @@ test('short requests beside long ones are better off with preemption', async () 
   expect(document.labels[0]).toMatch(/virtual time; costs \(ideal\)/);
 });
 
+test('each run tells how it went over its time, every measured request in one interval', async () => {
+  const { runs } = await compared({ requests: 2000 });
+  for (const { series, counts } of runs) {
+    expect(series.length).toBeGreaterThan(10);
+    expect(series.reduce((sum, { answered }) => sum + answered, 0)).toBe(counts.answered);
+    expect(series.every(({ p50Us, p99Us }) => p50Us <= p99Us)).toBe(true);
+  }
+});
+
 test('a policy beside itself differs by nothing', async () => {
   const twin = { dispatcher: 'jsq', scheduler: 'edf' };
   const document = await compared({

@@ -108,6 +108,7 @@ SimulationSpec spec_of(const Napi::Object &options) {
   spec.queue_length_max = uint_of(options, "queuePerWorker");
   spec.warmup = whole_of(options, "warmup");
   spec.record_max = whole_of(options, "recordMax");
+  spec.series = options.Get("series").ToBoolean();
   const double load = number_of(options, "load");
   if (load > 0)
     spec.workload.scale_to(load * spec.worker_count);
@@ -233,6 +234,10 @@ Napi::Object result_of(Napi::Env env, const Simulation &simulation) {
   record.write(events.Data());
   object.Set("record", events);
   set(object, "recordMissed", record.missed());
+  const Series &series = simulation.series();
+  Napi::Float64Array points = Napi::Float64Array::New(env, series.size() * Series::fields);
+  series.write(points.Data());
+  object.Set("series", points);
   return object;
 }
 

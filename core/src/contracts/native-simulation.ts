@@ -20,6 +20,8 @@ export interface NativeSimulation {
   queuePerWorker: number;
   /** Events kept in `record`. */
   recordMax: number;
+  /** Keep how the run went over its time. */
+  series: boolean;
   costs: NativeCosts;
   dispatcher: NativePolicySpec | HostedPolicy;
   scheduler: NativePolicySpec | HostedPolicy;
@@ -105,4 +107,6 @@ export interface NativeSimulationResult {
   record: Float64Array;
   /** Events that were not kept. */
   recordMissed: number;
+  /** By arrival: middle of an interval, finished, missed, p50 and p99 of the sojourn time; ns. */
+  series: Float64Array;
 }

@@ -44,7 +44,7 @@ const run = z.object({
         p99Us: z.number(),
       }),
     )
-    .describe('Over time, by intended send time. Empty: not recorded.'),
+    .describe('Over time, by intended send time; virtual time counts from the first measured one.'),
   counts: z
     .record(z.string(), z.number())
     .describe('sent, late, dropped, neverSent, failed and others, as the engine counts.'),

@@ -88,7 +88,15 @@ export class SimulatedEngine implements CompareEngine {
       throw new SledgeError('SLEDGE_ERR_LAB_CELL', { reason: 'the engine was not started' });
     }
     const machine = { workers, costs, canPreempt, canMigrate };
-    return { workload: this.workload, ...policies, ...machine, load, requests, seed };
+    return {
+      workload: this.workload,
+      ...policies,
+      ...machine,
+      load,
+      requests,
+      seed,
+      hasSeries: true,
+    };
   }
 }
 
@@ -126,7 +134,7 @@ function simulatedClass({
   };
 }
 
-function engineRun({ result, histograms }: FullCellResult, { requests }: Cell): EngineRun {
+function engineRun({ result, histograms, series }: FullCellResult, { requests }: Cell): EngineRun {
   const merged = new LatencyHistogram();
   const { refused, dropped, preemptions, interrupts } = result;
   const classes = result.classes.map((one, at) => {
@@ -150,7 +158,7 @@ function engineRun({ result, histograms }: FullCellResult, { requests }: Cell): 
     missRate: result.missRate,
     slowdown: distribution(result.slowdown, merged, MILLI),
     classes,
-    series: [],
+    series: [...series],
     counts: {
       planned: requests,
       answered: result.requests,

@@ -39,6 +39,8 @@ export interface Cell {
   readonly queuePerWorker?: number | undefined;
   /** Events to keep for traces and explanations. Default none. */
   readonly recordMax?: number | undefined;
+  /** Keep how the run went over its time. Default false. */
+  readonly hasSeries?: boolean | undefined;
 }
 
 /** Of times in microseconds, or of slowdowns. */
@@ -97,4 +99,16 @@ export interface FullCellResult {
   /** RECORD_FIELDS numbers per event; empty where none were asked for. */
   readonly record: Float64Array;
   readonly recordMissed: number;
+  /** By intended send time, at most 64 intervals; empty where not asked for. */
+  readonly series: readonly CellPoint[];
+}
+
+/** An interval of virtual time since the first measured arrival. */
+export interface CellPoint {
+  /** Its middle. */
+  readonly atS: number;
+  readonly answered: number;
+  readonly missed: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
 }

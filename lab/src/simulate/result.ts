@@ -1,6 +1,6 @@
 import type { NativeClassResult, NativeSimulationResult } from '@sledge/core';
 import { LatencyHistogram } from '../statistics';
-import type { Cell, CellResult, FullCellResult, Outcome, Summary } from './cell';
+import type { Cell, CellPoint, CellResult, FullCellResult, Outcome, Summary } from './cell';
 
 const NS_PER_US = 1000;
 const NS_PER_SECOND = 1e9;
@@ -42,7 +42,21 @@ export function cellResult(cell: Cell, native: NativeSimulationResult): FullCell
     })),
     record: native.record,
     recordMissed: native.recordMissed,
+    series: pointsOf(native.series),
   };
+}
+
+const POINT_FIELDS = 5;
+
+function pointsOf(numbers: Float64Array): CellPoint[] {
+  return Array.from({ length: numbers.length / POINT_FIELDS }, (_, at) => {
+    const [atNs = 0, answered = 0, missed = 0, p50Ns = 0, p99Ns = 0] = numbers.subarray(
+      at * POINT_FIELDS,
+      (at + 1) * POINT_FIELDS,
+    );
+    const [p50Us, p99Us] = [p50Ns / NS_PER_US, p99Ns / NS_PER_US];
+    return { atS: atNs / NS_PER_SECOND, answered, missed, p50Us, p99Us };
+  });
 }
 
 type Counts = Pick<

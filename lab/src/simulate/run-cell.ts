@@ -59,6 +59,7 @@ function nativeCell(cell: Cell): NativeSimulation {
     maxRequests,
     queuePerWorker: cell.queuePerWorker ?? maxRequests,
     recordMax: cell.recordMax ?? 0,
+    series: cell.hasSeries ?? false,
     costs: { ...costs },
     dispatcher: openForm(cell.dispatcher, seed),
     scheduler: openForm(cell.scheduler, seed),

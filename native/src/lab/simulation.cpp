@@ -72,7 +72,7 @@ Simulation::Simulation(const SimulationSpec &spec, std::vector<std::unique_ptr<E
     : spec_(spec), workload_(spec_.workload), spread_(spec.workload.seed, 3),
       groups_(spec.group_count), workers_(spec.worker_count), timers_(spec.worker_count),
       actions_(2 * size_t{spec.worker_count}), per_group_(spec.worker_count / spec.group_count),
-      classes_(spec.workload.classes.size()), record_(spec.record_max) {
+      classes_(spec.workload.classes.size()), record_(spec.record_max), series_(spec.series) {
   for (uint32_t at = 0; at < groups_.size(); at++) {
     Group &group = groups_[at];
     group.engine = std::move(engines[at]);

@@ -10,6 +10,7 @@
 #include "core/engine.hpp"
 #include "lab/histogram.hpp"
 #include "lab/record.hpp"
+#include "lab/series.hpp"
 #include "lab/workload.hpp"
 
 namespace sledge::lab {
@@ -43,6 +44,7 @@ struct SimulationSpec {
   uint32_t queue_length_max = 65536;  ///< in one worker's run queue
   uint64_t warmup = 0;                ///< arrivals that are not measured
   uint64_t record_max = 0;            ///< events kept for traces; 0: none
+  bool series = false;                ///< keep how the run went over its time
 };
 
 struct GroupPolicies {
@@ -101,6 +103,7 @@ class Simulation {
   const RunTotals &totals() const { return totals_; }
   const Window &window() const { return window_; }
   const EventRecord &record() const { return record_; }
+  const Series &series() const { return series_; }
   /// Summed over the groups.
   EngineCounters counters() const;
   /// True if every engine's links, sums and counts agree; O(n), for tests.
@@ -191,6 +194,7 @@ class Simulation {
   RunTotals totals_;
   Window window_;
   EventRecord record_;
+  Series series_;
 };
 
 } // namespace sledge::lab

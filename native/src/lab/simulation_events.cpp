@@ -46,9 +46,11 @@ void Simulation::refuse(const Job &job, uint64_t number, Refusal why) {
   totals_.refused++;
   totals_.sojourn_ns += static_cast<double>(now_ns_ - job.arrival_ns);
   if (is_measured(number)) {
+    const bool is_missed = job.deadline_ns != SLEDGE_NO_DEADLINE;
     ClassResult &of = classes_[job.type];
     of.refused++;
-    of.missed += job.deadline_ns != SLEDGE_NO_DEADLINE ? 1 : 0;
+    of.missed += is_missed ? 1 : 0;
+    series_.add_lost(job.arrival_ns - window_.from_ns, is_missed);
   }
   note({now_ns_, number, Happening::refuse, static_cast<uint8_t>(why), job.type});
 }
@@ -249,6 +251,7 @@ bool Simulation::drop_if_late(uint32_t worker, Request *request) {
   if (is_measured(alive.number)) {
     classes_[request->type].dropped++;
     classes_[request->type].missed++;
+    series_.add_lost(alive.arrival_ns - window_.from_ns, true);
   }
   group.engine->discard(worker - group.first_worker, SLEDGE_REMOVED_LATE, now_ns_);
   group.engine->release(request);

@@ -24,6 +24,7 @@ void Simulation::count_finish(const Request &request, const Alive &alive) {
   of.service_ns += static_cast<double>(alive.service_ns);
   of.sojourn_ns += static_cast<double>(sojourn_ns);
   of.slowdown += static_cast<double>(sojourn_ns) / static_cast<double>(alive.service_ns);
+  series_.add_finished(alive.arrival_ns - window_.from_ns, sojourn_ns, is_late);
   of.sojourns.record(sojourn_ns);
   of.slowdowns.record(sojourn_ns * 1000 / alive.service_ns);
 }

@@ -71,6 +71,44 @@ std::vector<uint64_t> sojourns(const SimulationSpec &spec, const Policies &which
   return all;
 }
 
+TEST(Simulation, ASeriesHoldsEachMeasuredRequestInAtMostSixtyFourIntervals) {
+  for (const uint64_t requests : {100ull, 20'000ull}) {
+    SimulationSpec spec = exponential(2, 0.7, requests);
+    spec.warmup = requests / 10;
+    spec.series = true;
+    const auto run = simulation(spec);
+    EXPECT_TRUE(run->run({}));
+    const Series &series = run->series();
+    ASSERT_GT(series.size(), Series::point_count / 4);
+    ASSERT_LE(series.size(), Series::point_count);
+    std::vector<double> points(series.size() * Series::fields);
+    series.write(points.data());
+    double finished = 0;
+    for (size_t at = 0; at < points.size(); at += Series::fields) {
+      finished += points[at + 1];
+      EXPECT_LE(points[at + 3], points[at + 4]);
+    }
+    EXPECT_EQ(finished, run->classes()[0].finished);
+    EXPECT_NEAR(points[points.size() - Series::fields],
+                static_cast<double>(run->window().to_ns - run->window().from_ns),
+                points[0] * 2 + 1);
+  }
+}
+
+TEST(Series, APercentileIsThatOfItsIntervalToASixtyFourth) {
+  Series series(true);
+  for (uint64_t i = 1; i <= 1000; i++)
+    series.add_finished(5, i * 1000, i % 10 == 0);
+  series.add_lost(5, true);
+  std::vector<double> point(Series::fields);
+  ASSERT_EQ(series.size(), 1u);
+  series.write(point.data());
+  EXPECT_EQ(point[1], 1000);
+  EXPECT_EQ(point[2], 101);
+  EXPECT_NEAR(point[3], 500'000, 500'000 / 64.0);
+  EXPECT_NEAR(point[4], 990'000, 990'000 / 64.0);
+}
+
 TEST(Simulation, LittlesLawHoldsExactlyOverAWholeRun) {
   for (const uint32_t workers : {1u, 8u}) {
     SimulationSpec spec = exponential(workers, 0.8, 20'000);
