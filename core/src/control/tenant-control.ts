@@ -1,5 +1,6 @@
 import { SledgeError } from '../errors/sledge-error';
 import type { ListenerInfo } from '../contracts/kinds';
+import type { PluginChoice } from '../config/schema';
 import { LiveTenant } from '../functions/live-tenant';
 import type { TenantSettings } from '../functions/live-tenant';
 import type { FunctionControl } from './function-control';
@@ -100,7 +101,8 @@ export class TenantControl {
 
   /** A transport that cannot listen says why in the log, and serves the others. */
   private checkListens({ name, settings: { port, host } }: LiveTenant): void {
-    if (port === undefined || !this.functions.parts.config.transports.length) return;
+    const { transports } = this.functions.parts.config;
+    if (port === undefined || !transports.some(isHttp)) return;
     if (this.listeners().some(({ tenant, transport }) => tenant === name && transport === 'http')) {
       return;
     }
@@ -116,6 +118,11 @@ function freeIndex(tenants: readonly LiveTenant[]): number {
   let index = 0;
   while (taken.has(index)) index += 1;
   return index;
+}
+
+function isHttp(choice: PluginChoice): boolean {
+  const source = Array.isArray(choice) ? choice[0] : choice;
+  return typeof source === 'string' && /^(@sledge\/)?(transport-)?http$/.test(source);
 }
 
 function ofConfig(name: string): SledgeError {
