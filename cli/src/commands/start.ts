@@ -46,11 +46,14 @@ async function start(options: StartOptions): Promise<void> {
   const logger = createLogger(loaded.config.log);
   for (const warning of loaded.warnings) logger.warn(warning);
   const stop = new AbortController();
-  const ended = untilSignal();
+  let askToDrain = (): void => undefined;
+  const asked = new Promise<'drain'>((resolve) => (askToDrain = () => resolve('drain')));
+  const ended = Promise.race([untilSignal(), asked]);
   void ended.then(() => stop.abort());
   const sledge = createSledge(loaded, {
     logger,
     signal: stop.signal,
+    onDrainAsked: askToDrain,
     onBuild: ({ name, module }) => {
       if (module?.cached === false) logger.info({ ms: module.durationMs }, `built ${name}`);
     },

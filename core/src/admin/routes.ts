@@ -7,6 +7,8 @@ import type { PluginChoice } from '../config/schema';
 import type { PolicyKind } from '../server/policy-kinds';
 import { EXPOSITION_TYPE, exposition, metricsReport } from '../metrics/exposition';
 import type { MetricSources } from '../metrics/table';
+import type { ControlTarget } from '../control/live-control';
+import { addControl } from './control-routes';
 import * as schemas from './schemas';
 import type { Phase } from './schemas';
 
@@ -18,6 +20,10 @@ export interface AdminTarget {
   policyStatus(): PolicyStatus;
   metricSources(): MetricSources;
   setPolicy(kind: PolicyKind, choice: PluginChoice, group?: string): Promise<void>;
+  /** @throws SledgeError SLEDGE_ERR_CONTROL_UNAVAILABLE while it does not serve. */
+  readonly control: ControlTarget;
+  /** As SIGTERM. */
+  askToDrain(): void;
 }
 
 const FAILURES = { '4xx': schemas.failure, '5xx': schemas.failure };
@@ -29,6 +35,7 @@ export function addRoutes(app: FastifyInstance, target: AdminTarget): void {
   addStatus(app, target);
   addPolicies(app, target);
   addMetrics(app, target);
+  addControl(app, target);
   const schema = { summary: 'This document.', security: SECURED, hide: true };
   app.get('/openapi.json', { config: { role: 'reader' }, schema }, () => app.swagger());
 }

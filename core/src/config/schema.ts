@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PERF_COLUMN_NAMES } from '../recording/columns';
 import { adminSchema } from './admin-schema';
+import { deploySchema, storeSchema } from './control-schema';
 import { isPluginClass } from '../plugins/plugin-class';
 
 const MAX_DELAY_US = 3_600_000_000;
@@ -178,7 +179,7 @@ const tenantLimits = z.strictObject({
   stackBytes: stackLimit.describe('Most that a function of its may have; 0: any.'),
 });
 
-const functionSchema = z.strictObject({
+export const functionSchema = z.strictObject({
   name: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a name of letters, digits, ".", "_" and "-"')
@@ -220,7 +221,7 @@ const functionSchema = z.strictObject({
   limits: functionLimits.prefault({}),
 });
 
-const tenant = z.strictObject({
+export const tenantSchema = z.strictObject({
   name: z.string().regex(/^[^\p{C}]{1,64}$/u, 'a name of 1 to 64 printable characters'),
   port: count(0, 65_535).optional().describe('HTTP port; 0 picks a free one; absent: no HTTP.'),
   host: text(255).optional().describe("Address of this tenant's listener, over the transport's."),
@@ -301,8 +302,10 @@ export const configSchema = z.strictObject({
   trace: trace.prefault({}).describe('A decision record of the run, for Perfetto and explain.'),
   perfLog: perfLog.prefault({}).describe('What became of each request, streamed to a file.'),
   admin: adminSchema.prefault({}).describe('The admin API: probes, metrics, changes.'),
+  deploy: deploySchema.prefault({}).describe('Deployments while the server runs.'),
+  store: storeSchema.prefault({}).describe('Where what is deployed is kept.'),
   seed: count(0, 4_294_967_295).default(1).describe('For everything random in policies.'),
-  tenants: z.array(tenant).max(1024).default([]),
+  tenants: z.array(tenantSchema).max(1024).default([]),
 });
 
 /** What one writes. */

@@ -184,6 +184,8 @@ export interface DataPlane {
   addFunction(spec: DataPlaneFunction): number;
   /** No new submits are possible; those in flight end as they would. */
   removeFunction(fn: number): void;
+  /** The tenant of this index has these limits from now on. */
+  setTenant?(index: number, limits: DataPlaneTenantLimits): void;
   /**
    * Accepts the invocation or throws a SledgeError at once. `onOutcome` runs exactly once, later,
    * on this thread.

@@ -57,8 +57,11 @@ export interface TransportHost {
    * @throws SledgeError SLEDGE_ERR_RPC_LISTEN; then nothing listens.
    */
   serveRpc(options: RpcServerOptions, onLine: (line: string) => void): RpcServer;
-  /** Called with the new tenants after a live change; returns an unsubscribe function. */
-  onTenantsChanged(listener: (tenants: readonly TenantView[]) => void): () => void;
+  /**
+   * Called with the new tenants after a live change; returns an unsubscribe function. A tenant
+   * that has not changed is the same object. Who made the change awaits what the listener returns.
+   */
+  onTenantsChanged(listener: (tenants: readonly TenantView[]) => void | Promise<void>): () => void;
 }
 
 export interface TransportInstance extends PluginInstance {

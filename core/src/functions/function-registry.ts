@@ -4,38 +4,16 @@ import type { BuiltModule, TenantView } from '../contracts/kinds';
 import type { FunctionConfig, SledgeConfig, TenantConfig } from '../config/schema';
 import { workerGroupOf } from '../config/worker-groups';
 import { SledgeError } from '../errors/sledge-error';
+import { addMetrics } from '../metrics/add-metrics';
 import { hint } from '../nearest';
 import type { BuildJob, BuildReport } from './build-functions';
+import { LiveFunction, LoadedFunction } from './live-function';
+import type { FunctionVersion } from './live-function';
+import { LiveTenant } from './live-tenant';
+
+export { LoadedFunction } from './live-function';
 
 const PAGE_BYTES = 65_536;
-
-/** A handle that knows its function in the data plane. */
-export class LoadedFunction implements FunctionHandle {
-  readonly name: string;
-  readonly route: string | undefined;
-  readonly requestType: number | undefined;
-  readonly responseContentType: string;
-  readonly responseFormat: 'raw' | 'cgi';
-  readonly relativeDeadlineUs: number | undefined;
-  readonly maxBodyBytes: number;
-  readonly methods: readonly string[] | undefined;
-
-  constructor(
-    readonly tenant: string,
-    /** Id in the data plane. */
-    readonly id: number,
-    config: FunctionConfig,
-  ) {
-    this.name = config.name;
-    this.route = config.route;
-    this.requestType = config.requestType;
-    this.responseContentType = config.responseContentType;
-    this.responseFormat = config.responseFormat;
-    this.relativeDeadlineUs = config.relativeDeadlineUs;
-    this.maxBodyBytes = config.limits.bodyBytes;
-    this.methods = config.methods;
-  }
-}
 
 /** One job for each function of the config, in its order. */
 export function buildJobs(tenants: readonly TenantConfig[]): BuildJob[] {
@@ -44,9 +22,15 @@ export function buildJobs(tenants: readonly TenantConfig[]): BuildJob[] {
   );
 }
 
-/** Tenants and their functions, loaded into a data plane. */
+/** Tenants and their functions, loaded into a data plane. Main thread. */
 export class FunctionRegistry {
-  private constructor(readonly tenants: readonly TenantView[]) {}
+  readonly byName = new Map<string, LiveTenant>();
+  private readonly owners = new Map<number, LiveFunction>();
+
+  constructor(
+    private readonly config: Pick<SledgeConfig, 'workers'>,
+    private readonly plane: DataPlane,
+  ) {}
 
   /**
    * @param reports of `buildJobs(config.tenants)`, all built.
@@ -61,28 +45,73 @@ export class FunctionRegistry {
       if (report.module === undefined) throw report.error ?? notBuilt(report);
       return report.module;
     });
+    const at = new Date().toISOString();
+    const registry = new FunctionRegistry(config, plane);
     let next = 0;
-    const views = config.tenants.map((tenant, index) => ({
-      name: tenant.name,
-      port: tenant.port,
-      host: tenant.host,
-      functions: tenant.functions.map((fn) => {
+    config.tenants.forEach(({ functions, ...settings }, index) => {
+      const tenant = new LiveTenant(settings, index, 'config');
+      registry.byName.set(tenant.name, tenant);
+      for (const fn of functions) {
         const module = modules[next++] as BuiltModule;
-        checkMemory(module, fn);
-        const { artifactPath } = module;
-        const workerGroup = workerGroupOf(config, tenant, fn);
-        const placed = { tenant: index, workerGroup, artifactPath };
-        const id = plane.addFunction({ ...dataPlaneFields(fn), ...placed });
-        return new LoadedFunction(tenant.name, id, fn);
-      }),
-    }));
-    return new FunctionRegistry(views);
+        const hash = module.contentHash;
+        const version = { version: 0, hash, settings: fn, config: fn, at, module };
+        const live = new LiveFunction(tenant.name, fn.name);
+        live.versions.set(0, version);
+        tenant.functions.set(fn.name, live);
+        registry.load(tenant, live, version, module);
+        registry.serve(tenant, live, version);
+      }
+    });
+    return registry;
+  }
+
+  get tenants(): readonly TenantView[] {
+    return [...this.byName.values()].map((tenant) => tenant.view);
+  }
+
+  /** Every function that something serves, or has served. */
+  handles(): LoadedFunction[] {
+    return [...this.byName.values()].flatMap((tenant) => tenant.handles());
   }
 
   /** The function that the data plane knows as `id`. */
   byId(id: number): FunctionHandle | undefined {
-    const all = this.tenants.flatMap((tenant) => tenant.functions);
-    return all.find((fn) => (fn as LoadedFunction).id === id);
+    return this.owners.get(id)?.handle;
+  }
+
+  /** Brings a version into the data plane. @throws SledgeError when it cannot be loaded. */
+  load(tenant: LiveTenant, fn: LiveFunction, version: FunctionVersion, module: BuiltModule): void {
+    const { config } = version;
+    checkMemory(module, config);
+    const workerGroup = workerGroupOf(this.config, { ...tenant.settings, functions: [] }, config);
+    const placed = { tenant: tenant.index, workerGroup, artifactPath: module.artifactPath };
+    const id = this.plane.addFunction({ ...dataPlaneFields(config), ...placed });
+    Object.assign(version, { id, module });
+    fn.target.ids.add(id);
+    this.owners.set(id, fn);
+  }
+
+  /**
+   * From now on a loaded version serves alone. @returns whether transports must be told: what they
+   * see of the function has changed, or they know it by its id.
+   */
+  serve(tenant: LiveTenant, fn: LiveFunction, version: FunctionVersion): boolean {
+    const before = fn.handle === undefined ? undefined : fn.serving;
+    fn.serve(version);
+    const isSame = before !== undefined && looksSame(before.config, version.config);
+    if (!isSame) fn.handle = new LoadedFunction(tenant.name, fn.target, version.config);
+    const isToTell = !isSame || version.config.requestType !== undefined;
+    if (isToTell) tenant.changed();
+    return isToTell;
+  }
+
+  /** Takes from the data plane what has nothing in flight any more, and keeps what it counted. */
+  unload(fn: LiveFunction, id: number): void {
+    const counted = this.plane.functionMetrics?.(id);
+    if (counted !== undefined) fn.target.past = addMetrics(fn.target.past, counted);
+    this.plane.removeFunction(id);
+    fn.target.ids.delete(id);
+    this.owners.delete(id);
   }
 
   /**
@@ -90,7 +119,7 @@ export class FunctionRegistry {
    * @throws SledgeError SLEDGE_ERR_INVOKE_UNKNOWN, also when two tenants have that name.
    */
   find(name: string): FunctionHandle {
-    const all = this.tenants.flatMap((tenant) => tenant.functions);
+    const all = this.handles();
     const found = all.filter((fn) => fn.name === name || `${fn.tenant}/${fn.name}` === name);
     if (found.length === 1) return found[0] as FunctionHandle;
     const full = all.map((fn) => `${fn.tenant}/${fn.name}`);
@@ -107,6 +136,18 @@ export class FunctionRegistry {
 
 function notBuilt(report: BuildReport): SledgeError {
   return new SledgeError('SLEDGE_ERR_INTERNAL', { reason: `${report.name} was not built.` });
+}
+
+/** To transports. */
+function looksSame(one: FunctionConfig, other: FunctionConfig): boolean {
+  return JSON.stringify(shown(one)) === JSON.stringify(shown(other));
+}
+
+function shown(config: FunctionConfig): unknown[] {
+  const { route, methods, requestType, relativeDeadlineUs } = config;
+  const { responseContentType, responseFormat, limits } = config;
+  const answer = [responseContentType, responseFormat, limits.bodyBytes];
+  return [route, methods, requestType, relativeDeadlineUs, ...answer];
 }
 
 /** Sandboxes whose artifact is not loaded here would find out only when it is called. */

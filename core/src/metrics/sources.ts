@@ -1,5 +1,6 @@
 import type { DataPlane } from '../contracts/data-plane';
-import type { LoadedFunction } from '../functions/function-registry';
+import type { LoadedFunction } from '../functions/live-function';
+import { addMetrics } from './add-metrics';
 import type { FunctionSource, MetricSources } from './table';
 
 /** A group without a name is the only one. */
@@ -27,12 +28,20 @@ export function metricSources(
   };
 }
 
+/** Of all its versions, so that its counters never go back. */
 function functionSource(
   plane: DataPlane | undefined,
-  { id, tenant, name }: LoadedFunction,
+  { target, tenant, name }: LoadedFunction,
 ): FunctionSource[] {
-  const metrics = plane?.functionMetrics?.(id);
-  if (metrics === undefined) return [];
-  const { inFlight = 0, queued = 0 } = plane?.functionStats(id) ?? {};
-  return [{ tenant, function: name, metrics, inFlight, queued }];
+  let metrics = target.past;
+  const [inFlight, queued] = [...target.ids].reduce(
+    ([flying, waiting], id) => {
+      const counted = plane?.functionMetrics?.(id);
+      if (counted !== undefined) metrics = addMetrics(metrics, counted);
+      const now = counted === undefined ? {} : (plane?.functionStats(id) ?? {});
+      return [flying + (now.inFlight ?? 0), waiting + (now.queued ?? 0)] as const;
+    },
+    [0, 0] as readonly [number, number],
+  );
+  return metrics === undefined ? [] : [{ tenant, function: name, metrics, inFlight, queued }];
 }

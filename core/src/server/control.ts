@@ -1,5 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { listenOnSocket, removeSocket } from '../admin/listen';
@@ -77,41 +79,52 @@ function isAlive(pid: number): boolean {
 
 export interface AdminQuestion {
   /** Default: GET. */
-  method?: 'GET' | 'PUT';
+  method?: 'GET' | 'PUT' | 'POST' | 'DELETE';
   path: string;
+  /** A module as it is; anything else as JSON. */
   body?: unknown;
+  /** How long it may be silent. Default: 30 s; a compiler takes longer. */
+  idleMs?: number;
 }
 
+/** A server: the path of its socket, or where its admin API listens, with a token for it. */
+export type AdminPlace = string | { url: string; token?: string | undefined };
+
 /** The policies over a control socket, or another policy. Throws as `askAdmin` does. */
-export function askControl(socket: string, change?: PolicyChangeRequest): Promise<unknown> {
+export function askControl(socket: AdminPlace, change?: PolicyChangeRequest): Promise<unknown> {
   if (change === undefined) return askAdmin(socket, { path: '/policies' });
   return askAdmin(socket, { method: 'PUT', path: '/policies', body: change });
 }
 
 /**
- * Asks a server over its control socket. @throws SledgeError SLEDGE_ERR_CLI_CONTROL when it does
- * not answer; the server's own error when it refuses.
+ * Asks a server. @throws SledgeError SLEDGE_ERR_CLI_CONTROL when it does not answer; the server's
+ * own error when it refuses.
  */
-export async function askAdmin(socket: string, question: AdminQuestion): Promise<unknown> {
-  const answered = await exchange(socket, question);
+export async function askAdmin(place: AdminPlace, question: AdminQuestion): Promise<unknown> {
+  const answered = await exchange(place, question);
   let value: { error?: { code: string; details: object } };
   try {
     value = JSON.parse(answered) as typeof value;
   } catch (error) {
-    throw noAnswer(socket, reasonOf(error));
+    throw noAnswer(place, reasonOf(error));
   }
   if (value.error === undefined) return value;
   const { code, details } = value.error;
   throw new SledgeError(code as 'SLEDGE_ERR_CLI_USAGE', details as { reason: string });
 }
 
-function exchange(socket: string, { method = 'GET', path: url, body }: AdminQuestion) {
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  return new Promise<string>((resolve, reject) => {
-    const fail = (error: Error): void => reject(noAnswer(socket, error.message));
-    const headers = text === undefined ? {} : { 'content-type': 'application/json' };
-    const options = { socketPath: socket, path: url, method, headers, agent: false };
-    const asked = httpRequest(options, (response) => {
+function exchange(place: AdminPlace, question: AdminQuestion): Promise<string> {
+  const { method = 'GET', path: url, body, idleMs = IDLE_MS } = question;
+  const isModule = body instanceof Uint8Array;
+  const sent = body === undefined || isModule ? body : JSON.stringify(body);
+  const type = isModule ? 'application/wasm' : 'application/json';
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => reject(noAnswer(place, error.message));
+    const headers: Record<string, string | number> = {};
+    if (sent !== undefined) {
+      Object.assign(headers, { 'content-type': type, 'content-length': Buffer.byteLength(sent) });
+    }
+    const asked = requestTo(place, { path: url, method, headers, agent: false }, (response) => {
       const parts: Buffer[] = [];
       let bytes = 0;
       response.on('data', (part: Buffer) => {
@@ -121,11 +134,27 @@ function exchange(socket: string, { method = 'GET', path: url, body }: AdminQues
       });
       response.on('end', () => resolve(Buffer.concat(parts).toString())).on('error', fail);
     });
-    asked.on('error', fail).setTimeout(IDLE_MS, () => asked.destroy(new Error('no answer')));
-    asked.end(text);
+    asked.on('error', fail).setTimeout(idleMs, () => asked.destroy(new Error('no answer')));
+    asked.end(sent);
   });
 }
 
-function noAnswer(socket: string, reason: string): SledgeError {
-  return new SledgeError('SLEDGE_ERR_CLI_CONTROL', { path: socket, reason });
+function requestTo(
+  place: AdminPlace,
+  { headers, path: url, ...options }: RequestOptions & { path: string },
+  onResponse: (response: IncomingMessage) => void,
+): ClientRequest {
+  if (typeof place === 'string') {
+    return httpRequest({ ...options, headers, path: url, socketPath: place }, onResponse);
+  }
+  const whole = new URL(`${place.url.replace(/\/+$/, '')}${url}`);
+  const authorization = place.token === undefined ? {} : { authorization: `Bearer ${place.token}` };
+  const all = { ...options, headers: { ...(headers as object), ...authorization } };
+  const ask = whole.protocol === 'https:' ? httpsRequest : httpRequest;
+  return ask(whole, all, onResponse);
+}
+
+function noAnswer(place: AdminPlace, reason: string): SledgeError {
+  const path = typeof place === 'string' ? place : place.url;
+  return new SledgeError('SLEDGE_ERR_CLI_CONTROL', { path, reason });
 }

@@ -28,6 +28,8 @@ import type { PluginKind } from '../contracts/plugin';
 import { SledgeError } from '../errors/sledge-error';
 import { buildAll, cacheDirectoryOf } from '../functions/build-functions';
 import type { BuildReport } from '../functions/build-functions';
+import { openLiveControl } from '../control/live-control';
+import type { ControlTarget, LiveControl } from '../control/live-control';
 import { buildJobs, FunctionRegistry, type LoadedFunction } from '../functions/function-registry';
 import { metricSources } from '../metrics/sources';
 import type { MetricSources } from '../metrics/table';
@@ -52,6 +54,8 @@ export interface SledgeOptions {
   onBuild?: (report: BuildReport) => void;
   /** What a function wrote to standard error, after its invocation. Default: to the log. */
   onFunctionLog?: (fn: FunctionHandle | undefined, text: Uint8Array, ids?: RequestIds) => void;
+  /** Called when the admin API is asked to drain. */
+  onDrainAsked?: () => void;
   /** Default: the native one. */
   dataPlane?: DataPlaneFactory;
 }
@@ -78,6 +82,7 @@ export class Sledge {
   private plane: DataPlane | undefined;
   private watch: PolicyWatch | undefined;
   private recording: Recording | undefined;
+  private live: LiveControl | undefined;
   private admin: readonly AdminListener[] = [];
   private life: Phase = 'starting';
 
@@ -203,12 +208,25 @@ export class Sledge {
     return this.plane?.functionStats(id) ?? {};
   }
 
+  /** Deploys, exchanges and takes out functions and tenants. Valid while it serves. */
+  get control(): ControlTarget {
+    if (this.live !== undefined) return this.live;
+    const reason = `the server is ${this.life}`;
+    throw new SledgeError('SLEDGE_ERR_CONTROL_UNAVAILABLE', { reason });
+  }
+
+  /** The admin API was asked to drain: whoever runs the server is to call `drain` and `stop`. */
+  askToDrain(): void {
+    this.options.onDrainAsked?.();
+  }
+
   /**
    * Accepts nothing new and waits for what is in flight; what is left after
    * lifecycle.drainTimeoutMs is ended, each with its outcome. @returns what went wrong.
    */
   async drain(): Promise<SledgeError[]> {
     this.life = 'draining';
+    this.live?.close();
     this.watch?.close();
     this.services.close();
     const { drainTimeoutMs } = this.loaded.config.lifecycle;
@@ -221,7 +239,9 @@ export class Sledge {
     this.life = 'stopped';
     this.watch?.close();
     this.services.close();
+    this.live?.close();
     await this.plane?.stop();
+    this.live?.end();
     await this.recording?.end();
     const errors = await this.host.stop();
     await Promise.all(this.admin.map((listener) => listener.close()));
@@ -242,6 +262,14 @@ export class Sledge {
     const plane = await (this.options.dataPlane ?? startDataPlane)(this.dataPlaneOptions());
     this.plane = plane;
     this.registry = FunctionRegistry.load(config, reports, plane);
+    this.live = openLiveControl(this.loaded, {
+      ...{ plane, registry: this.registry, sandbox: this.sandbox(), logger: this.logger },
+      ...{ build: this.buildSettings(), publish: () => this.services.publish() },
+      // a function that is tried beside a server has no store: that one has it
+      isServer: this.options.withTransports !== false,
+      listeners: () => this.listeners(),
+    });
+    await this.live.restore();
     this.recording?.begin(plane, recordingStart(this.registry, plane));
     this.services.open(plane, this.registry);
     await this.host.start();
@@ -264,14 +292,18 @@ export class Sledge {
     this.services.isRecording = this.recording !== undefined;
   }
 
-  private async build(): Promise<BuildReport[]> {
+  private buildSettings() {
     const { config, folder } = this.loaded;
-    const { level, parallel } = config.build;
-    const { signal, onBuild } = this.options;
     const cacheDirectory = cacheDirectoryOf(config.build, folder);
-    const jobs = buildJobs(config.tenants);
     const readsTime = config.preemption.mechanism === 'tsc';
-    const settings = { cacheDirectory, level, parallel, readsTime, signal };
+    return { cacheDirectory, level: config.build.level, readsTime };
+  }
+
+  private async build(): Promise<BuildReport[]> {
+    const { config } = this.loaded;
+    const { signal, onBuild } = this.options;
+    const jobs = buildJobs(config.tenants);
+    const settings = { ...this.buildSettings(), parallel: config.build.parallel, signal };
     const reports = await buildAll(this.sandbox(), jobs, settings, onBuild);
     if (signal?.aborted === true) {
       throw new SledgeError('SLEDGE_ERR_BUILD_CANCELLED', { name: 'the functions' });

@@ -10,7 +10,7 @@ import { SledgeError } from '../errors/sledge-error';
 import type { FunctionRegistry, LoadedFunction } from '../functions/function-registry';
 import { RpcService } from './rpc-service';
 
-type TenantsListener = (tenants: readonly TenantView[]) => void;
+type TenantsListener = (tenants: readonly TenantView[]) => void | Promise<void>;
 
 /** The one way into the data plane, shared by every transport and by `sledge invoke`. */
 export class TransportServices implements TransportHost, Invoker {
@@ -26,7 +26,13 @@ export class TransportServices implements TransportHost, Invoker {
     this.plane = plane;
     this.registry = registry;
     this.isOpen = true;
-    for (const listener of this.listeners) listener(registry.tenants);
+    void this.publish();
+  }
+
+  /** Tells transports which tenants and functions there are; resolves when they serve them. */
+  async publish(): Promise<void> {
+    const { tenants } = this.registry ?? { tenants: [] };
+    await Promise.all([...this.listeners].map(async (listener) => listener(tenants)));
   }
 
   /** From now on each invoke throws SLEDGE_ERR_INVOKE_DRAINING. */
@@ -38,7 +44,9 @@ export class TransportServices implements TransportHost, Invoker {
     if (!this.isOpen || this.plane === undefined) {
       throw new SledgeError('SLEDGE_ERR_INVOKE_DRAINING');
     }
-    return this.plane.submit((fn as LoadedFunction).id, request, onOutcome);
+    const { target } = fn as LoadedFunction;
+    if (target.split !== undefined) return target.split.submit(this.plane, request, onOutcome);
+    return this.plane.submit(target.id, request, onOutcome);
   }
 
   cancel(id: number): void {

@@ -1,3 +1,4 @@
+import { SledgeError } from '../../src/errors/sledge-error';
 import type { AdminTarget, Phase } from '../../src/admin';
 import type { GroupPolicyStatus, PolicyStatus } from '../../src/contracts/data-plane';
 
@@ -32,6 +33,13 @@ export function fakeTarget(): FakeTarget {
     inFlight: 0,
     changes: [],
     failure: undefined,
+    get control(): never {
+      const reason = 'this server only remembers what it was told';
+      throw new SledgeError('SLEDGE_ERR_CONTROL_UNAVAILABLE', { reason });
+    },
+    askToDrain() {
+      this.changes.push('drain');
+    },
     listeners: () => [],
     policyStatus: () => status,
     metricSources: () => ({ isReady: true, stats: {}, functions: [], workers: [], groups: [] }),

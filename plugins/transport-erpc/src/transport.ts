@@ -14,6 +14,8 @@ export class ErpcTransport implements TransportInstance {
   #planned: readonly PlannedListener[] = [];
   #server: RpcServer | undefined;
   #unsubscribe: (() => void) | undefined;
+  /** As they are served now. */
+  #served = new Map<string, TenantView>();
 
   constructor(
     private readonly options: ErpcOptions,
@@ -68,10 +70,13 @@ export class ErpcTransport implements TransportInstance {
   #apply(tenants: readonly TenantView[]): void {
     const byName = new Map(tenants.map((tenant) => [tenant.name, tenant]));
     this.#planned.forEach((listener, at) =>
-      listener.tenants.forEach((name, tenant) =>
-        this.#server?.setFunctions(at, tenant, byName.get(name)?.functions ?? []),
-      ),
+      listener.tenants.forEach((name, tenant) => {
+        const view = byName.get(name);
+        if (view !== undefined && view === this.#served.get(name)) return;
+        this.#server?.setFunctions(at, tenant, view?.functions ?? []);
+      }),
     );
+    this.#served = byName;
     const known = new Set(this.#planned.flatMap((listener) => listener.tenants));
     for (const { name, functions } of tenants) {
       if (known.has(name) || functions.every((fn) => fn.requestType === undefined)) continue;

@@ -53,6 +53,11 @@ export class Listener {
     return tenant.port === this.tenant.port && tenant.host === this.tenant.host;
   }
 
+  /** Nothing of the tenant has changed. */
+  serves(tenant: TenantView): boolean {
+    return tenant === this.tenant;
+  }
+
   /** @throws SledgeError SLEDGE_ERR_HTTP_LISTEN */
   async listen(): Promise<void> {
     const host = this.tenant.host ?? this.options.host;

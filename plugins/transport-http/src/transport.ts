@@ -29,6 +29,7 @@ export class HttpTransport implements TransportInstance {
     }
     this.#unsubscribe = this.host.onTenantsChanged((tenants) => {
       this.#changes = this.#changes.then(() => this.#apply(tenants));
+      return this.#changes;
     });
   }
 
@@ -64,8 +65,8 @@ export class HttpTransport implements TransportInstance {
     const byName = new Map(tenants.map((tenant) => [tenant.name, tenant]));
     for (const [name, listener] of this.#listeners) {
       const tenant = byName.get(name);
-      if (tenant !== undefined && listener.listensFor(tenant)) listener.update(tenant);
-      else this.#close(name, listener);
+      if (tenant === undefined || !listener.listensFor(tenant)) this.#close(name, listener);
+      else if (!listener.serves(tenant)) listener.update(tenant);
     }
     for (const tenant of tenants) {
       if (this.#listeners.has(tenant.name)) continue;

@@ -1,0 +1,315 @@
+import { SledgeError } from '../errors/sledge-error';
+import { LiveFunction } from '../functions/live-function';
+import type { FunctionVersion } from '../functions/live-function';
+import type { LiveTenant } from '../functions/live-tenant';
+import { Arm, TrafficSplit } from '../functions/traffic-split';
+import type { RollbackRule } from '../functions/traffic-split';
+import { hint } from '../nearest';
+import type { ControlParts } from './control-parts';
+import { rolledBack, serving, stateOf, withEvent, withVersion } from './function-state';
+import type { StoredFunction, StoredSplit } from './function-store';
+import { functionReport } from './reports';
+import type { FunctionReport } from './reports';
+import { checkModule, functionInForce } from './settings';
+import type { SettingsRules } from './settings';
+import { VersionLoader } from './version-loader';
+
+/** The native part has 32,768 places, and versions that end need one too. */
+const FUNCTIONS_MAX = 32_000;
+
+export interface FunctionName {
+  readonly tenant: string;
+  readonly name: string;
+}
+
+export interface Deployment extends FunctionName {
+  readonly wasm: Uint8Array;
+  /** As in the configuration. Default: those of the version that serves, or the route /NAME. */
+  readonly settings?: object | undefined;
+  /** Percent of the requests for the new version; undefined: all of them. */
+  readonly split?: number | undefined;
+  readonly rollback?: RollbackRule | undefined;
+  /** Aborted when who deploys has gone: what compiles is stopped. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SplitRequest extends FunctionName {
+  /** One that serves alone, or two; the one that serves now is the stable one of the two. */
+  readonly versions: readonly { version: number; weight: number }[];
+  readonly rollback?: RollbackRule | undefined;
+}
+
+interface Found {
+  readonly tenant: LiveTenant;
+  readonly fn: LiveFunction;
+}
+
+/**
+ * Functions of a server that runs: deployed, exchanged, taken out. Each change is kept in the store
+ * first and then takes effect at once; requests in flight end on the version they began with.
+ * Main thread.
+ */
+export class FunctionControl {
+  readonly loader: VersionLoader;
+  readonly rules: SettingsRules;
+  private readonly ending = new AbortController();
+
+  constructor(readonly parts: ControlParts) {
+    this.loader = new VersionLoader(parts);
+    this.rules = { config: parts.config, hasSlots: parts.sandbox.workers === 'native' };
+  }
+
+  /** @throws SledgeError SLEDGE_ERR_CONTROL_..., _BUILD_..., _STORE_...; nothing has changed then. */
+  async deploy(deployment: Deployment): Promise<FunctionReport> {
+    const { wasm, split, rollback } = deployment;
+    this.checkOpen();
+    checkModule(wasm, this.parts.config.deploy.moduleBytes);
+    this.prepare(deployment);
+    const { signal } = this.ending;
+    const either = deployment.signal ? AbortSignal.any([signal, deployment.signal]) : signal;
+    const name = `${deployment.tenant}/${deployment.name}`;
+    const module = await this.loader.build(name, wasm, either);
+    this.checkOpen();
+    // what was true before the compiler ran need not be true now; from here on nothing waits
+    const { tenant, fn, settings, config } = this.prepare(deployment);
+    const at = new Date().toISOString();
+    const hash = module.contentHash;
+    const version: FunctionVersion = { version: fn.nextVersion, hash, settings, config, at };
+    const { version: number } = version;
+    const event = { action: 'deploy', version: number } as const;
+    let state = withVersion(stateOf(fn), { version: number, hash, settings, at });
+    state = split === undefined ? serving(state, number) : splitBetween(state, number, split);
+    if (state.split !== null && rollback !== undefined) state.split.rule = rollback;
+    this.parts.registry.load(tenant, fn, version, module);
+    return this.settle({ tenant, fn }, withEvent(state, event), { version, wasm });
+  }
+
+  /**
+   * Back to what served before, or to `version`; with a split, to its stable version.
+   * @throws SledgeError SLEDGE_ERR_CONTROL_NO_EARLIER, _VERSION, _MODULE_GONE, ...
+   */
+  async rollback(name: FunctionName, version?: number): Promise<FunctionReport> {
+    this.checkOpen();
+    const found = this.find(name);
+    const { fn } = found;
+    const before = fn.target.split === undefined ? fn.previous.at(-1) : fn.current;
+    const wanted = version ?? before;
+    if (wanted === undefined) {
+      const details = { version: fn.current, name: fn.name };
+      throw new SledgeError('SLEDGE_ERR_CONTROL_NO_EARLIER', details);
+    }
+    await this.bringIn(found, [wanted]);
+    const state = stateOf(fn);
+    const isBack = version === undefined || state.previous.includes(wanted);
+    const next = isBack ? rolledBack(state, wanted) : serving(state, wanted);
+    return this.settle(found, withEvent(next, { action: 'rollback', version: wanted }));
+  }
+
+  /** @throws SledgeError SLEDGE_ERR_CONTROL_VERSION, _MODULE_GONE, ... */
+  async split(request: SplitRequest): Promise<FunctionReport> {
+    this.checkOpen();
+    const found = this.find(request);
+    const [first, second] = request.versions.filter(({ weight }) => weight > 0);
+    if (first === undefined) throw new SledgeError('SLEDGE_ERR_INTERNAL', { reason: 'no weight' });
+    const both = second === undefined ? [first] : [first, second];
+    await this.bringIn(
+      found,
+      both.map(({ version }) => version),
+    );
+    const state = stateOf(found.fn);
+    const isStableLast = second?.version === state.current;
+    const [stable, trial] = isStableLast ? [second, first] : [first, second];
+    const next = serving(state, stable.version);
+    if (trial === undefined) {
+      return this.settle(found, withEvent(next, { action: 'split', version: stable.version }));
+    }
+    const { rollback } = request;
+    next.split = { stable, trial, ...(rollback === undefined ? {} : { rule: rollback }) };
+    return this.settle(found, withEvent(next, { action: 'split', version: trial.version }));
+  }
+
+  /**
+   * Takes out everything that was deployed. What the configuration names serves again.
+   * @throws SledgeError SLEDGE_ERR_CONTROL_OF_CONFIG when nothing was deployed.
+   */
+  async undeploy(name: FunctionName): Promise<void> {
+    this.checkOpen();
+    const found = this.find(name);
+    const { fn } = found;
+    const own = fn.versions.get(0);
+    if (own !== undefined && fn.versions.size === 1) {
+      const what = `The function ${name.tenant}/${name.name}`;
+      throw new SledgeError('SLEDGE_ERR_CONTROL_OF_CONFIG', { what });
+    }
+    if (own !== undefined) await this.bringIn(found, [0]);
+    this.parts.store.removeFunction(name.tenant, name.name);
+    if (own === undefined) return this.takeOut(found);
+    const clean = { ...serving(stateOf(fn), 0), previous: [], versions: [] };
+    this.take(found, withEvent(clean, { action: 'serve-config', version: 0 }));
+    await this.publish();
+  }
+
+  report(name: FunctionName): FunctionReport {
+    return functionReport(this.find(name).fn);
+  }
+
+  /** Takes a function out of memory alone. */
+  async takeOut({ tenant, fn }: Found): Promise<void> {
+    tenant.functions.delete(fn.name);
+    fn.end();
+    tenant.changed();
+    await this.publish();
+    this.loader.retire(fn);
+  }
+
+  /** @throws SledgeError SLEDGE_ERR_CONTROL_TENANT, _FUNCTION. */
+  find({ tenant: tenantName, name }: FunctionName): Found {
+    const tenant = this.tenant(tenantName);
+    const fn = tenant.functions.get(name);
+    if (fn !== undefined) return { tenant, fn };
+    const details = { tenant: tenantName, name, hint: hint(name, [...tenant.functions.keys()]) };
+    throw new SledgeError('SLEDGE_ERR_CONTROL_FUNCTION', details);
+  }
+
+  /** @throws SledgeError SLEDGE_ERR_CONTROL_TENANT. */
+  tenant(name: string): LiveTenant {
+    const { byName } = this.parts.registry;
+    const tenant = byName.get(name);
+    if (tenant !== undefined) return tenant;
+    const details = { tenant: name, hint: hint(name, [...byName.keys()]) };
+    throw new SledgeError('SLEDGE_ERR_CONTROL_TENANT', details);
+  }
+
+  /** @throws SledgeError SLEDGE_ERR_CONTROL_UNAVAILABLE, SLEDGE_ERR_STORE_UNUSABLE. */
+  checkOpen(): void {
+    const { failure } = this.parts.store;
+    if (failure !== undefined) throw failure;
+    if (!this.ending.signal.aborted) return;
+    throw new SledgeError('SLEDGE_ERR_CONTROL_UNAVAILABLE', { reason: 'the server drains' });
+  }
+
+  /** Takes no change any more, and stops what compiles. */
+  close(): void {
+    this.ending.abort();
+  }
+
+  /** State that is kept already takes effect; every version that it uses is loaded. */
+  take({ tenant, fn }: Found, state: StoredFunction): void {
+    const { registry } = this.parts;
+    const kept = new Set([0, ...state.versions.map(({ version }) => version)]);
+    for (const number of fn.versions.keys()) if (!kept.has(number)) fn.versions.delete(number);
+    const { previous, nextVersion, events, split } = state;
+    Object.assign(fn, { previous, nextVersion, events });
+    tenant.functions.set(fn.name, fn);
+    registry.serve(tenant, fn, fn.versions.get(state.current) as FunctionVersion);
+    if (split !== null) this.beginSplit({ tenant, fn }, split);
+    this.loader.retire(fn);
+  }
+
+  async publish(): Promise<void> {
+    const { publish, logger } = this.parts;
+    await publish().catch((error: unknown) => logger.error({ err: error }, 'a transport failed'));
+  }
+
+  private prepare({ tenant: tenantName, name, settings: given }: Deployment) {
+    const tenant = this.tenant(tenantName);
+    const { byName } = this.parts.registry;
+    const count = [...byName.values()].reduce((sum, one) => sum + one.functions.size, 0);
+    const found = tenant.functions.get(name);
+    if (found === undefined && count >= FUNCTIONS_MAX) {
+      const details = { limit: FUNCTIONS_MAX, what: 'functions' };
+      throw new SledgeError('SLEDGE_ERR_CONTROL_TOO_MANY', details);
+    }
+    const fn = found ?? new LiveFunction(tenantName, name);
+    const settings = given ?? carriedOver(fn);
+    const path = `${name}.wasm`;
+    const config = functionInForce(this.rules, tenant, { name, path, settings });
+    return { tenant, fn, settings, config };
+  }
+
+  /** Loads what is to serve, and finds the function as it was. */
+  private async bringIn(found: Found, numbers: readonly number[]): Promise<void> {
+    const { tenant, fn } = found;
+    for (const number of numbers) {
+      await this.loader.ensure(tenant, fn, this.versionOf(fn, number));
+    }
+    this.checkOpen();
+    // nothing has waited since, but for what the compiler took
+    for (const number of numbers) {
+      if (this.versionOf(fn, number).id === undefined) return this.bringIn(found, numbers);
+    }
+    if (this.find({ tenant: tenant.name, name: fn.name }).fn === fn) return;
+    const details = { tenant: tenant.name, name: fn.name, hint: ' any more' };
+    throw new SledgeError('SLEDGE_ERR_CONTROL_FUNCTION', details);
+  }
+
+  private versionOf(fn: LiveFunction, number: number): FunctionVersion {
+    const version = fn.versions.get(number);
+    if (version !== undefined) return version;
+    const known = [...fn.versions.keys()].join(', ');
+    throw new SledgeError('SLEDGE_ERR_CONTROL_VERSION', { version: number, name: fn.name, known });
+  }
+
+  private async settle(
+    found: Found,
+    state: StoredFunction,
+    added?: { version: FunctionVersion; wasm: Uint8Array },
+  ): Promise<FunctionReport> {
+    const { fn } = found;
+    try {
+      this.parts.store.saveFunction(state, added?.wasm);
+    } catch (error) {
+      if (added?.version.id !== undefined) this.parts.registry.unload(fn, added.version.id);
+      this.loader.retire(fn);
+      throw error;
+    }
+    if (added !== undefined) fn.versions.set(added.version.version, added.version);
+    this.take(found, state);
+    await this.publish();
+    return functionReport(fn);
+  }
+
+  private beginSplit({ tenant, fn }: Found, { stable, trial, rule }: StoredSplit): void {
+    const arm = ({ version, weight }: StoredSplit['stable']): Arm => {
+      const { id = -1, config } = fn.versions.get(version) as FunctionVersion;
+      return new Arm({ version, id, weight, relativeDeadlineUs: config.relativeDeadlineUs });
+    };
+    fn.target.split = new TrafficSplit(arm(stable), arm(trial), rule, (reason) => {
+      this.giveUp({ tenant, fn }, trial.version, reason);
+    });
+  }
+
+  /** On the way of an outcome: it takes effect at once, and is kept a little later. */
+  private giveUp(found: Found, version: number, reason: string): void {
+    const { store, logger } = this.parts;
+    const { tenant, name, current } = found.fn;
+    logger.warn({ tenant, function: name, version }, `version ${version} is given up: ${reason}`);
+    const state = serving(stateOf(found.fn), current);
+    this.take(found, withEvent(state, { action: 'given-up', version, reason }));
+    setImmediate(() => {
+      try {
+        if (!this.ending.signal.aborted) store.saveFunction(stateOf(found.fn));
+      } catch (error) {
+        logger.error({ err: error, tenant, function: name }, 'what was given up is not kept');
+      }
+    });
+  }
+}
+
+function carriedOver(fn: LiveFunction): object {
+  const { serving: version } = fn;
+  if (version === undefined) return { route: `/${fn.name}` };
+  const settings = Object.entries(version.settings);
+  return Object.fromEntries(settings.filter(([key]) => key !== 'name' && key !== 'path'));
+}
+
+function splitBetween(state: StoredFunction, trial: number, percent: number): StoredFunction {
+  const { current, name } = state;
+  if (current < 0 || percent <= 0 || percent >= 100) {
+    const wrong = current < 0 ? 'nothing serves yet' : 'it is more than 0 and less than 100';
+    const details = { name, problems: `  split: ${wrong}` };
+    throw new SledgeError('SLEDGE_ERR_CONTROL_SETTINGS', details);
+  }
+  const stable = { version: current, weight: 100 - percent };
+  return { ...state, split: { stable, trial: { version: trial, weight: percent } } };
+}

@@ -1,0 +1,145 @@
+import type { ListenerInfo } from '../contracts/kinds';
+import type { ControlParts } from './control-parts';
+import { FunctionControl } from './function-control';
+import type { Deployment, FunctionName, SplitRequest } from './function-control';
+import { brokenStore, emptyStore, openStore, storeFile, unusable } from './function-store';
+import type { FunctionStore } from './function-store';
+import { functionSummary } from './reports';
+import type { FunctionReport, FunctionSummary, TenantReport } from './reports';
+import { restore } from './restore';
+import { TenantControl } from './tenant-control';
+
+/** What the admin API and the command line can do to tenants and functions. */
+export interface ControlTarget {
+  functions(): FunctionSummary[];
+  tenants(): TenantReport[];
+  setTenant(name: string, settings: object): Promise<TenantReport>;
+  removeTenant(name: string): Promise<void>;
+  deploy(deployment: Deployment): Promise<FunctionReport>;
+  rollback(name: FunctionName, version?: number): Promise<FunctionReport>;
+  split(request: SplitRequest): Promise<FunctionReport>;
+  undeploy(name: FunctionName): Promise<void>;
+  report(name: FunctionName): FunctionReport;
+  /** A place among the deployments, to be given back. @throws SledgeError SLEDGE_ERR_CONTROL_BUSY */
+  enterQueue(): () => void;
+  /** Bytes that a module may have. */
+  readonly moduleBytes: number;
+  readonly store: StoreReport;
+}
+
+export interface StoreReport {
+  /** Null: what is deployed ends with the process. */
+  path: string | null;
+  /** Why nothing can be deployed; null: it can. */
+  failure: string | null;
+}
+
+/** Live control of one server: its store, its functions, its tenants. Main thread. */
+export class LiveControl implements ControlTarget {
+  private readonly control: FunctionControl;
+  private readonly tenantControl: TenantControl;
+
+  /** @param listeners where transports listen now. */
+  constructor(
+    private readonly parts: ControlParts,
+    listeners: () => readonly ListenerInfo[],
+  ) {
+    this.control = new FunctionControl(parts);
+    this.tenantControl = new TenantControl(this.control, listeners);
+  }
+
+  /** Brings back what was deployed. What cannot be is logged, and the rest serves. */
+  restore(): Promise<void> {
+    return restore(this.control, this.tenantControl);
+  }
+
+  functions(): FunctionSummary[] {
+    const tenants = [...this.parts.registry.byName.values()];
+    return tenants.flatMap(({ functions }) => [...functions.values()].map(functionSummary));
+  }
+
+  tenants(): TenantReport[] {
+    return this.tenantControl.reports();
+  }
+
+  setTenant(name: string, settings: object): Promise<TenantReport> {
+    return this.tenantControl.set(name, settings);
+  }
+
+  removeTenant(name: string): Promise<void> {
+    return this.tenantControl.remove(name);
+  }
+
+  deploy(deployment: Deployment): Promise<FunctionReport> {
+    return this.control.deploy(deployment);
+  }
+
+  rollback(name: FunctionName, version?: number): Promise<FunctionReport> {
+    return this.control.rollback(name, version);
+  }
+
+  split(request: SplitRequest): Promise<FunctionReport> {
+    return this.control.split(request);
+  }
+
+  undeploy(name: FunctionName): Promise<void> {
+    return this.control.undeploy(name);
+  }
+
+  report(name: FunctionName): FunctionReport {
+    return this.control.report(name);
+  }
+
+  enterQueue(): () => void {
+    this.control.checkOpen();
+    return this.control.loader.queue.enter();
+  }
+
+  get moduleBytes(): number {
+    return this.parts.config.deploy.moduleBytes;
+  }
+
+  get store(): StoreReport {
+    const { path = null, failure } = this.parts.store;
+    return { path, failure: failure?.message ?? null };
+  }
+
+  /** Takes no change any more. */
+  close(): void {
+    this.control.close();
+  }
+
+  /** Call it when nothing is in flight any more. */
+  end(): void {
+    this.close();
+    this.control.loader.close();
+    this.parts.store.close();
+  }
+}
+
+export interface LiveControlOptions extends Omit<ControlParts, 'config' | 'store'> {
+  /** With the store that the configuration names. */
+  readonly isServer: boolean;
+  /** Where transports listen now. */
+  readonly listeners: () => readonly ListenerInfo[];
+}
+
+/** A store that cannot be used is logged, and refuses changes. */
+export function openLiveControl(
+  { config, folder }: { config: ControlParts['config']; folder: string },
+  { isServer, listeners, ...parts }: LiveControlOptions,
+): LiveControl {
+  const file = isServer ? storeFile(config.store, folder) : undefined;
+  const store = file === undefined ? emptyStore() : usableStore(file, parts.logger);
+  return new LiveControl({ ...parts, config, store }, listeners);
+}
+
+function usableStore(file: string, logger: ControlParts['logger']): FunctionStore {
+  try {
+    return openStore(file);
+  } catch (error) {
+    const failure = unusable(file, error);
+    logger.error({ code: failure.code, solve: failure.solve }, failure.message);
+    return brokenStore(file, failure);
+  }
+}

@@ -1,0 +1,130 @@
+import { SledgeError } from '../errors/sledge-error';
+import type { ListenerInfo } from '../contracts/kinds';
+import type { PluginChoice } from '../config/schema';
+import { LiveTenant } from '../functions/live-tenant';
+import type { TenantSettings } from '../functions/live-tenant';
+import type { FunctionControl } from './function-control';
+import { tenantReport } from './reports';
+import type { TenantReport } from './reports';
+import { tenantInForce } from './settings';
+
+const TENANTS_MAX = 1024;
+
+/** Tenants of a server that runs: made, changed, taken away with their functions. Main thread. */
+export class TenantControl {
+  constructor(
+    private readonly functions: FunctionControl,
+    private readonly listeners: () => readonly ListenerInfo[],
+  ) {}
+
+  reports(): TenantReport[] {
+    const { byName } = this.functions.parts.registry;
+    const listeners = this.listeners();
+    return [...byName.values()].map((tenant) => tenantReport(tenant, listeners));
+  }
+
+  /**
+   * Makes a tenant, or changes one that was made here: settings as in the configuration, without
+   * functions. New limits hold for what is deployed from then on, and those over all functions for
+   * every request.
+   * @throws SledgeError SLEDGE_ERR_CONTROL_..., SLEDGE_ERR_HTTP_LISTEN; nothing has changed then.
+   */
+  async set(name: string, given: object): Promise<TenantReport> {
+    const { functions } = this;
+    functions.checkOpen();
+    const { registry, store } = functions.parts;
+    const before = registry.byName.get(name);
+    if (before?.source === 'config') throw ofConfig(name);
+    if (before === undefined && registry.byName.size >= TENANTS_MAX) {
+      const details = { limit: TENANTS_MAX, what: 'tenants' };
+      throw new SledgeError('SLEDGE_ERR_CONTROL_TOO_MANY', details);
+    }
+    const all = [...registry.byName.values()];
+    const settings = tenantInForce(functions.rules, all, { name, settings: given });
+    const old = before?.settings;
+    const tenant = await this.put(before, settings);
+    try {
+      this.checkListens(tenant);
+      store.saveTenant({ name, settings: given });
+    } catch (error) {
+      if (old === undefined) registry.byName.delete(name);
+      else await this.put(tenant, old);
+      await functions.publish();
+      throw error;
+    }
+    return tenantReport(tenant, this.listeners());
+  }
+
+  /** With everything that was deployed for it. @throws SledgeError SLEDGE_ERR_CONTROL_... */
+  async remove(name: string): Promise<void> {
+    const { functions } = this;
+    functions.checkOpen();
+    const tenant = functions.tenant(name);
+    if (tenant.source === 'config') throw ofConfig(name);
+    const { registry, store } = functions.parts;
+    store.removeTenant(name);
+    registry.byName.delete(name);
+    const all = [...tenant.functions.values()];
+    tenant.functions.clear();
+    for (const fn of all) fn.end();
+    await functions.publish();
+    for (const fn of all) functions.loader.retire(fn);
+  }
+
+  /** What a tenant has that says nothing of itself. */
+  plain(name: string): TenantSettings {
+    return tenantInForce(this.functions.rules, [], { name, settings: {} });
+  }
+
+  /** One that was kept, before transports listen. */
+  async restore(name: string, given: object): Promise<void> {
+    const all = [...this.functions.parts.registry.byName.values()];
+    await this.put(undefined, tenantInForce(this.functions.rules, all, { name, settings: given }));
+  }
+
+  /** In memory alone; resolves when transports serve it. */
+  async put(before: LiveTenant | undefined, settings: TenantSettings): Promise<LiveTenant> {
+    const { plane, registry } = this.functions.parts;
+    if (before === undefined) {
+      const index = freeIndex([...registry.byName.values()]);
+      plane.setTenant?.(index, settings.limits);
+      const tenant = new LiveTenant(settings, index, 'deployed');
+      registry.byName.set(tenant.name, tenant);
+    } else {
+      plane.setTenant?.(before.index, settings.limits);
+      before.settings = settings;
+      before.changed();
+    }
+    await this.functions.publish();
+    return registry.byName.get(settings.name) as LiveTenant;
+  }
+
+  /** A transport that cannot listen says why in the log, and serves the others. */
+  private checkListens({ name, settings: { port, host } }: LiveTenant): void {
+    const { transports } = this.functions.parts.config;
+    if (port === undefined || !transports.some(isHttp)) return;
+    if (this.listeners().some(({ tenant, transport }) => tenant === name && transport === 'http')) {
+      return;
+    }
+    const address = `${host ?? 'the address of transport-http'}:${port}`;
+    const reason = 'the log says why';
+    throw new SledgeError('SLEDGE_ERR_HTTP_LISTEN', { address, reason });
+  }
+}
+
+/** The least number that no tenant has in the data plane. */
+function freeIndex(tenants: readonly LiveTenant[]): number {
+  const taken = new Set(tenants.map(({ index }) => index));
+  let index = 0;
+  while (taken.has(index)) index += 1;
+  return index;
+}
+
+function isHttp(choice: PluginChoice): boolean {
+  const source = Array.isArray(choice) ? choice[0] : choice;
+  return typeof source === 'string' && /^(@sledge\/)?(transport-)?http$/.test(source);
+}
+
+function ofConfig(name: string): SledgeError {
+  return new SledgeError('SLEDGE_ERR_CONTROL_OF_CONFIG', { what: `The tenant ${name}` });
+}
