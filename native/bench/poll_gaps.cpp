@@ -123,7 +123,7 @@ int print_poll_gaps(const char *module_path, uint64_t argument) {
   LoadedObject object;
   ModuleLoadError error;
   const ThreadEntered entered;
-  if (!entered || !install_signal_handlers(error) || !object.open(module_path, error)) {
+  if (!entered || !install_signal_handlers(error) || !object.open(module_path, nullptr, error)) {
     fprintf(stderr, "%s: %s\n", module_path, error.detail.c_str());
     return 1;
   }

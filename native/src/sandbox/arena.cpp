@@ -74,8 +74,8 @@ Arena::~Arena() {
     release_address_space(base_, reserved_bytes_);
 }
 
-Slot *&Arena::bucket_of(const Module &module, uint32_t tenant) {
-  const uint64_t key = (module.id() << 20 ^ tenant) * 0x9e3779b97f4a7c15ull;
+Slot *&Arena::bucket_of(const Module &module) {
+  const uint64_t key = module.id() * 0x9e3779b97f4a7c15ull;
   return buckets_[(key >> 32) & (buckets_.size() - 1)];
 }
 
@@ -94,7 +94,7 @@ void Arena::link_oldest(Slot &slot) {
 }
 
 void Arena::link_bucket(Slot &slot) {
-  Slot *&bucket = bucket_of(*slot.module, slot.tenant);
+  Slot *&bucket = bucket_of(*slot.module);
   slot.bucket_previous = nullptr;
   slot.bucket_next = bucket;
   if (bucket != nullptr)
@@ -112,7 +112,7 @@ void Arena::unlink(Slot &slot) {
   if (slot.bucket_previous != nullptr)
     slot.bucket_previous->bucket_next = slot.bucket_next;
   else
-    bucket_of(*slot.module, slot.tenant) = slot.bucket_next;
+    bucket_of(*slot.module) = slot.bucket_next;
   if (slot.bucket_next != nullptr)
     slot.bucket_next->bucket_previous = slot.bucket_previous;
   slot.bucket_next = slot.bucket_previous = nullptr;
@@ -120,7 +120,7 @@ void Arena::unlink(Slot &slot) {
 }
 
 Slot *Arena::find_warm(const Module &module, uint32_t tenant) {
-  Slot *slot = bucket_of(module, tenant);
+  Slot *slot = bucket_of(module);
   while (slot != nullptr && (slot->module.get() != &module || slot->tenant != tenant))
     slot = slot->bucket_next;
   return slot;
@@ -135,15 +135,12 @@ Slot *Arena::acquire(const Module &module, uint32_t tenant) {
   if (slot == nullptr)
     return nullptr;
   unlink(*slot);
-  slot->in_use = true;
-  slot->drop_when_released = false;
   stats_.in_use++;
   stats_.rebinds += is_warm ? 0 : 1;
   lock.unlock();
   if (is_warm || slot->bind(module, tenant))
     return slot;
   lock.lock();
-  slot->in_use = false;
   stats_.in_use--;
   link_oldest(*slot);
   return nullptr;
@@ -153,13 +150,12 @@ Slot *Arena::acquire(const Module &module, uint32_t tenant) {
 void Arena::put_back(Slot &slot) {
   std::shared_ptr<const Module> dropped; // the last reference unloads: not under the lock
   Lock lock(lock_);
-  if (slot.drop_when_released) {
+  if (slot.module && slot.module->is_retired()) {
     lock.unlock();
     dropped = slot.module;
     slot.unbind();
     lock.lock();
   }
-  slot.in_use = false;
   stats_.in_use--;
   if (slot.module) {
     link_newest(slot);
@@ -209,25 +205,28 @@ void Arena::run_janitor() {
 }
 
 void Arena::evict(const Module &module) {
-  std::vector<Slot *> evicted;
+  module.retire();
+  Slot *evicted = nullptr; // linked by `newer`
   {
     const std::lock_guard guard(lock_);
-    for (uint32_t i = 0; i < slot_count_; i++) {
-      Slot &slot = slots_[i];
-      if (slot.in_use) {
-        // Only its owner may read what it is bound to; others are merely dropped once too often.
-        slot.drop_when_released = true;
-      } else if (slot.module.get() == &module) {
-        unlink(slot);
-        slot.in_use = true;
+    Slot *slot = bucket_of(module);
+    while (slot != nullptr) {
+      Slot &one = *slot;
+      slot = one.bucket_next;
+      if (one.module.get() == &module) {
+        unlink(one);
         stats_.in_use++;
-        evicted.push_back(&slot);
+        one.newer = evicted;
+        evicted = &one;
       }
     }
   }
-  for (Slot *slot : evicted) {
-    slot->unbind();
-    put_back(*slot);
+  while (evicted != nullptr) {
+    Slot &one = *evicted;
+    evicted = one.newer;
+    one.newer = nullptr;
+    one.unbind();
+    put_back(one);
   }
 }
 

@@ -24,7 +24,7 @@ class Arena {
  private:
   using Lock = std::unique_lock<std::mutex>;
 
-  Slot *&bucket_of(const Module &module, uint32_t tenant);
+  Slot *&bucket_of(const Module &module);
   Slot *find_warm(const Module &module, uint32_t tenant);
   void link_newest(Slot &slot);
   void link_oldest(Slot &slot);

@@ -1,6 +1,11 @@
 // loaded_object.cpp - opening a .wasm.so and checking its descriptor.
-#include <dlfcn.h>
-#include <link.h>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <map>
+#include <mutex>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "module_cpu.hpp"
 #include "sandbox/module.hpp"
@@ -8,32 +13,74 @@
 namespace sledge {
 namespace {
 
-struct ObjectSearch {
-  uintptr_t address;
-  AddressRange whole;
-  std::vector<AddressRange> texts;
+constexpr const char *kDescriptorName = "sledge_module";
+
+/// Images that are mapped, so that the same file is mapped once.
+struct Images {
+  std::mutex lock;
+  std::map<FileIdentity, std::weak_ptr<const ElfImage>> by_file;
 };
 
-int visit_object(dl_phdr_info *info, size_t, void *argument) {
-  auto &search = *static_cast<ObjectSearch *>(argument);
-  AddressRange whole{UINTPTR_MAX, 0};
-  std::vector<AddressRange> texts;
-  for (int i = 0; i < info->dlpi_phnum; i++) {
-    const ElfW(Phdr) &segment = info->dlpi_phdr[i];
-    if (segment.p_type != PT_LOAD)
-      continue;
-    const uintptr_t low = info->dlpi_addr + segment.p_vaddr;
-    const AddressRange range{low, low + segment.p_memsz};
-    whole = {std::min(whole.low, range.low), std::max(whole.high, range.high)};
-    if ((segment.p_flags & PF_X) != 0)
-      texts.push_back(range);
-  }
-  if (!whole.contains(search.address))
-    return 0;
-  search.whole = whole;
-  search.texts = std::move(texts);
-  return 1;
+/// Never destroyed: no static destructors.
+Images &images() {
+  static auto &only = *new Images;
+  return only;
 }
+
+std::shared_ptr<const ElfImage> find_image(const FileIdentity &file) {
+  const std::lock_guard guard(images().lock);
+  const auto found = images().by_file.find(file);
+  return found == images().by_file.end() ? nullptr : found->second.lock();
+}
+
+/// Takes it off the list before it is unmapped.
+void destroy_image(const ElfImage *image, const FileIdentity &file) {
+  {
+    const std::lock_guard guard(images().lock);
+    const auto found = images().by_file.find(file);
+    if (found != images().by_file.end() && found->second.expired())
+      images().by_file.erase(found);
+  }
+  delete image;
+}
+
+/// Two threads that open the same file at once may map it twice.
+std::shared_ptr<const ElfImage> keep_image(std::unique_ptr<const ElfImage> image,
+                                           const FileIdentity &file) {
+  std::shared_ptr<const ElfImage> kept(image.release(),
+                                       [file](const ElfImage *gone) { destroy_image(gone, file); });
+  const std::lock_guard guard(images().lock);
+  images().by_file[file] = kept;
+  return kept;
+}
+
+struct OpenFile {
+  explicit OpenFile(const std::string &path) : number(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  OpenFile(const OpenFile &) = delete;
+  OpenFile &operator=(const OpenFile &) = delete;
+  ~OpenFile() {
+    if (number >= 0)
+      close(number);
+  }
+  bool identify(FileIdentity &file, std::string &reason) const {
+    struct stat status {};
+    if (number < 0 || fstat(number, &status) != 0) {
+      reason = strerror(errno);
+      return false;
+    }
+    if (!S_ISREG(status.st_mode)) {
+      reason = "it is no regular file";
+      return false;
+    }
+    constexpr uint64_t ns_per_s = 1'000'000'000;
+    file = {static_cast<uint64_t>(status.st_dev), static_cast<uint64_t>(status.st_ino),
+            static_cast<uint64_t>(status.st_size),
+            static_cast<uint64_t>(status.st_mtim.tv_sec) * ns_per_s +
+                static_cast<uint64_t>(status.st_mtim.tv_nsec)};
+    return true;
+  }
+  const int number;
+};
 
 /// Reads what a descriptor points to, but only inside the object it came in.
 class Checker {
@@ -137,44 +184,59 @@ bool check_descriptor(const sledge_module_descriptor &d, const AddressRange &obj
          check.array(d.function_types, d.function_count, "its function types are wrong");
 }
 
-LoadedObject::~LoadedObject() {
-  if (handle_ != nullptr)
-    dlclose(handle_);
-}
-
-bool LoadedObject::open(const std::string &path, ModuleLoadError &error) {
+bool LoadedObject::open(const std::string &path, const FileIdentity *wanted,
+                        ModuleLoadError &error) {
+  error = {SLEDGE_ERR_MODULE_LOAD, ""};
   if (path.find('/') == std::string::npos) {
-    error = {SLEDGE_ERR_MODULE_LOAD, "a module is named by a path with a slash"};
+    error.detail = "a module is named by a path with a slash";
     return false;
   }
   if (const char *missing = arch::missing_module_feature()) {
     error = {SLEDGE_ERR_MODULE_CPU, missing};
     return false;
   }
-  handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle_ == nullptr) {
-    error = {SLEDGE_ERR_MODULE_LOAD, dlerror()};
+  const OpenFile file(path);
+  if (!file.identify(file_, error.detail))
+    return false;
+  if (wanted != nullptr && *wanted != file_) {
+    error.detail = "the file has changed since the function was deployed";
     return false;
   }
-  descriptor_ = static_cast<const sledge_module_descriptor *>(dlsym(handle_, "sledge_module"));
-  if (descriptor_ == nullptr) {
+  image_ = find_image(file_);
+  if (image_ == nullptr && !map_image(file.number, error))
+    return false;
+  return find_descriptor(error);
+}
+
+bool LoadedObject::map_image(int file, ModuleLoadError &error) {
+  auto image = std::make_unique<ElfImage>();
+  if (!image->map(file, file_.bytes, error.detail))
+    return false;
+  if (image->find(kDescriptorName) == nullptr) {
     error = {SLEDGE_ERR_MODULE_ABI, "it exports no sledge_module"};
     return false;
   }
-  ObjectSearch search{reinterpret_cast<uintptr_t>(descriptor_), {}, {}};
-  dl_iterate_phdr(&visit_object, &search);
-  const uintptr_t room = search.whole.high - search.address;
-  if (room < sizeof(uint32_t) * 2 || descriptor_->abi_version != SLEDGE_MODULE_ABI_VERSION ||
+  if (!image->relocate(error.detail))
+    return false;
+  image_ = keep_image(std::move(image), file_);
+  return true;
+}
+
+bool LoadedObject::find_descriptor(ModuleLoadError &error) {
+  const auto address = reinterpret_cast<uintptr_t>(image_->find(kDescriptorName));
+  descriptor_ = reinterpret_cast<const sledge_module_descriptor *>(address);
+  const AddressRange whole = image_->whole();
+  const uintptr_t room = whole.high - address;
+  if (address % alignof(sledge_module_descriptor) != 0 || room < sizeof(uint32_t) * 2 ||
+      descriptor_->abi_version != SLEDGE_MODULE_ABI_VERSION ||
       descriptor_->descriptor_bytes != sizeof *descriptor_ || room < sizeof *descriptor_) {
     error = {SLEDGE_ERR_MODULE_ABI, "its module ABI is another one"};
     return false;
   }
-  texts_ = std::move(search.texts);
-  std::string reason;
-  if (check_descriptor(*descriptor_, search.whole, reason))
-    return true;
-  error = {SLEDGE_ERR_MODULE_LOAD, reason};
-  return false;
+  if (!check_descriptor(*descriptor_, whole, error.detail))
+    return false;
+  error = {};
+  return true;
 }
 
 } // namespace sledge

@@ -52,7 +52,7 @@ bool same_signature(const sledge_signature &a, const sledge_signature &b) {
 bool Module::load(const std::string &path, const ModuleOptions &options, ModuleLoadError &error) {
   id_ = next_module_id.fetch_add(1, std::memory_order_relaxed);
   memory_limit_pages_ = std::min(options.memory_limit_pages, 65536u);
-  if (!object_.open(path, error))
+  if (!object_.open(path, options.file, error))
     return false;
   if ((descriptor().flags & SLEDGE_MODULE_LINKABLE) != 0) {
     error = {SLEDGE_ERR_MODULE_LOAD, "it was built to be linked with others, as tests do"};
@@ -228,10 +228,12 @@ void Module::run_entry(Execution &execution) {
 std::shared_ptr<const Module> load_module(const std::string &path, const ModuleOptions &options,
                                           ModuleLoadError &error) {
   error = {};
+  errno = 0;
   auto module = std::make_shared<Module>();
-  if (!module->load(path, options, error))
-    return nullptr;
-  return module;
+  if (module->load(path, options, error))
+    return module;
+  error.is_shortage = errno == ENOMEM;
+  return nullptr;
 }
 
 uint32_t module_state_bytes(const Module &module) {
@@ -240,6 +242,10 @@ uint32_t module_state_bytes(const Module &module) {
 
 const sledge_module_descriptor &module_descriptor(const Module &module) {
   return module.descriptor();
+}
+
+const FileIdentity &module_file(const Module &module) {
+  return module.file();
 }
 
 uint64_t module_memory_bytes(const Module &module) {

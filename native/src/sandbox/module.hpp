@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/elf_image.hpp"
 #include "sandbox/execution.hpp"
 #include "sandbox/sandbox.hpp"
 
@@ -26,22 +27,26 @@ class TableStorage {
   uint64_t bytes_ = 0;
 };
 
-/// The shared object: handle, descriptor, where its code lies.
+/// The shared object: its image, which modules of the same file share, and its descriptor.
 class LoadedObject {
  public:
   LoadedObject() = default;
   LoadedObject(const LoadedObject &) = delete;
   LoadedObject &operator=(const LoadedObject &) = delete;
-  ~LoadedObject();
-  /// Loads and checks everything that can be checked without running it.
-  bool open(const std::string &path, ModuleLoadError &error);
+  /// Loads and checks everything that can be checked without running it. `wanted` null: whatever
+  /// file the path names.
+  bool open(const std::string &path, const FileIdentity *wanted, ModuleLoadError &error);
   const sledge_module_descriptor &descriptor() const { return *descriptor_; }
-  std::span<const AddressRange> texts() const { return texts_; }
+  std::span<const AddressRange> texts() const { return image_->texts(); }
+  const FileIdentity &file() const { return file_; }
 
  private:
-  void *handle_ = nullptr;
+  bool map_image(int file, ModuleLoadError &error);
+  bool find_descriptor(ModuleLoadError &error);
+
+  FileIdentity file_;
+  std::shared_ptr<const ElfImage> image_;
   const sledge_module_descriptor *descriptor_ = nullptr;
-  std::vector<AddressRange> texts_;
 };
 
 /// False with the reason when the descriptor, which lies in `object`, is not to be believed.
@@ -71,7 +76,11 @@ class Module : public std::enable_shared_from_this<Module> {
 
   const sledge_module_descriptor &descriptor() const { return object_.descriptor(); }
   std::span<const AddressRange> texts() const { return object_.texts(); }
+  const FileIdentity &file() const { return object_.file(); }
   uint64_t id() const { return id_; }
+  /// From now on no slot stays warm for it. Any thread.
+  void retire() const { retired_.store(true, std::memory_order_relaxed); }
+  bool is_retired() const { return retired_.load(std::memory_order_relaxed); }
   uint64_t memory_bytes() const { return descriptor().memory_min_pages * SLEDGE_PAGE_BYTES; }
   const std::vector<uint8_t> &memory_image() const { return memory_image_; }
   bool tables_change() const { return (descriptor().flags & SLEDGE_MODULE_TABLES_CHANGE) != 0; }
@@ -97,6 +106,7 @@ class Module : public std::enable_shared_from_this<Module> {
   void take_images(const SlotMemory &slot);
 
   LoadedObject object_;
+  mutable std::atomic<bool> retired_{false}; ///< written under no lock, read under the arena's
   uint64_t id_ = 0;
   uint32_t memory_limit_pages_ = 0;
   std::vector<sledge_import_function> imports_;

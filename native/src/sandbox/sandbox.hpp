@@ -4,6 +4,7 @@
 // mechanisms; it knows nothing of queues, policies, workers' loops or Node.
 #pragma once
 #include <atomic>
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -25,10 +26,21 @@ class Module;
 struct ModuleLoadError {
   sledge_error code = SLEDGE_OK;
   std::string detail;
+  bool is_shortage = false; ///< of memory or mappings: another time it may be loaded
+};
+
+/// Which file it was, and that nobody has written to it since.
+struct FileIdentity {
+  uint64_t device = 0;
+  uint64_t number = 0;
+  uint64_t bytes = 0;
+  uint64_t written_ns = 0;
+  auto operator<=>(const FileIdentity &) const = default;
 };
 
 struct ModuleOptions {
   uint32_t memory_limit_pages = 1024; ///< memory.grow answers -1 beyond this
+  const FileIdentity *file = nullptr; ///< null: any; else another one is refused
 };
 
 /// Loads and instantiates once (on the calling thread, in a slot of its own). Null with `error`
@@ -37,6 +49,7 @@ struct ModuleOptions {
 /// aborts. Any thread; installs the signal handlers if that has not been done.
 std::shared_ptr<const Module> load_module(const std::string &path, const ModuleOptions &options,
                                           ModuleLoadError &error);
+const FileIdentity &module_file(const Module &module);
 uint32_t module_state_bytes(const Module &module);
 /// Linear memory of a fresh instance.
 uint64_t module_memory_bytes(const Module &module);
@@ -65,8 +78,8 @@ struct ArenaStats {
 class Arena;
 std::shared_ptr<Arena> make_arena(const ArenaOptions &options, ModuleLoadError &error);
 ArenaStats arena_stats(const Arena &arena);
-/// Drops the warm slots of a module, so that it can be unloaded. Those in use keep it until they
-/// end and are dropped then, unless the module is started again. Any thread.
+/// Drops the warm slots of a module for ever, so that it can be unloaded. Those in use keep it
+/// until they end and are dropped then. Any thread.
 void evict_module(Arena &arena, const Module &module);
 
 /// What a function gets. Views stay valid until the invocation has ended.

@@ -44,8 +44,6 @@ struct alignas(64) Slot final : Sandbox {
   Arena *arena = nullptr;
   std::shared_ptr<const Module> module;
   uint32_t tenant = 0;
-  bool drop_when_released = false; ///< under the arena's lock
-  bool in_use = false;             ///< under the arena's lock
 
   /// Free slots: by age, and by what they are bound to. Under the arena's lock.
   Slot *newer = nullptr;

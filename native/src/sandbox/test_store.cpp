@@ -167,7 +167,7 @@ int32_t TestStore::instantiate(const std::string &path,
   State &state = *state_;
   error = {};
   auto instance = std::make_unique<TestInstance>();
-  if (!state.open(error) || !instance->object.open(path, error) ||
+  if (!state.open(error) || !instance->object.open(path, nullptr, error) ||
       !link_test_instance(*instance, state.instances, imports, state.execution, error))
     return INT32_MIN;
   state.admit(*instance);

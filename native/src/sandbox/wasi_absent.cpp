@@ -7,7 +7,7 @@ namespace {
 using u32 = uint32_t;
 using u64 = uint64_t;
 
-template <u32 error, typename... A> u32 refuse(HostCall host, u32 fd, A...) {
+template <u32 error, typename... A> u32 absent(HostCall host, u32 fd, A...) {
   return is_open(host, fd) ? error : u32{kBadf};
 }
 
@@ -31,22 +31,22 @@ u32 proc_raise(HostCall, u32) {
 
 std::span<const HostFunction> absent_functions() {
   static const HostFunction functions[] = {
-      host_function<&refuse<kNotdir, u32, u32>>(kModule, "path_create_directory"),
-      host_function<&refuse<kNotdir, u32, u32, u32, u32>>(kModule, "path_filestat_get"),
-      host_function<&refuse<kNotdir, u32, u32, u32, u64, u64, u32>>(kModule,
+      host_function<&absent<kNotdir, u32, u32>>(kModule, "path_create_directory"),
+      host_function<&absent<kNotdir, u32, u32, u32, u32>>(kModule, "path_filestat_get"),
+      host_function<&absent<kNotdir, u32, u32, u32, u64, u64, u32>>(kModule,
                                                                     "path_filestat_set_times"),
       host_function<&path_link>(kModule, "path_link"),
-      host_function<&refuse<kNotdir, u32, u32, u32, u32, u64, u64, u32, u32>>(kModule, "path_open"),
-      host_function<&refuse<kNotdir, u32, u32, u32, u32, u32>>(kModule, "path_readlink"),
-      host_function<&refuse<kNotdir, u32, u32>>(kModule, "path_remove_directory"),
+      host_function<&absent<kNotdir, u32, u32, u32, u32, u64, u64, u32, u32>>(kModule, "path_open"),
+      host_function<&absent<kNotdir, u32, u32, u32, u32, u32>>(kModule, "path_readlink"),
+      host_function<&absent<kNotdir, u32, u32>>(kModule, "path_remove_directory"),
       host_function<&path_rename>(kModule, "path_rename"),
       host_function<&path_symlink>(kModule, "path_symlink"),
-      host_function<&refuse<kNotdir, u32, u32>>(kModule, "path_unlink_file"),
+      host_function<&absent<kNotdir, u32, u32>>(kModule, "path_unlink_file"),
       host_function<&proc_raise>(kModule, "proc_raise"),
-      host_function<&refuse<kNotsock, u32, u32>>(kModule, "sock_accept"),
-      host_function<&refuse<kNotsock, u32, u32, u32, u32, u32>>(kModule, "sock_recv"),
-      host_function<&refuse<kNotsock, u32, u32, u32, u32>>(kModule, "sock_send"),
-      host_function<&refuse<kNotsock, u32>>(kModule, "sock_shutdown"),
+      host_function<&absent<kNotsock, u32, u32>>(kModule, "sock_accept"),
+      host_function<&absent<kNotsock, u32, u32, u32, u32, u32>>(kModule, "sock_recv"),
+      host_function<&absent<kNotsock, u32, u32, u32, u32>>(kModule, "sock_send"),
+      host_function<&absent<kNotsock, u32>>(kModule, "sock_shutdown"),
   };
   return functions;
 }
