@@ -71,7 +71,7 @@ test('without values, and beyond the last bound, there is no quantile', () => {
 
 test('a Prometheus parser reads what is written, whatever the tenant is called', () => {
   const tenant = 'a "b" \\ c, d} e=';
-  const text = exposition(sources(tenant));
+  const text = [...exposition(sources(tenant))].join('');
   const byName = new Map(parse(text).map((family) => [family.name, family]));
   expect(byName.get('sledge_slowdown')?.type).toBe('HISTOGRAM');
   // this parser loses the labels of histograms, unless it does not know that they are some

@@ -178,6 +178,7 @@ DataPlaneOptions plane_options(const Napi::Object &options) {
     plane.idle.push_back({idle_kind(text_of(group, "idle")), us_to_ns(number_of(group, "spinUs"))});
   }
   plane.invocation_max = uint_of(options, "maxInvocations");
+  plane.loaded_modules_max = uint_of(options, "maxLoadedModules");
   plane.tenants = tenant_limits(options);
   plane.record.event_max = uint_of(options, "eventsKept");
   plane.record.completion_max = uint_of(options, "completionsKept");
@@ -241,18 +242,25 @@ bool build_plane(Napi::Env env, const Napi::Object &options, PlaneHolder &holder
   return true;
 }
 
-dataplane::FunctionSpec function_spec(const Napi::Object &spec, const PlaneHolder &holder) {
+bool check_module(dataplane::FunctionSpec &spec, ModuleLoadError &error) {
+  ModuleOptions options;
+  options.memory_limit_pages = spec.memory_limit_pages;
+  const std::shared_ptr<const Module> module = load_module(spec.artifact_path, options, error);
+  if (module == nullptr) {
+    return false;
+  }
+  spec.artifact_file = module_file(*module);
+  spec.polled = module_polled(*module);
+  spec.memory_bytes_min = module_memory_bytes(*module);
+  return true;
+}
+
+dataplane::FunctionSpec function_spec(const Napi::Object &spec) {
   dataplane::FunctionSpec function;
   function.name = text_of(spec, "name");
   function.tenant = uint_of(spec, "tenant");
   function.group = uint_of(spec, "group");
   function.worker_group = uint_of(spec, "workerGroup");
-  const double module = number_of(spec, "module");
-  if (module >= 0 && module < static_cast<double>(holder.modules.size())) {
-    function.module = holder.modules[static_cast<size_t>(module)];
-    function.polled = module_polled(*function.module);
-    function.memory_bytes_min = module_memory_bytes(*function.module);
-  }
   function.artifact_path = text_of(spec, "artifactPath");
   function.memory_limit_pages = uint_of(spec, "memoryLimitPages");
   function.relative_deadline_ns = us_to_ns(number_of(spec, "relativeDeadlineUs"));

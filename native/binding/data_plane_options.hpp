@@ -12,7 +12,10 @@ bool build_plane(Napi::Env env, const Napi::Object &options, PlaneHolder &holder
 /// The options of a `NativePolicySpec`.
 std::vector<PolicyOption> policy_options(const Napi::Object &policy);
 
-/// A function of `NativeFunctionSpec`; `modules` are those of the holder.
-dataplane::FunctionSpec function_spec(const Napi::Object &spec, const PlaneHolder &holder);
+/// A function of `NativeFunctionSpec`.
+dataplane::FunctionSpec function_spec(const Napi::Object &spec);
+/// Loads its module once, to see that it can be, and keeps what is known of it. False with the
+/// reason.
+bool check_module(dataplane::FunctionSpec &spec, ModuleLoadError &error);
 
 } // namespace sledge::binding

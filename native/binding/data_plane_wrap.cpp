@@ -27,9 +27,7 @@ void on_environment_end(void *argument) {
 
 Napi::Function DataPlaneWrap::define(Napi::Env env) {
   return DefineClass(env, "DataPlane",
-                     {InstanceMethod<&DataPlaneWrap::load_module>("loadModule"),
-                      InstanceMethod<&DataPlaneWrap::unload_module>("unloadModule"),
-                      InstanceMethod<&DataPlaneWrap::add_function>("addFunction"),
+                     {InstanceMethod<&DataPlaneWrap::add_function>("addFunction"),
                       InstanceMethod<&DataPlaneWrap::remove_function>("removeFunction"),
                       InstanceMethod<&DataPlaneWrap::kick>("kick"),
                       InstanceMethod<&DataPlaneWrap::cancel>("cancel"),
@@ -43,6 +41,8 @@ Napi::Function DataPlaneWrap::define(Napi::Env env) {
                       InstanceMethod<&DataPlaneWrap::stats>("stats"),
                       InstanceMethod<&DataPlaneWrap::function_stats>("functionStats"),
                       InstanceMethod<&DataPlaneWrap::function_metrics>("functionMetrics"),
+                      InstanceMethod<&DataPlaneWrap::sum_function_metrics>("sumFunctionMetrics"),
+                      InstanceMethod<&DataPlaneWrap::counted_functions>("countedFunctions"),
                       InstanceMethod<&DataPlaneWrap::worker_metrics>("workerMetrics"),
                       InstanceMethod<&DataPlaneWrap::group_metrics>("groupMetrics"),
                       InstanceMethod<&DataPlaneWrap::set_policies>("setPolicies"),
@@ -101,40 +101,14 @@ void DataPlaneWrap::expose(const Napi::CallbackInfo &info) {
   self.Set("submit", make_submit(env, holder_));
 }
 
-Napi::Value DataPlaneWrap::load_module(const Napi::CallbackInfo &info) {
-  const std::string path = info[0].As<Napi::String>().Utf8Value();
-  ModuleOptions options;
-  options.memory_limit_pages = info[1].As<Napi::Number>().Uint32Value();
+Napi::Value DataPlaneWrap::add_function(const Napi::CallbackInfo &info) {
+  dataplane::FunctionSpec spec = function_spec(info[0].As<Napi::Object>());
   ModuleLoadError error;
-  std::shared_ptr<const Module> module = sledge::load_module(path, options, error);
-  if (module == nullptr) {
+  if (holder_->arena != nullptr && !check_module(spec, error)) {
     throw_error(info.Env(), error.code, error.detail);
     return info.Env().Undefined();
   }
-  auto &modules = holder_->modules;
-  size_t id = 0;
-  while (id < modules.size() && modules[id] != nullptr) {
-    id++;
-  }
-  if (id == modules.size()) {
-    modules.emplace_back();
-  }
-  modules[id] = std::move(module);
-  return Napi::Number::New(info.Env(), static_cast<double>(id));
-}
-
-void DataPlaneWrap::unload_module(const Napi::CallbackInfo &info) {
-  const uint32_t id = info[0].As<Napi::Number>().Uint32Value();
-  auto &modules = holder_->modules;
-  if (id < modules.size() && modules[id] != nullptr) {
-    evict_module(*holder_->arena, *modules[id]);
-    modules[id] = nullptr;
-  }
-}
-
-Napi::Value DataPlaneWrap::add_function(const Napi::CallbackInfo &info) {
-  const dataplane::Function *function =
-      holder_->plane->add_function(function_spec(info[0].As<Napi::Object>(), *holder_));
+  const dataplane::Function *function = holder_->plane->add_function(std::move(spec));
   if (function == nullptr) {
     throw_error(info.Env(), SLEDGE_ERR_NATIVE_ARGUMENT, "too many functions");
     return info.Env().Undefined();
@@ -224,6 +198,14 @@ Napi::Value DataPlaneWrap::stats(const Napi::CallbackInfo &info) {
 
 Napi::Value DataPlaneWrap::function_metrics(const Napi::CallbackInfo &info) {
   return binding::function_metrics(info, *holder_);
+}
+
+void DataPlaneWrap::sum_function_metrics(const Napi::CallbackInfo &info) {
+  binding::sum_function_metrics(info, *holder_);
+}
+
+Napi::Value DataPlaneWrap::counted_functions(const Napi::CallbackInfo &info) {
+  return binding::counted_functions(info, *holder_);
 }
 
 Napi::Value DataPlaneWrap::worker_metrics(const Napi::CallbackInfo &info) {

@@ -17,8 +17,6 @@ class DataPlaneWrap : public Napi::ObjectWrap<DataPlaneWrap> {
  private:
   bool open_waker(Napi::Env env);
   void expose(const Napi::CallbackInfo &info);
-  Napi::Value load_module(const Napi::CallbackInfo &info);
-  void unload_module(const Napi::CallbackInfo &info);
   Napi::Value add_function(const Napi::CallbackInfo &info);
   void remove_function(const Napi::CallbackInfo &info);
   void kick(const Napi::CallbackInfo &info);
@@ -33,6 +31,8 @@ class DataPlaneWrap : public Napi::ObjectWrap<DataPlaneWrap> {
   Napi::Value stats(const Napi::CallbackInfo &info);
   Napi::Value function_stats(const Napi::CallbackInfo &info);
   Napi::Value function_metrics(const Napi::CallbackInfo &info);
+  void sum_function_metrics(const Napi::CallbackInfo &info);
+  Napi::Value counted_functions(const Napi::CallbackInfo &info);
   Napi::Value worker_metrics(const Napi::CallbackInfo &info);
   Napi::Value group_metrics(const Napi::CallbackInfo &info);
   void set_policies(const Napi::CallbackInfo &info);

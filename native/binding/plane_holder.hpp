@@ -48,7 +48,6 @@ struct PlaneHolder : std::enable_shared_from_this<PlaneHolder> {
   std::shared_ptr<dataplane::Runtime> runtime;
   Arena *arena = nullptr; ///< null for external workers; owned by the runtime
   std::unique_ptr<dataplane::DataPlane> plane;
-  std::vector<std::shared_ptr<const Module>> modules; ///< by module id; null: unloaded
   Napi::FunctionReference on_outcomes;
   Napi::FunctionReference on_kill_worker;
   std::unique_ptr<uint8_t[]> staging = std::make_unique<uint8_t[]>(staging_bytes);

@@ -94,6 +94,13 @@ const limits = z.strictObject({
     .default(4096)
     .describe('Invocations accepted and not ended, over all functions; one more gets 429.'),
   queuePerWorker: count(1, 1_000_000).default(1024).describe("Length of one worker's run queue."),
+  loadedModules: z
+    .union([z.literal('auto'), count(1, 1_000_000)])
+    .default('auto')
+    .describe(
+      'Modules loaded at once, two mappings each; the least recently used one goes. ' +
+        'auto: what vm.max_map_count leaves beside the slots.',
+    ),
 });
 
 const preemption = z.strictObject({
@@ -229,7 +236,7 @@ export const tenantSchema = z.strictObject({
     .optional()
     .describe('Worker group of its functions. Default: the first one.'),
   limits: tenantLimits.prefault({}),
-  functions: z.array(functionSchema).max(4096).default([]),
+  functions: z.array(functionSchema).max(32_768).default([]),
 });
 
 const policies = z.strictObject({
@@ -273,6 +280,15 @@ const perfLog = z.strictObject({
     .describe('Kept for each worker until they are written; more are lost and counted.'),
 });
 
+const metrics = z.strictObject({
+  functions: count(0, 32_768)
+    .default(200)
+    .describe(
+      'Functions with metrics of their own: the first ones that are called. Those that are called ' +
+        'later count together, by tenant, as function "_other".',
+    ),
+});
+
 /** Shape of a whole configuration, with every default. Unknown keys are errors. */
 export const configSchema = z.strictObject({
   $schema: z.string().optional().describe('For editors.'),
@@ -301,6 +317,7 @@ export const configSchema = z.strictObject({
   log: log.prefault({}),
   trace: trace.prefault({}).describe('A decision record of the run, for Perfetto and explain.'),
   perfLog: perfLog.prefault({}).describe('What became of each request, streamed to a file.'),
+  metrics: metrics.prefault({}).describe('What the admin API counts by function.'),
   admin: adminSchema.prefault({}).describe('The admin API: probes, metrics, changes.'),
   deploy: deploySchema.prefault({}).describe('Deployments while the server runs.'),
   store: storeSchema.prefault({}).describe('Where what is deployed is kept.'),

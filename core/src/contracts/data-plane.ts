@@ -14,6 +14,8 @@ export interface DataPlaneOptions extends DataPlaneWorkerGroup {
   arenaSlots: number;
   stackBytes: number;
   maxInvocations: number;
+  /** Modules loaded at once, beside those of invocations in flight. Default 20,000. */
+  maxLoadedModules?: number | undefined;
   maxQueuePerWorker: number;
   /** Required for policies in TypeScript. */
   policyLimits?: PolicyLimits | undefined;
@@ -180,7 +182,10 @@ export interface DataPlaneFunction {
 
 /** What the server drives: native workers, or worker_threads behind the same native core. */
 export interface DataPlane {
-  /** Loads the artifact. @returns the function's id. @throws SledgeError SLEDGE_ERR_MODULE_... */
+  /**
+   * Checks the artifact, which is loaded when the function is called.
+   * @returns the function's id. @throws SledgeError SLEDGE_ERR_MODULE_...
+   */
   addFunction(spec: DataPlaneFunction): number;
   /** No new submits are possible; those in flight end as they would. */
   removeFunction(fn: number): void;
@@ -213,6 +218,10 @@ export interface DataPlane {
   functionStats(fn: number): Record<string, number>;
   /** What has been counted of it since it was added; undefined: it has never been called. */
   functionMetrics?(fn: number): FunctionMetrics | undefined;
+  /** Adds those of some functions to METRIC_SUMS numbers. */
+  sumFunctionMetrics?(fns: Uint32Array, sums: Float64Array): void;
+  /** Functions of which something has been counted. */
+  countedFunctions?(): Uint32Array;
   /** By worker, those of the native part alone; and by worker group. */
   workerMetrics?(): WorkerRow[];
   groupMetrics?(): GroupRow[];

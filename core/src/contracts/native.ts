@@ -23,6 +23,8 @@ export interface NativeDataPlaneOptions {
   stackBytes: number;
   /** Invocations alive at any moment (queued and running). */
   maxInvocations: number;
+  /** Modules loaded at once, beside those of invocations in flight. */
+  maxLoadedModules: number;
   /** Length of one worker's run queue. */
   maxQueuePerWorker: number;
   preemption: 'safepoint' | 'tsc' | 'signal' | 'timer' | 'none';
@@ -56,9 +58,7 @@ export interface NativePolicySpec {
 export interface NativeFunctionSpec {
   name: string;
   tenant: number;
-  /** From loadModule; -1 for external workers. */
-  module: number;
-  /** What external workers load. */
+  /** What workers load when it is called. */
   artifactPath: string;
   memoryLimitPages: number;
   /** Of request types, for policies. */
@@ -105,9 +105,10 @@ export interface NativeDataPlane {
   readonly outputs: ArrayBuffer;
   /** Tokens are below this. */
   readonly tokenCount: number;
-  /** @returns module id; throws Error with `code` SLEDGE_ERR_... and a detail. */
-  loadModule(path: string, memoryLimitPages: number): number;
-  unloadModule(module: number): void;
+  /**
+   * Looks whether its artifact can be loaded, which native workers do when it is called.
+   * @returns its id; throws Error with `code` SLEDGE_ERR_... and a detail.
+   */
   addFunction(spec: NativeFunctionSpec): number;
   /** No new submits are possible; those in flight end as they would. */
   removeFunction(fn: number): void;
@@ -139,6 +140,10 @@ export interface NativeDataPlane {
   functionStats(fn: number): Record<string, number>;
   /** Numbers as core/src/metrics/layout.ts says; null: it has never been called. */
   functionMetrics(fn: number): Float64Array | null;
+  /** Adds the same of each function to `sums`, and behind them what is in flight and queued. */
+  sumFunctionMetrics(fns: Uint32Array, sums: Float64Array): void;
+  /** Functions that `functionMetrics` knows something of. */
+  countedFunctions(): Uint32Array;
   /** Rows of WORKER_METRICS, in the order of the workers; external ones have none. */
   workerMetrics(): Float64Array;
   /** Rows of GROUP_METRICS, in the order of the groups. */

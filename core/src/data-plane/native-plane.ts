@@ -34,7 +34,6 @@ const EMPTY = Buffer.alloc(0);
 
 interface AddedFunction {
   readonly id: number;
-  readonly module: number;
   readonly wallTimeUs: number;
   readonly cpuTimeUs: number;
   readonly outputBytes: number;
@@ -109,15 +108,10 @@ export class NativePlane implements DataPlane {
   addFunction(spec: DataPlaneFunction): number {
     const memoryLimitPages = checkFunction(spec, this.policies.length);
     const { artifactPath, wallTimeUs, cpuTimeUs = 0, outputBytes } = spec;
-    let module = -1;
     try {
-      if (this.threads === undefined) {
-        module = this.native.loadModule(artifactPath, memoryLimitPages);
-      }
       const id = this.native.addFunction({
         name: spec.name,
         tenant: spec.tenant,
-        module,
         artifactPath,
         memoryLimitPages,
         group: spec.group,
@@ -133,20 +127,17 @@ export class NativePlane implements DataPlane {
         maxConcurrent: spec.concurrency,
         maxQueued: spec.queued,
       });
-      this.functions[id] = { id, module, wallTimeUs, cpuTimeUs, outputBytes };
+      this.functions[id] = { id, wallTimeUs, cpuTimeUs, outputBytes };
       return id;
     } catch (error) {
-      if (module >= 0) this.native.unloadModule(module);
       throw nativeError(error, { path: artifactPath, limitPages: memoryLimitPages });
     }
   }
 
   removeFunction(fn: number): void {
-    const added = this.functions[fn];
-    if (added === undefined) return;
+    if (this.functions[fn] === undefined) return;
     this.functions[fn] = undefined;
     this.native.removeFunction(fn);
-    if (added.module >= 0) this.native.unloadModule(added.module);
   }
 
   submit(fn: number, request: InvocationRequest, onOutcome: OutcomeCallback): number {
@@ -202,6 +193,14 @@ export class NativePlane implements DataPlane {
   functionMetrics(fn: number): FunctionMetrics | undefined {
     const numbers = this.native.functionMetrics(fn);
     return numbers === null ? undefined : functionMetricsOf(numbers);
+  }
+
+  sumFunctionMetrics(fns: Uint32Array, sums: Float64Array): void {
+    this.native.sumFunctionMetrics(fns, sums);
+  }
+
+  countedFunctions(): Uint32Array {
+    return this.native.countedFunctions();
   }
 
   workerMetrics(): WorkerRow[] {

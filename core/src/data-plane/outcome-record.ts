@@ -3,7 +3,7 @@ import { SledgeError } from '../errors/sledge-error';
 import { codeOf } from './native-error';
 
 /** By number, as the native part has them. */
-export const STATUSES: readonly OutcomeStatus[] = [
+export const STATUSES = [
   'completed',
   'exited',
   'trapped',
@@ -12,7 +12,7 @@ export const STATUSES: readonly OutcomeStatus[] = [
   'cancelled',
   'dropped',
   'failed',
-];
+] as const satisfies readonly OutcomeStatus[];
 
 /** Numbers of statuses as the native part writes them. */
 const COMPLETED = 0;

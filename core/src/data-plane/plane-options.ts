@@ -19,6 +19,7 @@ const PAGE_BYTES = 65_536;
 const SLOTS_MAX = 16_384;
 const WORKERS_MAX = 4_096;
 const INVOCATIONS_MAX = 1_048_576 - 256;
+const LOADED_MODULES = 20_000;
 const STACK_BYTES_MAX = 1 << 30;
 const DEFAULT_PREEMPTION: DataPlanePreemption = {
   mechanism: 'safepoint',
@@ -30,7 +31,7 @@ const US_MAX = Number.MAX_SAFE_INTEGER / 1000;
 
 /** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT naming the option. */
 export function nativeOptions(options: DataPlaneOptions): NativeDataPlaneOptions {
-  const { workerCores, arenaSlots, stackBytes } = options;
+  const { workerCores, arenaSlots, stackBytes, maxLoadedModules = LOADED_MODULES } = options;
   const groups = groupsOf(options).map((group) => nativeGroup(group, options.policyLimits));
   const workerCount = workerCountOf(options);
   integer('workerCount', workerCount, 1, WORKERS_MAX);
@@ -42,6 +43,7 @@ export function nativeOptions(options: DataPlaneOptions): NativeDataPlaneOptions
   integer('stackBytes', stackBytes, 2 * PAGE_BYTES, STACK_BYTES_MAX);
   if (stackBytes % PAGE_BYTES !== 0) refuse('stackBytes must be a multiple of 64 KiB');
   integer('maxInvocations', options.maxInvocations, 1, INVOCATIONS_MAX);
+  integer('maxLoadedModules', maxLoadedModules, 1, 1_000_000);
   integer('maxQueuePerWorker', options.maxQueuePerWorker, 1, INVOCATIONS_MAX);
   integer('seed', options.seed, 0, 2 ** 32 - 1);
   return {
@@ -51,6 +53,7 @@ export function nativeOptions(options: DataPlaneOptions): NativeDataPlaneOptions
     arenaSlots,
     stackBytes,
     maxInvocations: options.maxInvocations,
+    maxLoadedModules,
     maxQueuePerWorker: options.maxQueuePerWorker,
     ...preemption(options.preemption ?? DEFAULT_PREEMPTION),
     tenants: (options.tenants ?? []).map(tenantLimits),

@@ -344,6 +344,15 @@ export const ERROR_CATALOGUE = {
     rpc: 'INTERNAL',
     solve: 'Retry; report it if it happens again.',
   },
+  SLEDGE_ERR_INVOKE_MODULE: {
+    number: 330,
+    message: "The function's compiled module cannot be loaded.",
+    http: 500,
+    rpc: 'INTERNAL',
+    solve:
+      'The log says why; mostly its file in build.cacheDirectory is gone or another one. ' +
+      'Deploy the function again, or restart the server, which builds it.',
+  },
   SLEDGE_ERR_INVOKE_UNKNOWN: {
     number: 312,
     message: 'There is no function {name}{hint}.',

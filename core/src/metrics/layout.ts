@@ -1,3 +1,5 @@
+import { STATUSES } from '../data-plane/outcome-record';
+
 /** Scalars of FunctionMetrics in native/src/dataplane/function_metrics.hpp, in their order. */
 export const FUNCTION_METRICS = [
   'accepted',
@@ -8,16 +10,7 @@ export const FUNCTION_METRICS = [
   'memoryByteSeconds',
 ] as const;
 /** Then what has ended, by status, and what was refused, by reason. */
-export const OUTCOMES = [
-  'completed',
-  'exited',
-  'trapped',
-  'timed-out',
-  'output-limit',
-  'cancelled',
-  'dropped',
-  'failed',
-] as const;
+export const OUTCOMES = STATUSES;
 export const REJECTIONS = [
   'draining',
   'function-gone',
@@ -63,6 +56,14 @@ export const GROUP_METRICS = [
   'accepted',
   'refused',
 ] as const;
+
+/** Numbers of `sumFunctionMetrics`: all of `functionMetrics`, in flight, queued. */
+export const METRIC_SUMS =
+  FUNCTION_METRICS.length +
+  OUTCOMES.length +
+  REJECTIONS.length +
+  HISTOGRAMS.length * (1 + HISTOGRAM.cells) +
+  2;
 
 export type Row<Names extends readonly string[]> = Readonly<Record<Names[number], number>>;
 export type WorkerRow = Row<typeof WORKER_METRICS>;

@@ -1,7 +1,7 @@
 import type { DataPlane } from '../contracts/data-plane';
 import type { LoadedFunction } from '../functions/live-function';
-import { addMetrics } from './add-metrics';
-import type { FunctionSource, MetricSources } from './table';
+import type { FunctionSeries } from './series';
+import type { MetricSources } from './table';
 
 /** A group without a name is the only one. */
 const ONLY_GROUP = 'default';
@@ -9,14 +9,14 @@ const ONLY_GROUP = 'default';
 /** One look at a data plane; `stats` are those of the server. */
 export function metricSources(
   plane: DataPlane | undefined,
-  functions: readonly LoadedFunction[],
+  { series, functions }: { series: FunctionSeries; functions: readonly LoadedFunction[] },
   groupNames: readonly (string | undefined)[],
   server: Pick<MetricSources, 'isReady' | 'stats'>,
 ): MetricSources {
   const nameOf = (group: number): string => groupNames[group] ?? ONLY_GROUP;
   return {
     ...server,
-    functions: functions.flatMap((fn) => functionSource(plane, fn)),
+    functions: plane === undefined ? [] : series.sources(plane, functions),
     workers: (plane?.workerMetrics?.() ?? []).map((row) => ({
       ...row,
       groupName: nameOf(row.group),
@@ -26,22 +26,4 @@ export function metricSources(
       groupName: nameOf(group),
     })),
   };
-}
-
-/** Of all its versions, so that its counters never go back. */
-function functionSource(
-  plane: DataPlane | undefined,
-  { target, tenant, name }: LoadedFunction,
-): FunctionSource[] {
-  let metrics = target.past;
-  const [inFlight, queued] = [...target.ids].reduce(
-    ([flying, waiting], id) => {
-      const counted = plane?.functionMetrics?.(id);
-      if (counted !== undefined) metrics = addMetrics(metrics, counted);
-      const now = counted === undefined ? {} : (plane?.functionStats(id) ?? {});
-      return [flying + (now.inFlight ?? 0), waiting + (now.queued ?? 0)] as const;
-    },
-    [0, 0] as readonly [number, number],
-  );
-  return metrics === undefined ? [] : [{ tenant, function: name, metrics, inFlight, queued }];
 }

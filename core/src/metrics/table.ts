@@ -147,6 +147,26 @@ const PROCESS: readonly Metric[] = [
     type: 'counter',
     help: 'Slots that were bound to another function.',
   }),
+  ofProcess(stat('modulesLoaded'), {
+    name: 'sledge_modules_loaded',
+    type: 'gauge',
+    help: 'Modules of functions that are in memory.',
+  }),
+  ofProcess(stat('moduleLoads'), {
+    name: 'sledge_module_loads_total',
+    type: 'counter',
+    help: 'How often one was loaded, by the first call of a function or after it was unloaded.',
+  }),
+  ofProcess(stat('moduleUnloads'), {
+    name: 'sledge_module_unloads_total',
+    type: 'counter',
+    help: 'How often one had to go for another, at limits.loadedModules.',
+  }),
+  ofProcess(stat('moduleLoadFailures'), {
+    name: 'sledge_module_load_failures_total',
+    type: 'counter',
+    help: 'How often one could not be loaded, and the calls of its function failed.',
+  }),
   ofProcess(stat('rejectedFunctionGone'), {
     name: 'sledge_requests_without_function_total',
     type: 'counter',

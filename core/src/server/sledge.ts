@@ -5,6 +5,7 @@ import { openAdmin } from '../admin';
 import type { AdminListener, Phase } from '../admin';
 import { groupWorkerCount, workerCores } from '../config/cores';
 import { slotLimits } from '../config/limits';
+import { loadedModules } from '../config/loaded-modules';
 import { configFromObject } from '../config/load-config';
 import type { LoadedConfig } from '../config/load-config';
 import type { PluginChoice, SledgeConfigInput } from '../config/schema';
@@ -31,6 +32,7 @@ import type { BuildReport } from '../functions/build-functions';
 import { openLiveControl } from '../control/live-control';
 import type { ControlTarget, LiveControl } from '../control/live-control';
 import { buildJobs, FunctionRegistry, type LoadedFunction } from '../functions/function-registry';
+import { FunctionSeries } from '../metrics/series';
 import { metricSources } from '../metrics/sources';
 import type { MetricSources } from '../metrics/table';
 import { withheldBy } from '../plugins/capabilities';
@@ -84,6 +86,7 @@ export class Sledge {
   private recording: Recording | undefined;
   private live: LiveControl | undefined;
   private admin: readonly AdminListener[] = [];
+  private readonly series: FunctionSeries;
   private life: Phase = 'starting';
 
   constructor(
@@ -100,6 +103,7 @@ export class Sledge {
       container,
       seed: config.seed,
     });
+    this.series = new FunctionSeries(config.metrics.functions);
     this.policies = new ServerPolicies(this.host, loaded, this.logger);
   }
 
@@ -195,11 +199,23 @@ export class Sledge {
     return this.policies.status(this.openPlane());
   }
 
-  /** One look at everything that is counted; the admin API's `/metrics` shows it. */
+  /**
+   * One look at everything that is counted. What functions without metrics of their own count
+   * together is as `readMetrics` last saw it.
+   */
   metricSources(): MetricSources {
     const groups = workerGroups(this.loaded.config).map(({ name }) => name);
     const server = { isReady: this.life === 'serving', stats: this.stats() };
-    return metricSources(this.plane, this.functions() as LoadedFunction[], groups, server);
+    const counted = { series: this.series, functions: this.functions() as LoadedFunction[] };
+    return metricSources(this.plane, counted, groups, server);
+  }
+
+  /** The same with all of it; the admin API's `/metrics` shows it. */
+  async readMetrics(): Promise<MetricSources> {
+    if (this.plane !== undefined) {
+      await this.series.refresh(this.plane, this.functions() as LoadedFunction[]);
+    }
+    return this.metricSources();
   }
 
   /** What became of the invocations of `name` or `tenant/name`: in time, late, and others. */
@@ -342,6 +358,7 @@ export class Sledge {
       arenaSlots: arena.slots,
       stackBytes: Math.ceil(arena.stackBytes / STACK_UNIT_BYTES) * STACK_UNIT_BYTES,
       maxInvocations: limits.maxInvocations,
+      maxLoadedModules: loadedModules(this.loaded.config),
       maxQueuePerWorker: limits.queuePerWorker,
       ...this.policies.limitsAndReports(),
       preemption,

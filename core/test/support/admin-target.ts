@@ -42,7 +42,7 @@ export function fakeTarget(): FakeTarget {
     },
     listeners: () => [],
     policyStatus: () => status,
-    metricSources: () => ({ isReady: true, stats: {}, functions: [], workers: [], groups: [] }),
+    readMetrics: async () => ({ isReady: true, stats: {}, functions: [], workers: [], groups: [] }),
     async setPolicy(...change) {
       if (this.failure !== undefined) throw this.failure;
       this.changes.push(change);

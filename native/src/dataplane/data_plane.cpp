@@ -32,7 +32,8 @@ std::vector<std::unique_ptr<Engine>> engines_of(std::unique_ptr<Engine> engine) 
 DataPlane::DataPlane(const DataPlaneOptions &options, std::vector<std::unique_ptr<Engine>> engines,
                      std::shared_ptr<Runtime> runtime, OutcomeWaker &waker)
     : options_(options), table_(options.invocation_max + outcome_batch_max),
-      functions_(function_count_max), own_(table_, waker), runtime_(std::move(runtime)),
+      runtime_(std::move(runtime)), modules_(options.loaded_modules_max, *runtime_),
+      functions_(function_count_max, modules_), own_(table_, waker),
       groups_(std::move(engines), *this, options.external),
       recorder_(Recorder::make(options.record, groups_.count(), groups_.worker_count())),
       completions_(recorder_ != nullptr && recorder_->keeps_completions() ? recorder_.get()
@@ -52,7 +53,7 @@ DataPlane::DataPlane(const DataPlaneOptions &options, std::vector<std::unique_pt
     const IdleOptions idle = group < options.idle.size() ? options.idle[group] : IdleOptions();
     workers_.push_back(std::make_unique<Worker>(
         WorkerOptions{id, core, idle.kind, idle.spin_ns, options.preemption},
-        WorkerShared{table_, groups_.at(group), *runtime_, watchdog_, completions_}));
+        WorkerShared{table_, groups_.at(group), *runtime_, modules_, watchdog_, completions_}));
   }
 }
 

@@ -16,6 +16,7 @@
 #include "dataplane/external_worker.hpp"
 #include "dataplane/function_table.hpp"
 #include "dataplane/intake.hpp"
+#include "dataplane/module_cache.hpp"
 #include "dataplane/recorder.hpp"
 #include "dataplane/runtime.hpp"
 #include "dataplane/watchdog.hpp"
@@ -42,6 +43,8 @@ struct DataPlaneOptions {
   std::vector<TenantLimits> tenants; ///< by index; those beyond have no limits
   /// Alive at any moment; one more for each other intake that submits in the same instant.
   uint32_t invocation_max = 1024;
+  /// Modules that are loaded at once, beside those of invocations in flight.
+  uint32_t loaded_modules_max = 20'000;
   uint64_t stop_limit_ns = 2'000'000'000;
   RecorderOptions record;
 };
@@ -162,6 +165,11 @@ class DataPlane final : ActionTarget, WatchTarget {
   std::vector<Statistic> function_statistics(uint32_t id);
   /// What all intakes have counted of the function of this id. False: nothing yet, all are 0.
   bool function_metrics(uint32_t id, std::span<double, FunctionMetrics::numbers> numbers);
+  /// Adds what all intakes have counted of a function, and then what of it is accepted and not
+  /// reaped, and of that not started.
+  void add_function_metrics(uint32_t id, std::span<double, FunctionMetrics::numbers + 2> sums);
+  /// Ids of the functions of which something has been counted.
+  std::vector<uint32_t> counted_functions();
   /// Of the workers that run on their own threads. The owner.
   std::vector<WorkerMetrics> worker_metrics();
   std::vector<GroupMetrics> group_metrics();
@@ -223,11 +231,12 @@ class DataPlane final : ActionTarget, WatchTarget {
   const DataPlaneOptions options_;
   InvocationTable table_;
   std::vector<std::unique_ptr<Tenant>> tenants_; ///< null: without limits
+  std::shared_ptr<Runtime> runtime_;
+  ModuleCache modules_;
   FunctionTable functions_;
   Intake own_;
   std::array<std::unique_ptr<Intake>, intake_count_max - 1> more_intakes_;
   std::atomic<uint32_t> intake_count_{1};
-  std::shared_ptr<Runtime> runtime_;
   WorkerGroups groups_;
   const std::unique_ptr<Recorder> recorder_;
   Recorder *const completions_; ///< the recorder if it keeps completions

@@ -27,6 +27,11 @@ void FunctionMetrics::count_end(const Invocation &invocation) {
   slowdown.add(std::max(took_ns, used_ns) * slowdown_unit / used_ns);
 }
 
+bool FunctionMetrics::is_empty() const {
+  const auto is_zero = [](const OwnCounter &count) { return count.value() == 0; };
+  return is_zero(accepted) && std::all_of(rejected.begin(), rejected.end(), is_zero);
+}
+
 void FunctionMetrics::add_to(std::span<double, numbers> sums) const {
   double *to = sums.data();
   const auto add = [&to](const auto &number) { *to++ += static_cast<double>(number.value()); };

@@ -73,6 +73,7 @@ struct FunctionMetrics {
   LogHistogram service_ns; ///< on a worker
   LogHistogram slowdown;   ///< sojourn over service time, in parts of `slowdown_unit`
 
+  bool is_empty() const;
   void count_end(const Invocation &invocation);
   void add_to(std::span<double, numbers> sums) const;
   void clear();

@@ -1,9 +1,12 @@
 #include "dataplane/function_table.hpp"
 
+#include "dataplane/module_cache.hpp"
+
 namespace sledge::dataplane {
 
-FunctionTable::FunctionTable(uint32_t capacity)
-    : capacity_(capacity), places_(std::make_unique<std::atomic<Function *>[]>(capacity)) {}
+FunctionTable::FunctionTable(uint32_t capacity, ModuleCache &modules)
+    : capacity_(capacity), modules_(modules),
+      places_(std::make_unique<std::atomic<Function *>[]>(capacity)) {}
 
 /// `removed` is taken back last: who pins it sees all of the new one or nothing.
 Function *FunctionTable::add(FunctionSpec spec, Tenant *tenant) {
@@ -22,6 +25,7 @@ Function *FunctionTable::add(FunctionSpec spec, Tenant *tenant) {
   function.id = id;
   function.tenant = tenant;
   function.counters.clear();
+  function.place.ready.store(function.spec.module.get(), std::memory_order_relaxed);
   function.run_mean_ns.store(0, std::memory_order_relaxed);
   function.removed.store(false, std::memory_order_seq_cst);
   places_[id].store(&function, std::memory_order_release);
@@ -62,6 +66,7 @@ void FunctionTable::sweep() {
     if (function.alive.load(std::memory_order_seq_cst) != 0) {
       return false;
     }
+    modules_.forget(function);
     function.spec = FunctionSpec();
     free_.push_back(id);
     return true;

@@ -13,6 +13,8 @@ namespace sledge::dataplane {
 
 inline constexpr uint32_t function_count_max = 32768;
 
+class ModuleCache;
+
 /// What happens to an invocation whose deadline has passed.
 enum class OnLate : uint8_t {
   run = 0,            ///< nothing
@@ -42,8 +44,9 @@ struct FunctionSpec {
   uint32_t tenant = 0;
   uint32_t group = 0;                   ///< of request types, for policies
   uint32_t worker_group = 0;            ///< whose workers run it
-  std::shared_ptr<const Module> module; ///< null: run by external workers
-  std::string artifact_path;            ///< what external workers load
+  std::shared_ptr<const Module> module; ///< loaded for good; null: by what follows
+  std::string artifact_path;            ///< what workers load when it is called
+  FileIdentity artifact_file;           ///< what that path named when it was deployed
   uint32_t memory_limit_pages = 1024;
   uint64_t memory_bytes_min = 0;      ///< linear memory at its start
   uint64_t relative_deadline_ns = 0;  ///< 0: none
@@ -78,6 +81,16 @@ struct FunctionCounters {
 /// Which limit a new invocation would exceed.
 enum class Limit : uint8_t { none, concurrency, queued, tenant_concurrency, tenant_queued };
 
+/// The module of a function in the module cache, which has all but `ready` and `used_ns` under its
+/// lock.
+struct ModulePlace {
+  std::atomic<const Module *> ready{nullptr}; ///< null: ask the cache
+  std::atomic<uint64_t> used_ns{0};           ///< when it was last called
+  std::shared_ptr<const Module> kept;
+  size_t position = 0; ///< in the cache's list
+  bool loading = false;
+};
+
 /// Stays at its address as long as its table; what it says is valid for whoever has pinned it,
 /// which each invocation does until its outcome is reaped.
 struct Function {
@@ -87,6 +100,7 @@ struct Function {
   std::atomic<uint32_t> queued{0}; ///< never started yet
   Tenant *tenant = nullptr;        ///< null: its tenant has no limits
   FunctionCounters counters;
+  ModulePlace place;
   std::atomic<uint64_t> run_mean_ns{0}; ///< running estimate of the service time; 0: no sample
   std::atomic<bool> removed{true};      ///< until it is added
 
@@ -160,18 +174,22 @@ struct Function {
 /// Bounded. All but `pin` is for the thread that owns the data plane.
 class FunctionTable {
  public:
-  explicit FunctionTable(uint32_t capacity);
+  /// Of a function that is gone the cache is told to forget it.
+  FunctionTable(uint32_t capacity, ModuleCache &modules);
   /// Null when the table is full.
   Function *add(FunctionSpec spec, Tenant *tenant);
   void remove(uint32_t id);
   /// Null when there is no such function, or it was removed.
   Function *find(uint32_t id);
+  /// Ids are below this.
+  uint32_t size() const { return static_cast<uint32_t>(functions_.size()); }
   /// The same for any thread: pinned, so that it stays what it is until it is unpinned.
   Function *pin(uint32_t id);
 
  private:
   void sweep();
   const uint32_t capacity_;
+  ModuleCache &modules_;
   std::vector<std::unique_ptr<Function>> functions_; ///< by id; used again, never freed
   std::unique_ptr<std::atomic<Function *>[]> places_;
   std::vector<uint32_t> removed_; ///< kept until nothing of theirs is alive

@@ -41,6 +41,36 @@ bool DataPlane::function_metrics(uint32_t id, std::span<double, FunctionMetrics:
   return found;
 }
 
+void DataPlane::add_function_metrics(uint32_t id,
+                                     std::span<double, FunctionMetrics::numbers + 2> sums) {
+  Function *function = functions_.find(id);
+  if (function == nullptr) {
+    return;
+  }
+  for (uint32_t at = 0; at < intake_count_.load(std::memory_order_acquire); at++) {
+    if (const FunctionMetrics *metrics = intake_at(at).metrics_of(id)) {
+      metrics->add_to(sums.first<FunctionMetrics::numbers>());
+    }
+  }
+  sums[FunctionMetrics::numbers] += function->alive.load(std::memory_order_relaxed);
+  sums[FunctionMetrics::numbers + 1] += function->queued.load(std::memory_order_relaxed);
+}
+
+std::vector<uint32_t> DataPlane::counted_functions() {
+  std::vector<uint32_t> called;
+  const uint32_t intakes = intake_count_.load(std::memory_order_acquire);
+  for (uint32_t id = 0; id < functions_.size(); id++) {
+    for (uint32_t at = 0; at < intakes; at++) {
+      const FunctionMetrics *metrics = intake_at(at).metrics_of(id);
+      if (metrics != nullptr && !metrics->is_empty()) {
+        called.push_back(id);
+        break;
+      }
+    }
+  }
+  return called;
+}
+
 std::vector<WorkerMetrics> DataPlane::worker_metrics() {
   std::vector<WorkerMetrics> all;
   for (const auto &worker : workers_) {

@@ -55,6 +55,18 @@ void set_killed(Invocation &invocation, Kill why) {
   }
 }
 
+void fail(Invocation &invocation, sledge_error why) {
+  set(invocation, Status::failed, why);
+}
+
+void note(Invocation &invocation, std::string_view text) {
+  if (invocation.reserve(text.size())) {
+    memcpy(invocation.buffer, text.data(), text.size());
+    invocation.output_bytes = 0;
+    invocation.log_bytes = text.size();
+  }
+}
+
 void set_unstarted(Invocation &invocation, Kill why) {
   if (why == Kill::cancel) {
     set(invocation, Status::cancelled, SLEDGE_ERR_INVOKE_CANCELLED);

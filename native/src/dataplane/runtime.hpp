@@ -15,6 +15,8 @@ class Runtime {
   /// Null: no slot is free.
   virtual Sandbox *start(const SandboxStart &start) = 0;
   virtual void end(Sandbox *sandbox) = 0;
+  /// No slot stays bound to this module when nothing of it runs any more. Any thread.
+  virtual void evict(const Module &module) = 0;
   virtual void signal_thread(int32_t thread_id) = 0;
   /// The calling thread gets the preempt signal once at `deadline_ns` (as monotonic_ns()); 0: not.
   virtual void arm_timer(uint64_t deadline_ns) = 0;
@@ -29,6 +31,7 @@ class ArenaRuntime final : public Runtime {
   void leave_thread() override { leave_sandbox_thread(); }
   Sandbox *start(const SandboxStart &start) override { return start_sandbox(*arena_, start); }
   void end(Sandbox *sandbox) override { end_sandbox(sandbox); }
+  void evict(const Module &module) override { evict_module(*arena_, module); }
   void signal_thread(int32_t thread_id) override { sledge::signal_thread(thread_id); }
   void arm_timer(uint64_t deadline_ns) override {
     static thread_local PreemptTimer timer;
@@ -39,7 +42,6 @@ class ArenaRuntime final : public Runtime {
     }
   }
   ArenaStats stats() const override { return arena_stats(*arena_); }
-  Arena &arena() { return *arena_; }
 
  private:
   std::shared_ptr<Arena> arena_;
@@ -52,6 +54,7 @@ class NoRuntime final : public Runtime {
   void leave_thread() override {}
   Sandbox *start(const SandboxStart &) override { return nullptr; }
   void end(Sandbox *) override {}
+  void evict(const Module &) override {}
   void signal_thread(int32_t) override {}
   void arm_timer(uint64_t) override {}
   ArenaStats stats() const override { return {}; }

@@ -86,6 +86,7 @@ std::vector<Statistic> DataPlane::statistics() {
   const IntakeSums intakes = intake_sums();
   const auto &[accepted, met, missed, wakeups, rejected, ended] = intakes;
   const ArenaStats arena = runtime_->stats();
+  const ModuleCacheCounters modules = modules_.counters();
   const WorkerSums sums = sum_of(workers_);
   std::vector<Statistic> all{
       {"accepted", number(accepted)},
@@ -103,6 +104,10 @@ std::vector<Statistic> DataPlane::statistics() {
       {"slotRebinds", number(arena.rebinds)},
       {"slotWaits", number(sums.slot_waits)},
       {"janitorResets", number(arena.janitor_resets)},
+      {"modulesLoaded", number(modules.loaded)},
+      {"moduleLoads", number(modules.loads)},
+      {"moduleUnloads", number(modules.unloads)},
+      {"moduleLoadFailures", number(modules.failures)},
       {"runs", number(sums.runs)},
       {"preemptions", number(sums.preemptions)},
       {"migrations", number(migrations)},

@@ -215,25 +215,25 @@ bool Worker::prepare(Invocation &invocation) {
   }
   Function &function = *invocation.function;
   SandboxStart start;
-  start.module = function.spec.module.get();
   start.payload = invocation.payload();
   start.limits.output_bytes_max = function.spec.output_bytes_max;
   start.limits.stack_bytes_max = function.spec.stack_bytes_max;
   start.tenant = function.spec.tenant;
   start.memory_budget = function.memory_budget();
   function.count_started();
-  const bool has_memory =
-      start.memory_budget == nullptr || start.memory_budget->take(function.spec.memory_bytes_min);
+  function.place.used_ns.store(invocation.arrival_ns, std::memory_order_relaxed);
   const uint64_t begin_ns = shared_.recorder != nullptr ? now_ns() : 0;
-  Sandbox *sandbox = has_memory ? start_when_slot_is_free(start) : nullptr;
+  start.module = function.place.ready.load(std::memory_order_seq_cst);
+  Sandbox *sandbox = nullptr;
+  if (start.module == nullptr && !function.spec.artifact_path.empty()) [[unlikely]] {
+    start.module = load_module(invocation);
+  }
+  if (invocation.status != Status::failed) [[likely]] {
+    sandbox = this->start(invocation, start);
+  }
   invocation.start_ns = now_ns();
   invocation.noted.init_ns = begin_ns != 0 ? invocation.start_ns - begin_ns : 0;
   if (sandbox == nullptr) {
-    if (has_memory && start.memory_budget != nullptr) {
-      start.memory_budget->give_back(function.spec.memory_bytes_min);
-    }
-    invocation.status = Status::failed;
-    invocation.detail = has_memory ? SLEDGE_ERR_INVOKE_NO_SLOT : SLEDGE_ERR_INVOKE_TENANT_MEMORY;
     return false;
   }
   const uint64_t wall_ns = function.spec.wall_time_max_ns;
@@ -242,6 +242,23 @@ bool Worker::prepare(Invocation &invocation) {
   invocation.sandbox_generation.store(sandbox->generation(), std::memory_order_relaxed);
   invocation.sandbox.store(sandbox, std::memory_order_seq_cst);
   return true;
+}
+
+/// Null: the outcome says why.
+Sandbox *Worker::start(Invocation &invocation, SandboxStart &start) {
+  const uint64_t least_bytes = invocation.function->spec.memory_bytes_min;
+  if (start.memory_budget != nullptr && !start.memory_budget->take(least_bytes)) {
+    fail(invocation, SLEDGE_ERR_INVOKE_TENANT_MEMORY);
+    return nullptr;
+  }
+  Sandbox *sandbox = start_when_slot_is_free(start);
+  if (sandbox == nullptr) {
+    fail(invocation, SLEDGE_ERR_INVOKE_NO_SLOT);
+    if (start.memory_budget != nullptr) {
+      start.memory_budget->give_back(least_bytes);
+    }
+  }
+  return sandbox;
 }
 
 /// Slots that are being scrubbed come back soon; more is not waited for.

@@ -61,6 +61,7 @@ struct WorkerShared {
   InvocationTable &table;
   Dispatch &dispatch;
   Runtime &runtime;
+  ModuleCache &modules;
   Watchdog &watchdog;
   Recorder *recorder = nullptr; ///< of completions; null: none is kept
 };
@@ -115,6 +116,8 @@ class Worker {
   Invocation *run(Invocation &invocation);
   Invocation *drop_late(Invocation &invocation);
   bool prepare(Invocation &invocation);
+  const Module *load_module(Invocation &invocation);
+  Sandbox *start(Invocation &invocation, SandboxStart &start);
   Sandbox *start_when_slot_is_free(const SandboxStart &start);
   Leave run_sandbox(Invocation &invocation, Sandbox &sandbox);
   uint64_t publish(Invocation &invocation);

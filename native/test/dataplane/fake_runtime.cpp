@@ -131,7 +131,10 @@ PolicyInstance policy(const char *path, sledge_policy_kind kind, const BenchOpti
 }
 
 Bench::Bench(const BenchOptions &options, size_t slots, double quantum_us)
-    : runtime(std::make_shared<FakeRuntime>(slots)) {
+    : Bench(options, std::make_shared<FakeRuntime>(slots), quantum_us) {}
+
+Bench::Bench(const BenchOptions &options, std::shared_ptr<Runtime> of, double quantum_us)
+    : runtime(std::dynamic_pointer_cast<FakeRuntime>(of)) {
   EngineConfig config;
   config.worker_count = options.worker_count;
   config.request_count_max = options.invocation_max;
@@ -144,7 +147,7 @@ Bench::Bench(const BenchOptions &options, size_t slots, double quantum_us)
                                    policy(TEST_SCHEDULER, SLEDGE_SCHEDULER, options, quantum_us),
                                    error));
   }
-  plane = std::make_unique<DataPlane>(options, std::move(engines), runtime, waker);
+  plane = std::make_unique<DataPlane>(options, std::move(engines), std::move(of), waker);
   submission_of_.resize(plane->invocation_count());
   plane->start();
 }
@@ -192,9 +195,10 @@ void Bench::reap() {
   while (Invocation *invocation = plane->reap()) {
     const size_t submission = submission_of_[invocation->index];
     ended_count[submission]++;
-    endings[submission] = {
-        invocation->status, invocation->detail,
-        std::string(reinterpret_cast<const char *>(invocation->buffer), invocation->output_bytes)};
+    const auto *bytes = reinterpret_cast<const char *>(invocation->buffer);
+    endings[submission] = {invocation->status, invocation->detail,
+                           std::string(bytes, invocation->output_bytes),
+                           std::string(bytes + invocation->output_bytes, invocation->log_bytes)};
     open_--;
     plane->recycle(*invocation);
   }

@@ -63,6 +63,7 @@ class FakeRuntime final : public Runtime {
   void leave_thread() override {}
   Sandbox *start(const SandboxStart &start) override;
   void end(Sandbox *sandbox) override;
+  void evict(const Module &) override {}
   void signal_thread(int32_t) override { signals.fetch_add(1); }
   void arm_timer(uint64_t deadline_ns) override { timers.fetch_add(deadline_ns != 0 ? 1 : 0); }
   ArenaStats stats() const override { return {}; }
@@ -91,6 +92,7 @@ struct Ending {
   Status status = Status::failed;
   int32_t detail = 0;
   std::string output;
+  std::string log;
 };
 
 struct BenchOptions : DataPlaneOptions {
@@ -110,6 +112,8 @@ class Bench {
  public:
   /// `quantum_us` 0: what runs is not preempted.
   explicit Bench(const BenchOptions &options, size_t slots = 64, double quantum_us = 0);
+  /// With a runtime of one's own.
+  Bench(const BenchOptions &options, std::shared_ptr<Runtime> of, double quantum_us = 0);
   ~Bench();
 
   uint32_t add(FunctionSpec spec) { return plane->add_function(std::move(spec))->id; }
@@ -128,7 +132,7 @@ class Bench {
 
   std::vector<Ending> endings;
   std::vector<int> ended_count;
-  std::shared_ptr<FakeRuntime> runtime;
+  std::shared_ptr<FakeRuntime> runtime; ///< null: one's own
   TestWaker waker;
   std::unique_ptr<DataPlane> plane;
 

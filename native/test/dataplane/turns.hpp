@@ -23,6 +23,7 @@ class CountingRuntime final : public Runtime {
   void leave_thread() override { real_.leave_thread(); }
   Sandbox *start(const SandboxStart &start) override { return real_.start(start); }
   void end(Sandbox *sandbox) override { real_.end(sandbox); }
+  void evict(const Module &module) override { real_.evict(module); }
   void signal_thread(int32_t thread_id) override {
     signals.fetch_add(1);
     real_.signal_thread(thread_id);

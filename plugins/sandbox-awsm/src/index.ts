@@ -2,6 +2,10 @@ import { availableParallelism } from 'node:os';
 import { definePlugin, SledgeError, z } from '@sledge/core';
 import { ModuleBuilder } from './compiler/build';
 
+import { type CopiesOptions, type ModuleCopy, writeCopies } from './copies';
+
+export type { CopiesOptions, ModuleCopy };
+
 const MIB = 1024 * 1024;
 
 const limits = z
@@ -46,6 +50,15 @@ const options = z.strictObject({
 
 export type SandboxAwsmOptions = z.input<typeof options>;
 
+function moduleBuilder({ jobs, ...rest }: z.output<typeof options>): ModuleBuilder {
+  return new ModuleBuilder({ ...rest, jobs: jobs ?? availableParallelism() });
+}
+
+/** See `writeCopies`; with the options of the plugin as by default. */
+export function writeModuleCopies(of: CopiesOptions): Promise<ModuleCopy[]> {
+  return writeCopies(moduleBuilder(options.parse({})), of);
+}
+
 /** Ahead-of-time compiled sandboxes: .wasm to native code by way of C. */
 export default definePlugin({
   name: 'sandbox-awsm',
@@ -53,11 +66,11 @@ export default definePlugin({
   apiVersion: 1,
   options,
   provides: ['preemption'],
-  create({ jobs, ...rest }) {
+  create(given) {
     if (process.arch !== 'x64') {
       throw new SledgeError('SLEDGE_ERR_NATIVE_ARCHITECTURE', { arch: process.arch });
     }
-    const builder = new ModuleBuilder({ ...rest, jobs: jobs ?? availableParallelism() });
+    const builder = moduleBuilder(given);
     return { workers: 'native' as const, build: (request) => builder.build(request) };
   },
 });

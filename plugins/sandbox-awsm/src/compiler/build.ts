@@ -29,6 +29,8 @@ export interface BuilderOptions {
   readonly limits: CompilerLimits;
 }
 
+const COMPILER_KNOWN_MS = 500;
+
 interface SharedBuild {
   readonly promise: Promise<string>;
   readonly controller: AbortController;
@@ -47,6 +49,7 @@ export class ModuleBuilder {
   private readonly caches = new Map<string, ArtifactCache>();
   private readonly running = new Map<string, SharedBuild>();
   private readonly slots: Semaphore;
+  private looked: { key: string; atMs: number; found: Promise<Compiler> } | undefined;
 
   constructor(private readonly options: BuilderOptions) {
     this.slots = new Semaphore(options.jobs);
@@ -63,6 +66,12 @@ export class ModuleBuilder {
     return { artifactPath, contentHash, cached, durationMs: performance.now() - startedMs };
   }
 
+  /** Where the cache has, or would have, what is made of a module. */
+  async place(request: BuildRequest): Promise<string> {
+    const recipe = await this.recipe(sha256(request.wasm), request);
+    return this.cache(request.cacheDirectory).path(recipe.key);
+  }
+
   private cache(directory: string): ArtifactCache {
     let cache = this.caches.get(directory);
     if (cache === undefined) {
@@ -74,13 +83,24 @@ export class ModuleBuilder {
 
   private async recipe(contentHash: string, request: BuildRequest): Promise<Recipe> {
     const { strictFloat, linkable, optimisation, safepoints } = this.options;
-    const compiler = await findCompiler(this.options.compiler, request.cacheDirectory);
+    const compiler = await this.compiler(request.cacheDirectory);
     const flags = codeFlags(compiler, { level: request.level, optimisation, strictFloat });
     const readsTime = safepoints === 'tsc' || (safepoints === 'auto' && request.readsTime === true);
     const lower = { linkable, strictFloat, polled: safepoints !== 'off', readsTime };
     const parts = [compiler.path, compiler.version, ...flags, ...LINK_FLAGS, JSON.stringify(lower)];
     const key = sha256([contentHash, backendIdentity(), ...parts].join('\n'));
     return { key, compiler, flags, lower };
+  }
+
+  /** Looked for once for thousands of functions, and soon again, for it may be exchanged. */
+  private compiler(cacheDirectory: string): Promise<Compiler> {
+    const key = `${cacheDirectory}|${process.env['PATH'] ?? ''}`;
+    const now = performance.now();
+    if (this.looked?.key !== key || now - this.looked.atMs > COMPILER_KNOWN_MS) {
+      const found = findCompiler(this.options.compiler, cacheDirectory);
+      this.looked = { key, atMs: now, found };
+    }
+    return this.looked.found;
   }
 
   /** Joins a build of the same key, or starts it. It is stopped when nobody waits any more. */

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { ensureDirectory, SledgeError } from '@sledge/core';
 
 const BUILD_PREFIX = '.build-';
-const DIGEST_BYTES = 32;
+/** At the end of an artifact. */
+export const DIGEST_BYTES = 32;
 export const RUNTIME_DIRECTORY = join(__dirname, '../../runtime');
 export const INCLUDE_DIRECTORY = join(__dirname, '../../../../native/include');
 

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BuildRequest } from '@sledge/core';
+import type { ModuleBuilder } from './compiler/build';
+import { DIGEST_BYTES } from './compiler/cache';
+
+export interface CopiesOptions extends Pick<BuildRequest, 'cacheDirectory' | 'level'> {
+  /** A module that has `placeholder` once, in a data segment. */
+  readonly wasm: Uint8Array;
+  readonly placeholder: string;
+  readonly count: number;
+  /** Where the .wasm files go; absolute. */
+  readonly folder: string;
+}
+
+export interface ModuleCopy {
+  /** What stands in the place of the placeholder. */
+  readonly text: string;
+  /** The .wasm. */
+  readonly file: string;
+  /** What the compiler makes of it, in the cache. */
+  readonly artifactPath: string;
+}
+
+/**
+ * For tests and benchmarks with thousands of functions: modules that differ in a constant, so that
+ * each has a hash, a file in the cache and mappings of its own. The compiler runs once: a data
+ * segment is in what it makes as it was in the module, and the constant is exchanged in both.
+ * @throws Error when the placeholder is not there once in the module and in what was made of it.
+ */
+export async function writeCopies(
+  builder: ModuleBuilder,
+  { wasm, placeholder, count, folder, cacheDirectory, level }: CopiesOptions,
+): Promise<ModuleCopy[]> {
+  const request = { name: 'copies', cacheDirectory, level };
+  const template = await builder.build({ ...request, wasm });
+  const source = new Patch(Buffer.from(wasm), placeholder);
+  const made = new Patch(readFileSync(template.artifactPath), placeholder);
+  mkdirSync(folder, { recursive: true });
+  const copies: ModuleCopy[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const text = String(index).padStart(placeholder.length, '0');
+    const bytes = source.with(text);
+    const file = join(folder, `${text}.wasm`);
+    const artifactPath = await builder.place({ ...request, wasm: bytes });
+    writeFileSync(file, bytes);
+    writeFileSync(artifactPath, signed(made.with(text)));
+    copies.push({ text, file, artifactPath });
+  }
+  return copies;
+}
+
+class Patch {
+  private readonly offset: number;
+
+  constructor(
+    private readonly bytes: Buffer,
+    placeholder: string,
+  ) {
+    this.offset = bytes.indexOf(placeholder);
+    if (this.offset < 0 || bytes.indexOf(placeholder, this.offset + 1) >= 0) {
+      throw new Error(`${placeholder} is not there exactly once`);
+    }
+  }
+
+  /** The bytes with `text` in that place; valid until the next call. */
+  with(text: string): Buffer {
+    this.bytes.write(text, this.offset, 'latin1');
+    return this.bytes;
+  }
+}
+
+/** As the cache wants it: with the digest of what is before it. */
+function signed(artifact: Buffer): Buffer {
+  const end = artifact.length - DIGEST_BYTES;
+  createHash('sha256').update(artifact.subarray(0, end)).digest().copy(artifact, end);
+  return artifact;
+}
