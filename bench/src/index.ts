@@ -6,6 +6,7 @@ import type { BenchArea } from './area';
 import { agreementArea } from './areas/agreement';
 import { codeArea } from './areas/code';
 import { compileArea } from './areas/compile';
+import { densityArea } from './areas/density';
 import { httpArea } from './areas/http';
 import { policyArea } from './areas/policy';
 import { preemptArea } from './areas/preempt';
@@ -27,6 +28,7 @@ const AREAS: readonly BenchArea[] = [
   slowdownArea,
   rpcArea,
   simArea,
+  densityArea,
   agreementArea,
 ];
 const ROOT = resolve(__dirname, '../..');

@@ -18,18 +18,25 @@ function capture(output: string, pattern: RegExp): [string, string] {
   return [match[1] ?? '', match[2] ?? ''];
 }
 
+export interface LoadOptions {
+  /** On which wrk runs; undefined: on any. */
+  core?: number;
+  /** A Lua file that makes the requests; undefined: each is GET of the URL. */
+  script?: string;
+}
+
 /**
  * Closed-loop load by one wrk thread.
- * @param core on which it runs; undefined: on any
  * @throws Error when any answer was not 2xx or a connection failed: such a figure means nothing.
  */
 export async function load(
   url: string,
   connections: number,
   durationS: number,
-  core?: number,
+  { core, script }: LoadOptions = {},
 ): Promise<LoadResult> {
-  const wrk = ['wrk', '-t1', `-c${connections}`, `-d${durationS}s`, '--latency', url];
+  const requests = script === undefined ? [] : ['-s', script];
+  const wrk = ['wrk', '-t1', `-c${connections}`, `-d${durationS}s`, '--latency', ...requests, url];
   const pinned = core === undefined ? wrk : ['taskset', '-c', String(core), ...wrk];
   const { stdout } = await run(pinned[0] ?? 'wrk', pinned.slice(1));
   if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`failed answers: ${stdout}`);
