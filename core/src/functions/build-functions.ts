@@ -1,10 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { readFile as readByCallback } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import type { BuildRequest, BuiltModule, SandboxInstance } from '../contracts/kinds';
 import { reasonOf } from '../errors/reason';
 import { SledgeError } from '../errors/sledge-error';
 import type { SledgeConfig } from '../config/schema';
+
+/** Without a FileHandle: a third of the time of the one of node:fs/promises, for thousands. */
+const readWhole = promisify(readByCallback);
 
 /** One file to build; `name` is for messages. */
 export interface BuildJob {
@@ -89,7 +93,7 @@ async function readWasm(file: string): Promise<Uint8Array> {
     throw new SledgeError('SLEDGE_ERR_BUILD_SOURCE', { path: file, reason });
   }
   try {
-    return await readFile(file);
+    return await readWhole(file);
   } catch (error) {
     const details = { path: file, reason: reasonOf(error) };
     throw new SledgeError('SLEDGE_ERR_BUILD_NOT_FOUND', details, { cause: error });

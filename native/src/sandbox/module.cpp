@@ -179,9 +179,10 @@ bool Module::initialise(ModuleLoadError &error) {
 void Module::take_images(const SlotMemory &slot) {
   sledge_instance *instance = slot.instance(descriptor().state_bytes);
   state_image_.assign(reinterpret_cast<uint8_t *>(instance + 1), slot.memory());
+  const auto *words = reinterpret_cast<const uint64_t *>(slot.memory());
   uint64_t bytes = memory_bytes();
-  while (bytes > 0 && slot.memory()[bytes - 1] == 0)
-    bytes--;
+  while (bytes > 0 && words[bytes / sizeof *words - 1] == 0)
+    bytes -= sizeof *words;
   memory_image_.assign(slot.memory(), slot.memory() + bytes);
   if (!tables_change())
     return;

@@ -130,10 +130,14 @@ void observe(void *opaque, uint32_t type, uint32_t worker, uint64_t run_ns, int 
   }
 }
 
+/// What has no samples is not written to: that would make its pages resident.
 void forget(void *opaque, uint32_t type) {
   auto &self = *static_cast<Percentile *>(opaque);
-  if (Window *first = window_of(self, type, SLEDGE_NO_WORKER))
-    std::memset(first, 0, sizeof(Window) * self.per_type);
+  Window *first = window_of(self, type, SLEDGE_NO_WORKER);
+  for (uint32_t i = 0; first != nullptr && i < self.per_type; i++) {
+    if (first[i].count != 0)
+      std::memset(&first[i], 0, sizeof(Window));
+  }
 }
 
 constexpr sledge_estimator_ops ops = {.estimate = estimate, .observe = observe, .forget = forget};

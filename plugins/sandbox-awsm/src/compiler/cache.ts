@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFile as readByCallback, readFileSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { ensureDirectory, SledgeError } from '@sledge/core';
 
 const BUILD_PREFIX = '.build-';
@@ -9,6 +10,9 @@ const BUILD_PREFIX = '.build-';
 export const DIGEST_BYTES = 32;
 export const RUNTIME_DIRECTORY = join(__dirname, '../../runtime');
 export const INCLUDE_DIRECTORY = join(__dirname, '../../../../native/include');
+
+/** Without a FileHandle: a third of the time of the one of node:fs/promises, for thousands. */
+const readWhole = promisify(readByCallback);
 
 let identity: string | undefined;
 let buildCount = 0;
@@ -51,7 +55,7 @@ export class ArtifactCache {
 
   async has(key: string): Promise<boolean> {
     try {
-      return isWhole(await readFile(this.path(key)));
+      return isWhole(await readWhole(this.path(key)));
     } catch {
       return false;
     }
