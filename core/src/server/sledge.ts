@@ -31,12 +31,16 @@ import type { BuildReport } from '../functions/build-functions';
 import { openLiveControl } from '../control/live-control';
 import type { ControlTarget, LiveControl } from '../control/live-control';
 import { buildJobs, FunctionRegistry, type LoadedFunction } from '../functions/function-registry';
+import { LiveView } from '../live';
+import type { LaneSource, LiveReport } from '../live';
 import { metricSources } from '../metrics/sources';
 import type { MetricSources } from '../metrics/table';
 import { withheldBy } from '../plugins/capabilities';
 import { loadPlugins, PluginHost } from '../plugins/plugin-host';
 import { tokens } from '../tokens';
 import { Recording } from '../recording/recording';
+import { installedPolicies } from './installed-policies';
+import { keptRecords, laneSourceOf } from './lane-source';
 import { createLogger } from './logger';
 import { PolicyWatch } from './policy-watch';
 import { recordingSettings, recordingStart } from './recording-settings';
@@ -84,6 +88,7 @@ export class Sledge {
   private recording: Recording | undefined;
   private live: LiveControl | undefined;
   private admin: readonly AdminListener[] = [];
+  private readonly view = new LiveView(this);
   private life: Phase = 'starting';
 
   constructor(
@@ -202,6 +207,22 @@ export class Sledge {
     return metricSources(this.plane, this.functions() as LoadedFunction[], groups, server);
   }
 
+  /** What it does, second by second, while somebody asks; the admin API's `/live` shows it. */
+  liveReport(after: number): LiveReport {
+    return this.view.report(after);
+  }
+
+  /** For the lanes of the console; undefined: they are not to be had. */
+  laneSource(): LaneSource | undefined {
+    if (this.life === 'stopped') return undefined;
+    return laneSourceOf(this.plane, this.registry, this.recording, this.loaded.config.admin);
+  }
+
+  /** Short names that `setPolicy` takes here, by kind. */
+  installedPolicies(): { kind: PolicyKind; name: string }[] {
+    return installedPolicies(this.loaded.folder);
+  }
+
   /** What became of the invocations of `name` or `tenant/name`: in time, late, and others. */
   functionStats(name: string): Record<string, number> {
     const { id } = this.functionsOrDraining().find(name) as LoadedFunction;
@@ -237,6 +258,7 @@ export class Sledge {
   /** Stops everything, whatever is in flight. @returns what went wrong on the way. */
   async stop(): Promise<SledgeError[]> {
     this.life = 'stopped';
+    this.view.close();
     this.watch?.close();
     this.services.close();
     this.live?.close();
@@ -270,6 +292,7 @@ export class Sledge {
       listeners: () => this.listeners(),
     });
     await this.live.restore();
+    if (this.recording?.tap === undefined) plane.keepEvents?.(false);
     this.recording?.begin(plane, recordingStart(this.registry, plane));
     this.services.open(plane, this.registry);
     await this.host.start();
@@ -347,7 +370,7 @@ export class Sledge {
       preemption,
       tenants: tenants.map((tenant) => tenant.limits),
       seed,
-      record: this.recording?.kept,
+      record: keptRecords(this.recording, this.loaded.config.admin),
       onLog: (id, text, ids) => onFunctionLog(this.registry?.byId(id), text, ids),
     };
   }

@@ -41,6 +41,12 @@ bool DataPlane::function_metrics(uint32_t id, std::span<double, FunctionMetrics:
   return found;
 }
 
+void DataPlane::keep_events(bool keeps) {
+  for (uint32_t group = 0; group < groups_.count(); group++) {
+    groups_.at(group).keep_events(keeps);
+  }
+}
+
 std::vector<WorkerMetrics> DataPlane::worker_metrics() {
   std::vector<WorkerMetrics> all;
   for (const auto &worker : workers_) {
