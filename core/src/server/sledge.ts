@@ -24,6 +24,7 @@ import type {
   RequestIds,
 } from '../contracts/invocation';
 import type { ListenerInfo, SandboxInstance, TransportInstance } from '../contracts/kinds';
+import { PLUGIN_KINDS } from '../contracts/plugin';
 import type { PluginKind } from '../contracts/plugin';
 import { SledgeError } from '../errors/sledge-error';
 import { buildAll, cacheDirectoryOf } from '../functions/build-functions';
@@ -76,6 +77,8 @@ const BEFORE_TRANSPORTS: readonly PluginKind[] = [
   'dispatcher',
 ];
 
+const BESIDE_TRANSPORTS = PLUGIN_KINDS.filter((kind) => kind !== 'transport');
+
 /** One server: plugins, data plane and functions of one configuration. Main thread. */
 export class Sledge {
   readonly logger: Logger;
@@ -88,6 +91,7 @@ export class Sledge {
   private recording: Recording | undefined;
   private live: LiveControl | undefined;
   private admin: readonly AdminListener[] = [];
+  private failed: readonly SledgeError[] = [];
   private readonly view = new LiveView(this);
   private life: Phase = 'starting';
 
@@ -120,7 +124,8 @@ export class Sledge {
 
   /**
    * The admin API, plugins, functions, workers, then transports. When a step fails, what had
-   * started is stopped again and the step's SledgeError is thrown. Call it once.
+   * started is stopped again and the step's SledgeError is thrown; of several transports one is
+   * enough, see `startFailures`. Call it once.
    */
   async start(): Promise<void> {
     try {
@@ -129,6 +134,11 @@ export class Sledge {
       for (const later of await this.stop()) this.logger.error({ code: later.code }, later.message);
       throw error;
     }
+  }
+
+  /** Of transports that could not start, while others serve. */
+  startFailures(): readonly SledgeError[] {
+    return this.failed;
   }
 
   /** Where the transports listen. Valid after `start`. */
@@ -295,7 +305,9 @@ export class Sledge {
     if (this.recording?.tap === undefined) plane.keepEvents?.(false);
     this.recording?.begin(plane, recordingStart(this.registry, plane));
     this.services.open(plane, this.registry);
-    await this.host.start();
+    await this.host.start(BESIDE_TRANSPORTS);
+    this.failed = await this.host.startSome('transport');
+    for (const { code, message, solve } of this.failed) this.logger.error({ code, solve }, message);
     this.life = 'serving';
   }
 
