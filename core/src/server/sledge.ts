@@ -4,7 +4,6 @@ import { container as rootContainer } from 'tsyringe';
 import { openAdmin } from '../admin';
 import type { AdminListener, Phase } from '../admin';
 import { groupWorkerCount, workerCores } from '../config/cores';
-import { slotLimits } from '../config/limits';
 import { configFromObject } from '../config/load-config';
 import type { LoadedConfig } from '../config/load-config';
 import type { PluginChoice, SledgeConfigInput } from '../config/schema';
@@ -27,11 +26,10 @@ import type { ListenerInfo, SandboxInstance, TransportInstance } from '../contra
 import { PLUGIN_KINDS } from '../contracts/plugin';
 import type { PluginKind } from '../contracts/plugin';
 import { SledgeError } from '../errors/sledge-error';
-import { buildAll, cacheDirectoryOf } from '../functions/build-functions';
 import type { BuildReport } from '../functions/build-functions';
 import { openLiveControl } from '../control/live-control';
 import type { ControlTarget, LiveControl } from '../control/live-control';
-import { buildJobs, FunctionRegistry, type LoadedFunction } from '../functions/function-registry';
+import { FunctionRegistry, type LoadedFunction } from '../functions/function-registry';
 import { LiveView } from '../live';
 import type { LaneSource, LiveReport } from '../live';
 import { metricSources } from '../metrics/sources';
@@ -46,6 +44,7 @@ import { createLogger } from './logger';
 import { PolicyWatch } from './policy-watch';
 import { recordingSettings, recordingStart } from './recording-settings';
 import type { PolicyKind } from './policy-kinds';
+import { buildFunctions, buildSettingsOf, checkSandbox, functionLog } from './start-steps';
 import { ServerPolicies } from './server-policies';
 import { TransportServices } from './transport-services';
 
@@ -67,7 +66,6 @@ export interface SledgeOptions {
 
 /** Transports answer with what the data plane ended at the limit, so they have a little longer. */
 const ANSWER_MS = 1000;
-const LOGGED_BYTES_MAX = 4096;
 const STACK_UNIT_BYTES = 65_536;
 const BEFORE_TRANSPORTS: readonly PluginKind[] = [
   'sandbox',
@@ -287,16 +285,16 @@ export class Sledge {
       (plugin) => plugin.kind !== 'transport' || this.options.withTransports !== false,
     );
     await this.host.create(loadPlugins(wanted, folder, withheldBy(config)));
-    this.checkSandbox();
+    checkSandbox(this.loaded, this.sandbox());
     await this.host.start(BEFORE_TRANSPORTS);
-    const reports = await this.build();
+    const reports = await buildFunctions(this.loaded, this.sandbox(), this.options, this.logger);
     await this.openRecording();
     const plane = await (this.options.dataPlane ?? startDataPlane)(this.dataPlaneOptions());
     this.plane = plane;
     this.registry = FunctionRegistry.load(config, reports, plane);
     this.live = openLiveControl(this.loaded, {
       ...{ plane, registry: this.registry, sandbox: this.sandbox(), logger: this.logger },
-      ...{ build: this.buildSettings(), publish: () => this.services.publish() },
+      ...{ build: buildSettingsOf(this.loaded), publish: () => this.services.publish() },
       // a function that is tried beside a server has no store: that one has it
       isServer: this.options.withTransports !== false,
       listeners: () => this.listeners(),
@@ -327,38 +325,6 @@ export class Sledge {
     this.services.isRecording = this.recording !== undefined;
   }
 
-  private buildSettings() {
-    const { config, folder } = this.loaded;
-    const cacheDirectory = cacheDirectoryOf(config.build, folder);
-    const readsTime = config.preemption.mechanism === 'tsc';
-    return { cacheDirectory, level: config.build.level, readsTime };
-  }
-
-  private async build(): Promise<BuildReport[]> {
-    const { config } = this.loaded;
-    const { signal, onBuild } = this.options;
-    const jobs = buildJobs(config.tenants);
-    const settings = { ...this.buildSettings(), parallel: config.build.parallel, signal };
-    const reports = await buildAll(this.sandbox(), jobs, settings, onBuild);
-    if (signal?.aborted === true) {
-      throw new SledgeError('SLEDGE_ERR_BUILD_CANCELLED', { name: 'the functions' });
-    }
-    const errors = reports.flatMap(({ error }) => error ?? []);
-    for (const error of errors) this.logger.error({ code: error.code }, error.message);
-    if (errors[0] !== undefined) throw errors[0];
-    return reports;
-  }
-
-  /** @throws SledgeError SLEDGE_ERR_CONFIG_INVALID for limits that the sandbox does not know. */
-  private checkSandbox(): void {
-    const { config, file, folder } = this.loaded;
-    const problems = this.sandbox().workers === 'native' ? [] : slotLimits(config.tenants);
-    if (problems.length === 0) return;
-    const lines = problems.map(({ path, message }) => `  ${path}: ${message}`);
-    const details = { path: file ?? folder, problems: lines.join('\n') };
-    throw new SledgeError('SLEDGE_ERR_CONFIG_INVALID', details);
-  }
-
   private sandbox(): SandboxInstance {
     return this.host.instances('sandbox')[0]?.instance as SandboxInstance;
   }
@@ -366,7 +332,7 @@ export class Sledge {
   private dataPlaneOptions(): DataPlaneOptions {
     const { workers, arena, limits, preemption, tenants, seed } = this.loaded.config;
     const { workers: kind, workerScript } = this.sandbox();
-    const onFunctionLog = this.options.onFunctionLog ?? this.logFunction.bind(this);
+    const onFunctionLog = this.options.onFunctionLog ?? functionLog(this.logger);
     const [first, ...moreGroups] = this.workerGroups();
     return {
       ...(first as DataPlaneWorkerGroup),
@@ -385,12 +351,6 @@ export class Sledge {
       record: keptRecords(this.recording, this.loaded.config.admin),
       onLog: (id, text, ids) => onFunctionLog(this.registry?.byId(id), text, ids),
     };
-  }
-
-  private logFunction(fn: FunctionHandle | undefined, text: Uint8Array, ids?: RequestIds): void {
-    const { requestId, traceId } = ids ?? {};
-    const said = Buffer.from(text.subarray(0, LOGGED_BYTES_MAX)).toString('utf8').trimEnd();
-    this.logger.info({ tenant: fn?.tenant, function: fn?.name, requestId, traceId }, said);
   }
 
   private workerGroups(): DataPlaneWorkerGroup[] {
