@@ -9,6 +9,10 @@ export const EXIT = {
   config: 3,
   plugin: 4,
   build: 5,
+  /** `start`: it has served, but a transport had not started. */
+  partly: 6,
+  /** `start`: a plugin did not drain or stop, in time or at all. */
+  unclean: 7,
   /** As coreutils' timeout does. */
   timedOut: 124,
   /** 128 + SIGILL, as a shell shows a trap. */

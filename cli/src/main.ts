@@ -23,6 +23,7 @@ import { startCommand } from './commands/start';
 import { studyCommand } from './commands/study';
 import { tenantsCommand } from './commands/tenants';
 import { drainCommand, rollbackCommand, splitCommand, undeployCommand } from './commands/traffic';
+import { topCommand } from './commands/top';
 import { EXIT, exitCodeOf } from './exit-codes';
 import { printError } from './output';
 import type { CommonOptions } from './output';
@@ -75,6 +76,7 @@ function createProgram(): Command {
   undeployCommand(program);
   tenantsCommand(program);
   drainCommand(program);
+  topCommand(program);
   doctorCommand(program);
   simulateCommand(program);
   loadCommand(program);

@@ -28,6 +28,10 @@ export function printWarnings(warnings: readonly string[]): void {
 
 /** A table without borders, for terminals and for cut and awk. */
 export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  printLine(tableText(head, rows));
+}
+
+export function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const none = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left'];
   const others = ['bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'];
   const chars = Object.fromEntries([...none, ...others].map((name) => [name, '']));
@@ -37,7 +41,7 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
   });
   table.push(...rows.map((row) => [...row]));
-  printLine(table.toString().replace(/[ \t]+$/gm, ''));
+  return table.toString().replace(/[ \t]+$/gm, '');
 }
 
 /** Code, message, how to solve it; the stack only with --verbose. */

@@ -30,6 +30,7 @@ export { loadUserModule } from './plugins/load-user-module';
 export type { PolicyChangeRequest } from './admin/schemas';
 export type { MetricReport } from './metrics/exposition';
 export type { Histogram } from './metrics/histogram';
+export type { LiveReport, LiveSample } from './live';
 export { METRICS, SCOPE_LABELS, type Metric, type Scope } from './metrics/table';
 export { askAdmin, askControl, findControl, openControl } from './server/control';
 export type { AdminPlace, AdminQuestion, ControlSocket } from './server/control';

@@ -133,6 +133,24 @@ test('a transport that cannot start stops what had started, the data plane too',
   expect(plane.isStopped).toBe(true);
 });
 
+test('of two transports one that cannot start is told, and the other serves', async () => {
+  const journal: string[] = [];
+  const start = () => Promise.reject(new Error('port taken'));
+  const transports = [
+    journalPlugin('broken', 'transport', journal, { start }),
+    journalPlugin('sound', 'transport', journal),
+  ];
+  const sledge = setup({ more: { transports } });
+  await sledge.start();
+  expect(sledge.startFailures()).toMatchObject([{ code: 'SLEDGE_ERR_PLUGIN_START' }]);
+  expect([sledge.phase, sledge.listeners().map((one) => one.transport)]).toEqual([
+    'serving',
+    ['sound'],
+  ]);
+  await sledge.stop();
+  expect(journal.filter((line) => line.startsWith('stop'))).toEqual(['stop broken', 'stop sound']);
+});
+
 test('drain refuses new invocations and waits for those in flight', async () => {
   const plane = new FakeDataPlane(true);
   const sledge = setup({ plane });

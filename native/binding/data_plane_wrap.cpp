@@ -36,6 +36,7 @@ Napi::Function DataPlaneWrap::define(Napi::Env env) {
                       InstanceMethod<&DataPlaneWrap::take_output>("takeOutput"),
                       InstanceMethod<&DataPlaneWrap::in_flight>("inFlight"),
                       InstanceMethod<&DataPlaneWrap::retry_after_ns>("retryAfterNs"),
+                      InstanceMethod<&DataPlaneWrap::keep_events>("keepEvents"),
                       InstanceMethod<&DataPlaneWrap::take_events>("takeEvents"),
                       InstanceMethod<&DataPlaneWrap::take_completions>("takeCompletions"),
                       InstanceMethod<&DataPlaneWrap::stats>("stats"),
@@ -169,6 +170,10 @@ Napi::Value DataPlaneWrap::function_stats(const Napi::CallbackInfo &info) {
     stats.Set(statistic.name, Napi::Number::New(info.Env(), statistic.value));
   }
   return stats;
+}
+
+void DataPlaneWrap::keep_events(const Napi::CallbackInfo &info) {
+  holder_->plane->keep_events(info[0].As<Napi::Boolean>().Value());
 }
 
 /// As many as fit into the array.

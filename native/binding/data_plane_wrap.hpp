@@ -26,6 +26,7 @@ class DataPlaneWrap : public Napi::ObjectWrap<DataPlaneWrap> {
   Napi::Value take_output(const Napi::CallbackInfo &info);
   Napi::Value in_flight(const Napi::CallbackInfo &info);
   Napi::Value retry_after_ns(const Napi::CallbackInfo &info);
+  void keep_events(const Napi::CallbackInfo &info);
   Napi::Value take_events(const Napi::CallbackInfo &info);
   Napi::Value take_completions(const Napi::CallbackInfo &info);
   Napi::Value stats(const Napi::CallbackInfo &info);

@@ -57,3 +57,52 @@ test('what does not end in time is ended, and the process exits all the same', a
   expect([503, 'cut']).toContain(await inFlight);
   await server.stop();
 });
+
+/** A client that begins to read its answer only when it is told so. @returns what it got. */
+function slowReader(port: number, path: string): { read(): Promise<number> } {
+  const socket = connect(port, '127.0.0.1').pause();
+  let bytes = 0;
+  socket.on('error', () => undefined).on('data', (part) => (bytes += part.length));
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  const closed = new Promise((resolve) => socket.on('close', resolve));
+  return {
+    read: async () => {
+      socket.resume();
+      await closed;
+      return bytes;
+    },
+  };
+}
+
+test('SIGTERM under load cuts no answer, however long it runs or is on its way', async () => {
+  const bytes = 4_194_304;
+  const config = configOf([
+    { name: 'endless_loop', limits: { wallTimeUs: 300_000 } },
+    { name: 'fibonacci' },
+    { name: 'huge_output' },
+  ]);
+  const server = await Server.start({ config });
+  const readers = [1, 2, 3].map(() =>
+    slowReader(Number(new URL(server.url).port), `/huge_output?${bytes}`),
+  );
+  const call = async (path: string): Promise<number> => {
+    const answer = await request(`${server.url}/${path}`);
+    await answer.body.text();
+    return answer.statusCode;
+  };
+  await call('fibonacci?10'); // behind the long answers
+  const calls = Array.from({ length: 24 }, (_, at) =>
+    call(at % 4 === 0 ? 'endless_loop' : 'fibonacci?22'),
+  );
+  await Promise.race(calls);
+  server.process.kill('SIGTERM');
+  await until(() => server.log.includes('draining'));
+  await new Promise((resolve) => setTimeout(resolve, 300)); // behind drainGraceMs
+  const read = await Promise.all(readers.map((reader) => reader.read()));
+  expect(read.filter((got) => got < bytes)).toEqual([]);
+  const statuses = await Promise.all(calls);
+  expect(statuses.filter((status) => ![200, 503, 504].includes(status))).toEqual([]);
+  expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(0);
+  expect(await server.exited).toEqual({ code: 0, signal: null });
+  await server.stop();
+});

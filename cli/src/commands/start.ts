@@ -68,6 +68,7 @@ async function start(options: StartOptions): Promise<void> {
     return;
   }
   let control: ControlSocket | undefined;
+  let code: number = sledge.startFailures().length > 0 ? EXIT.partly : EXIT.ok;
   try {
     control = await controlOf(sledge, options);
     if (options.watch === true) watchPolicies(sledge);
@@ -77,10 +78,11 @@ async function start(options: StartOptions): Promise<void> {
     if (options.readyFile !== undefined) removeReadyFile(options.readyFile);
     for (const error of [...(await sledge.drain()), ...(await sledge.stop())]) {
       logger.error({ code: error.code, solve: error.solve }, error.message);
+      code = EXIT.unclean;
     }
     await control?.close();
   }
-  process.exit(EXIT.ok);
+  process.exit(code);
 }
 
 function watchPolicies(sledge: Sledge): void {

@@ -20,6 +20,10 @@ declare module 'fastify' {
     /** Who may call a route of the admin API; undefined: anybody. */
     role?: Role;
   }
+  interface FastifyRequest {
+    /** What its token proves; of a route for anybody: reader. */
+    sledgeRole: Role;
+  }
 }
 
 export interface AdminAppOptions {
@@ -53,6 +57,7 @@ export async function makeAdminApp(
     const route = `${method} ${url.slice(0, 200)}`;
     return fail(reply, new SledgeError('SLEDGE_ERR_ADMIN_NO_ROUTE', { route }));
   });
+  app.decorateRequest('sledgeRole', 'reader');
   app.addHook('onRequest', async (request) => authorize(request, options));
   await app.register(swagger, {
     openapi: {
@@ -78,6 +83,7 @@ function authorize(request: FastifyRequest, { access, checksHost }: AdminAppOpti
   if (role === 'operator' && given !== 'operator') {
     throw new SledgeError('SLEDGE_ERR_ADMIN_FORBIDDEN', { role });
   }
+  request.sledgeRole = given;
 }
 
 /** A name that an attacker has pointed here ("DNS rebinding") is none of these. */

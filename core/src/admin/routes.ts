@@ -11,11 +11,14 @@ import { EXPOSITION_TYPE, exposition, metricsReport } from '../metrics/expositio
 import type { MetricSources } from '../metrics/table';
 import type { ControlTarget } from '../control/live-control';
 import { addControl } from './control-routes';
+import { addConsole } from './console-routes';
+import { addLive } from './live-routes';
+import type { LiveAdminTarget } from './live-routes';
 import * as schemas from './schemas';
 import type { Phase } from './schemas';
 
 /** What the admin API needs of a server. */
-export interface AdminTarget {
+export interface AdminTarget extends LiveAdminTarget {
   readonly phase: Phase;
   readonly inFlight: number;
   listeners(): readonly ListenerInfo[];
@@ -40,6 +43,8 @@ export function addRoutes(app: FastifyInstance, target: AdminTarget): void {
   addPolicies(app, target);
   addMetrics(app, target);
   addControl(app, target);
+  addLive(app, target);
+  addConsole(app);
   const schema = { summary: 'This document.', security: SECURED, hide: true };
   app.get('/openapi.json', { config: { role: 'reader' }, schema }, () => app.swagger());
 }

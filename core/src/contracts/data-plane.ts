@@ -199,6 +199,8 @@ export interface DataPlane {
   submit(fn: number, request: InvocationRequest, onOutcome: OutcomeCallback): number;
   cancel(id: number): void;
   readonly inFlight: number;
+  /** Whether events are recorded from now on, if `record.events` is not 0; at first they are. */
+  keepEvents?(keeps: boolean): void;
   /** Moves recorded events to the array, RECORD_FIELDS numbers each. @returns how many. */
   takeEvents?(out: Float64Array): number;
   /** The same with completions, COMPLETION_FIELDS numbers each. */

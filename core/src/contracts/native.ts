@@ -131,6 +131,8 @@ export interface NativeDataPlane {
   /** Output and log of a record whose outputOffset is -1. */
   takeOutput(token: number): ArrayBuffer;
   inFlight(): number;
+  /** Whether events are recorded from now on, if `eventsKept` is not 0; at first they are. */
+  keepEvents(keeps: boolean): void;
   /** Moves recorded events, RECORD_FIELDS numbers each, to the array; how many. */
   takeEvents(out: Float64Array): number;
   /** The same with completions, COMPLETION_FIELDS numbers each. */

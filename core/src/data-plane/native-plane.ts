@@ -178,6 +178,10 @@ export class NativePlane implements DataPlane {
     return this.native.stats();
   }
 
+  keepEvents(keeps: boolean): void {
+    this.native.keepEvents(keeps);
+  }
+
   takeEvents(out: Float64Array): number {
     return this.native.takeEvents(out);
   }

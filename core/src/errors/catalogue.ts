@@ -732,6 +732,13 @@ export const ERROR_CATALOGUE = {
     rpc: 'PERMISSION_DENIED',
     solve: 'Without tokens it answers to an address and to localhost, not to names of others.',
   },
+  SLEDGE_ERR_ADMIN_CALLS: {
+    number: 650,
+    message: '{limit} calls by hand are not answered yet.',
+    http: 429,
+    rpc: 'RESOURCE_EXHAUSTED',
+    solve: 'Wait for one of them, or call the function over its transport.',
+  },
   // live control
   SLEDGE_ERR_CONTROL_UNAVAILABLE: {
     number: 800,

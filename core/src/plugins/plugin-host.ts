@@ -162,6 +162,27 @@ export class PluginHost {
     }
   }
 
+  /**
+   * Starts those of one kind, in order, of which one is enough: those that cannot start are stopped
+   * and forgotten. @returns what went wrong. @throws SledgeError the first of it when none started.
+   */
+  async startSome(kind: PluginKind): Promise<SledgeError[]> {
+    const errors: SledgeError[] = [];
+    const wanted = this.live.filter(({ definition }) => definition.kind === kind);
+    for (const plugin of wanted) {
+      try {
+        plugin.started = true;
+        await this.step(plugin, 'start', () => plugin.instance.start?.());
+      } catch (error) {
+        errors.push(error as SledgeError, ...(await this.unwind('stop', [plugin])));
+        this.live.splice(this.live.indexOf(plugin), 1);
+      }
+    }
+    const hasStarted = this.live.some(({ definition }) => definition.kind === kind);
+    if (errors[0] !== undefined && !hasStarted) throw errors[0];
+    return errors;
+  }
+
   /** Drains all started plugins, last first; a failure is reported and the next is drained. */
   async drain(): Promise<SledgeError[]> {
     return this.unwind('drain');

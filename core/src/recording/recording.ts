@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { DataPlane } from '../contracts/data-plane';
 import { reasonOf } from '../errors/reason';
 import { SledgeError } from '../errors/sledge-error';
+import type { EventTap } from '../live/lane-capture';
 import { RECORD_FIELDS } from '../trace/record';
 import { COMPLETION_FIELDS } from './completion';
 import type * as job from './recording-job';
@@ -32,6 +33,7 @@ export class Recording {
   private takesEvents: boolean;
   private readonly ended: Promise<void>;
   private hasEnded = false;
+  private readonly seen: EventTap = { listener: undefined };
 
   private constructor(
     private readonly thread: Worker,
@@ -80,6 +82,11 @@ export class Recording {
     };
   }
 
+  /** For those who would see the events that it takes; undefined: it takes none. */
+  get tap(): EventTap | undefined {
+    return this.takesEvents ? this.seen : undefined;
+  }
+
   /** From now on what the data plane keeps is written. */
   begin(plane: DataPlane, start: job.RecordingStart): void {
     this.plane = plane;
@@ -112,8 +119,11 @@ export class Recording {
       isDone = events !== undefined;
       if (events === undefined) break;
       const count = plane.takeEvents?.(events) ?? 0;
-      if (count > 0) this.tell({ events, count }, [events.buffer]);
-      else freeEvents.push(events);
+      if (count > 0) {
+        this.seen.listener?.(events, count);
+        this.tell({ events, count }, [events.buffer]);
+      }
+      if (count === 0) freeEvents.push(events);
       if (count < ENTRIES_PER_BUFFER) break;
     }
     while (this.settings.perfLog !== undefined) {

@@ -4,7 +4,6 @@ import { container as rootContainer } from 'tsyringe';
 import { openAdmin } from '../admin';
 import type { AdminListener, Phase } from '../admin';
 import { groupWorkerCount, workerCores } from '../config/cores';
-import { slotLimits } from '../config/limits';
 import { loadedModules } from '../config/loaded-modules';
 import { configFromObject } from '../config/load-config';
 import type { LoadedConfig } from '../config/load-config';
@@ -25,24 +24,29 @@ import type {
   RequestIds,
 } from '../contracts/invocation';
 import type { ListenerInfo, SandboxInstance, TransportInstance } from '../contracts/kinds';
+import { PLUGIN_KINDS } from '../contracts/plugin';
 import type { PluginKind } from '../contracts/plugin';
 import { SledgeError } from '../errors/sledge-error';
-import { buildAll, cacheDirectoryOf } from '../functions/build-functions';
 import type { BuildReport } from '../functions/build-functions';
 import { openLiveControl } from '../control/live-control';
 import type { ControlTarget, LiveControl } from '../control/live-control';
-import { buildJobs, FunctionRegistry, type LoadedFunction } from '../functions/function-registry';
+import { FunctionRegistry, type LoadedFunction } from '../functions/function-registry';
 import { FunctionSeries } from '../metrics/series';
+import { LiveView } from '../live';
+import type { LaneSource, LiveReport } from '../live';
 import { metricSources } from '../metrics/sources';
 import type { MetricSources } from '../metrics/table';
 import { withheldBy } from '../plugins/capabilities';
 import { loadPlugins, PluginHost } from '../plugins/plugin-host';
 import { tokens } from '../tokens';
 import { Recording } from '../recording/recording';
+import { installedPolicies } from './installed-policies';
+import { keptRecords, laneSourceOf } from './lane-source';
 import { createLogger } from './logger';
 import { PolicyWatch } from './policy-watch';
 import { recordingSettings, recordingStart } from './recording-settings';
 import type { PolicyKind } from './policy-kinds';
+import { buildFunctions, buildSettingsOf, checkSandbox, functionLog } from './start-steps';
 import { ServerPolicies } from './server-policies';
 import { TransportServices } from './transport-services';
 
@@ -64,7 +68,6 @@ export interface SledgeOptions {
 
 /** Transports answer with what the data plane ended at the limit, so they have a little longer. */
 const ANSWER_MS = 1000;
-const LOGGED_BYTES_MAX = 4096;
 const STACK_UNIT_BYTES = 65_536;
 const BEFORE_TRANSPORTS: readonly PluginKind[] = [
   'sandbox',
@@ -73,6 +76,8 @@ const BEFORE_TRANSPORTS: readonly PluginKind[] = [
   'scheduler',
   'dispatcher',
 ];
+
+const BESIDE_TRANSPORTS = PLUGIN_KINDS.filter((kind) => kind !== 'transport');
 
 /** One server: plugins, data plane and functions of one configuration. Main thread. */
 export class Sledge {
@@ -87,6 +92,8 @@ export class Sledge {
   private live: LiveControl | undefined;
   private admin: readonly AdminListener[] = [];
   private readonly series: FunctionSeries;
+  private failed: readonly SledgeError[] = [];
+  private readonly view = new LiveView(this);
   private life: Phase = 'starting';
 
   constructor(
@@ -119,7 +126,8 @@ export class Sledge {
 
   /**
    * The admin API, plugins, functions, workers, then transports. When a step fails, what had
-   * started is stopped again and the step's SledgeError is thrown. Call it once.
+   * started is stopped again and the step's SledgeError is thrown; of several transports one is
+   * enough, see `startFailures`. Call it once.
    */
   async start(): Promise<void> {
     try {
@@ -128,6 +136,11 @@ export class Sledge {
       for (const later of await this.stop()) this.logger.error({ code: later.code }, later.message);
       throw error;
     }
+  }
+
+  /** Of transports that could not start, while others serve. */
+  startFailures(): readonly SledgeError[] {
+    return this.failed;
   }
 
   /** Where the transports listen. Valid after `start`. */
@@ -218,6 +231,22 @@ export class Sledge {
     return this.metricSources();
   }
 
+  /** What it does, second by second, while somebody asks; the admin API's `/live` shows it. */
+  liveReport(after: number): LiveReport {
+    return this.view.report(after);
+  }
+
+  /** For the lanes of the console; undefined: they are not to be had. */
+  laneSource(): LaneSource | undefined {
+    if (this.life === 'stopped') return undefined;
+    return laneSourceOf(this.plane, this.registry, this.recording, this.loaded.config.admin);
+  }
+
+  /** Short names that `setPolicy` takes here, by kind. */
+  installedPolicies(): { kind: PolicyKind; name: string }[] {
+    return installedPolicies(this.loaded.folder);
+  }
+
   /** What became of the invocations of `name` or `tenant/name`: in time, late, and others. */
   functionStats(name: string): Record<string, number> {
     const { id } = this.functionsOrDraining().find(name) as LoadedFunction;
@@ -253,6 +282,7 @@ export class Sledge {
   /** Stops everything, whatever is in flight. @returns what went wrong on the way. */
   async stop(): Promise<SledgeError[]> {
     this.life = 'stopped';
+    this.view.close();
     this.watch?.close();
     this.services.close();
     this.live?.close();
@@ -271,24 +301,27 @@ export class Sledge {
       (plugin) => plugin.kind !== 'transport' || this.options.withTransports !== false,
     );
     await this.host.create(loadPlugins(wanted, folder, withheldBy(config)));
-    this.checkSandbox();
+    checkSandbox(this.loaded, this.sandbox());
     await this.host.start(BEFORE_TRANSPORTS);
-    const reports = await this.build();
+    const reports = await buildFunctions(this.loaded, this.sandbox(), this.options, this.logger);
     await this.openRecording();
     const plane = await (this.options.dataPlane ?? startDataPlane)(this.dataPlaneOptions());
     this.plane = plane;
     this.registry = FunctionRegistry.load(config, reports, plane);
     this.live = openLiveControl(this.loaded, {
       ...{ plane, registry: this.registry, sandbox: this.sandbox(), logger: this.logger },
-      ...{ build: this.buildSettings(), publish: () => this.services.publish() },
+      ...{ build: buildSettingsOf(this.loaded), publish: () => this.services.publish() },
       // a function that is tried beside a server has no store: that one has it
       isServer: this.options.withTransports !== false,
       listeners: () => this.listeners(),
     });
     await this.live.restore();
+    if (this.recording?.tap === undefined) plane.keepEvents?.(false);
     this.recording?.begin(plane, recordingStart(this.registry, plane));
     this.services.open(plane, this.registry);
-    await this.host.start();
+    await this.host.start(BESIDE_TRANSPORTS);
+    this.failed = await this.host.startSome('transport');
+    for (const { code, message, solve } of this.failed) this.logger.error({ code, solve }, message);
     this.life = 'serving';
   }
 
@@ -308,38 +341,6 @@ export class Sledge {
     this.services.isRecording = this.recording !== undefined;
   }
 
-  private buildSettings() {
-    const { config, folder } = this.loaded;
-    const cacheDirectory = cacheDirectoryOf(config.build, folder);
-    const readsTime = config.preemption.mechanism === 'tsc';
-    return { cacheDirectory, level: config.build.level, readsTime };
-  }
-
-  private async build(): Promise<BuildReport[]> {
-    const { config } = this.loaded;
-    const { signal, onBuild } = this.options;
-    const jobs = buildJobs(config.tenants);
-    const settings = { ...this.buildSettings(), parallel: config.build.parallel, signal };
-    const reports = await buildAll(this.sandbox(), jobs, settings, onBuild);
-    if (signal?.aborted === true) {
-      throw new SledgeError('SLEDGE_ERR_BUILD_CANCELLED', { name: 'the functions' });
-    }
-    const errors = reports.flatMap(({ error }) => error ?? []);
-    for (const error of errors) this.logger.error({ code: error.code }, error.message);
-    if (errors[0] !== undefined) throw errors[0];
-    return reports;
-  }
-
-  /** @throws SledgeError SLEDGE_ERR_CONFIG_INVALID for limits that the sandbox does not know. */
-  private checkSandbox(): void {
-    const { config, file, folder } = this.loaded;
-    const problems = this.sandbox().workers === 'native' ? [] : slotLimits(config.tenants);
-    if (problems.length === 0) return;
-    const lines = problems.map(({ path, message }) => `  ${path}: ${message}`);
-    const details = { path: file ?? folder, problems: lines.join('\n') };
-    throw new SledgeError('SLEDGE_ERR_CONFIG_INVALID', details);
-  }
-
   private sandbox(): SandboxInstance {
     return this.host.instances('sandbox')[0]?.instance as SandboxInstance;
   }
@@ -347,7 +348,7 @@ export class Sledge {
   private dataPlaneOptions(): DataPlaneOptions {
     const { workers, arena, limits, preemption, tenants, seed } = this.loaded.config;
     const { workers: kind, workerScript } = this.sandbox();
-    const onFunctionLog = this.options.onFunctionLog ?? this.logFunction.bind(this);
+    const onFunctionLog = this.options.onFunctionLog ?? functionLog(this.logger);
     const [first, ...moreGroups] = this.workerGroups();
     return {
       ...(first as DataPlaneWorkerGroup),
@@ -364,15 +365,9 @@ export class Sledge {
       preemption,
       tenants: tenants.map((tenant) => tenant.limits),
       seed,
-      record: this.recording?.kept,
+      record: keptRecords(this.recording, this.loaded.config.admin),
       onLog: (id, text, ids) => onFunctionLog(this.registry?.byId(id), text, ids),
     };
-  }
-
-  private logFunction(fn: FunctionHandle | undefined, text: Uint8Array, ids?: RequestIds): void {
-    const { requestId, traceId } = ids ?? {};
-    const said = Buffer.from(text.subarray(0, LOGGED_BYTES_MAX)).toString('utf8').trimEnd();
-    this.logger.info({ tenant: fn?.tenant, function: fn?.name, requestId, traceId }, said);
   }
 
   private workerGroups(): DataPlaneWorkerGroup[] {

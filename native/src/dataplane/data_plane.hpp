@@ -160,6 +160,8 @@ class DataPlane final : ActionTarget, WatchTarget {
   ExternalWorkers &external_workers() { return external_; }
   /// What is recorded, for one thread to take, also when it has stopped. Null: nothing is.
   Recorder *recorder() { return recorder_.get(); }
+  /// Whether events are kept from now on, where there is room for them; at first they are.
+  void keep_events(bool keeps);
   std::vector<Statistic> statistics();
   /// Empty when there is no such function.
   std::vector<Statistic> function_statistics(uint32_t id);

@@ -62,6 +62,8 @@ class Dispatch {
 
   /// What is decided from now on is kept there; null: nothing. Before anything is submitted.
   void record_with(Recorder *recorder);
+  /// From now on events are kept, if the recorder has room for any, or not. Any thread.
+  void keep_events(bool keeps);
 
   /// With an error nothing has changed. `target` gets what follows.
   Admission submit(Invocation &invocation, ActionTarget &target);
@@ -166,7 +168,8 @@ class Dispatch {
   std::shared_ptr<LivePolicy> live_;    ///< the last one; it may have been ejected
   uint64_t live_check_ns_ = UINT64_MAX; ///< when to look at it again
   std::vector<PolicyInstance> retired_; ///< to be destroyed outside the lock
-  Recorder *events_ = nullptr;          ///< null: no decision record is kept
+  Recorder *recorder_ = nullptr;        ///< null: it has no room for events
+  Recorder *events_ = nullptr;          ///< null: no decision record is kept now
   bool keeps_completions_ = false;
   uint64_t noted_waiting_ = 0;
 };

@@ -17,8 +17,15 @@ RecordedEvent event_of(const Invocation &invocation, Happening what, uint64_t no
 } // namespace
 
 void Dispatch::record_with(Recorder *recorder) {
-  events_ = recorder != nullptr && recorder->keeps_events() ? recorder : nullptr;
+  recorder_ = recorder != nullptr && recorder->keeps_events() ? recorder : nullptr;
+  events_ = recorder_;
   keeps_completions_ = recorder != nullptr && recorder->keeps_completions();
+}
+
+void Dispatch::keep_events(bool keeps) {
+  lock_.lock();
+  events_ = keeps ? recorder_ : nullptr;
+  lock_.unlock();
 }
 
 void Dispatch::note(const RecordedEvent &event) {

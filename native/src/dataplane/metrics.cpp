@@ -71,6 +71,12 @@ std::vector<uint32_t> DataPlane::counted_functions() {
   return called;
 }
 
+void DataPlane::keep_events(bool keeps) {
+  for (uint32_t group = 0; group < groups_.count(); group++) {
+    groups_.at(group).keep_events(keeps);
+  }
+}
+
 std::vector<WorkerMetrics> DataPlane::worker_metrics() {
   std::vector<WorkerMetrics> all;
   for (const auto &worker : workers_) {

@@ -179,6 +179,24 @@ TEST(Recorder, IsBoundedAndCountsWhatItLoses) {
   EXPECT_EQ(recorder.completions_lost(), 50u - 4);
 }
 
+TEST(Recorder, KeepsEventsOnlyWhileItIsToldTo) {
+  Bench bench(recording());
+  const uint32_t function = bench.add("empty");
+  Recorder &recorder = *bench.plane->recorder();
+  for (const bool keeps : {false, true, false}) {
+    bench.plane->keep_events(keeps);
+    for (int i = 0; i < 10; i++) {
+      ASSERT_GE(bench.submit(function), 0);
+    }
+    ASSERT_TRUE(bench.settle());
+    const std::vector<RecordedEvent> events = events_of(recorder);
+    EXPECT_EQ(events.size(), keeps ? 30u : 0u);
+    EXPECT_TRUE(events.empty() || events.back().waiting == 0);
+  }
+  bench.plane->stop();
+  EXPECT_EQ(completions_of(recorder).size(), 30u);
+}
+
 TEST(Recorder, IsNotThereUnasked) {
   Bench bench({});
   EXPECT_EQ(bench.plane->recorder(), nullptr);

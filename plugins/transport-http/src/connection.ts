@@ -27,6 +27,13 @@ export class Connection {
     return this.running.size === 0 && this.receiving === undefined;
   }
 
+  /** An answer has ended here, and the client has not taken all of it. */
+  get isSending(): boolean {
+    const { lastResponse, socket } = this;
+    if (lastResponse === undefined || socket.destroyed) return false;
+    return lastResponse.writableEnded && !lastResponse.writableFinished;
+  }
+
   /** The client is gone: nothing more is sent, and what runs for it is cancelled. */
   onClose(): void {
     this.receiving = undefined;

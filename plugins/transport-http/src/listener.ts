@@ -13,6 +13,7 @@ import { makeProblem, type Problem } from './problem';
 import { RouteTable } from './routes';
 
 const kConnection = Symbol('sledge.connection');
+const SENDING_POLL_MS = 20;
 type OurSocket = Socket & { [kConnection]?: Connection };
 
 /**
@@ -25,6 +26,7 @@ export class Listener {
   readonly answers: PlainAnswers;
   readonly #app: FastifyInstance;
   readonly #connections = new Set<Connection>();
+  #drainTimer: NodeJS.Timeout | undefined;
   #environ = '';
   #url = '';
 
@@ -90,17 +92,30 @@ export class Listener {
     this.isDraining = true;
     const { server } = this.#app;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#endIdle(), this.options.drainGraceMs);
-      // The HTTP server's own would cut idle connections at once.
-      NetServer.prototype.close.call(server, () => {
-        clearTimeout(timer);
-        resolve();
-      });
+      this.#drainTimer = setTimeout(() => this.#endIdle(), this.options.drainGraceMs);
+      // Connections that wait to be accepted would be reset: one turn takes them.
+      setImmediate(() =>
+        // The HTTP server's own would cut idle connections at once.
+        NetServer.prototype.close.call(server, () => {
+          clearTimeout(this.#drainTimer);
+          resolve();
+        }),
+      );
     });
   }
 
+  /** When the answers before are out; what has arrived in this turn is read before it. */
   #endIdle(): void {
-    this.#app.server.close(() => undefined);
+    setImmediate(() => {
+      if ([...this.#connections].some(({ isSending }) => isSending)) {
+        this.#drainTimer = setTimeout(() => this.#endIdle(), SENDING_POLL_MS);
+      } else this.#closeIdle();
+    });
+  }
+
+  #closeIdle(): void {
+    // Node takes an answer that it has not sent yet for the end of its connection's work.
+    this.#app.server.closeIdleConnections();
     for (const connection of this.#connections) {
       // A connection that never sent a byte is not idle for node.
       if (connection.isIdle && connection.socket.bytesRead === 0) connection.socket.destroy();
@@ -109,6 +124,7 @@ export class Listener {
 
   async stop(): Promise<void> {
     this.isDraining = true;
+    clearTimeout(this.#drainTimer);
     for (const connection of this.#connections) connection.socket.destroy();
     await this.#app.close();
   }
