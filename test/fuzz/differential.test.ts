@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { OPCODES } from './coverage';
+import { type Case, type Difference, Fuzzer, isRefusal, keepCase } from './fuzzer';
+import { minimise, sizeOf } from './minimise';
+
+const isLong = process.env['SLEDGE_TEST_LONG'] === '1';
+const MODULES = Number(process.env['SLEDGE_FUZZ_MODULES'] ?? (isLong ? 3_000 : 24));
+const SEED = Number(process.env['SLEDGE_FUZZ_SEED'] ?? 1);
+const FIRST = Number(process.env['SLEDGE_FUZZ_FIRST'] ?? 0);
+/** What was found is kept here. */
+const FOUND = join(__dirname, '../../.cache/fuzz/differential');
+const FOUND_MAX = 3;
+const MINIMISING_BUILDS = isLong ? 300 : 60;
+const HOURS_24_MS = 86_400_000;
+
+let directory = '';
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sledge-fuzz-'));
+});
+afterAll(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+interface Found {
+  readonly subject: Case;
+  readonly difference: Difference;
+}
+
+/** Two at a time: a compiler runs in a process of its own. */
+async function run(fuzzer: Fuzzer, first: number, count: number, most: number): Promise<Found[]> {
+  const found: Found[] = [];
+  let next = first;
+  const lane = async (): Promise<void> => {
+    while (next < first + count && found.length < most) {
+      const subject = await fuzzer.make(next++);
+      try {
+        const difference = await fuzzer.compare(subject);
+        if (difference !== undefined) found.push({ subject, difference });
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+      }
+    }
+  };
+  await Promise.all([lane(), lane()]);
+  return found;
+}
+
+function minimised(fuzzer: Fuzzer, { subject }: Found): Promise<Case> {
+  const differs = async (candidate: Case): Promise<boolean> =>
+    (await fuzzer.compare(candidate)) !== undefined;
+  return minimise(subject, differs, MINIMISING_BUILDS);
+}
+
+test(
+  `${MODULES} random modules do the same in a slot as in V8`,
+  async () => {
+    const fuzzer = new Fuzzer({ directory: join(directory, 'plain'), seed: SEED });
+    const found = await run(fuzzer, FIRST, MODULES, FOUND_MAX);
+    const { coverage } = fuzzer;
+    const totals = { ...fuzzer.totals };
+    console.log(
+      `${totals.modules} modules from seed ${SEED} (${totals.generated} by binaryen's generator, ` +
+        `${totals.mutated} mutated), ${totals.calls} calls, ${totals.traps} traps, ` +
+        `${coverage.hit} of ${OPCODES.size} opcodes` +
+        (coverage.missing.length > 20 ? '' : `; without: ${coverage.missing.join(' ') || 'none'}`),
+    );
+    const kept: string[] = [];
+    for (const each of found) {
+      const smaller = await minimised(fuzzer, each);
+      kept.push(keepCase(FOUND, each.subject, each.difference, smaller));
+    }
+    fuzzer.close();
+    expect(kept).toEqual([]);
+    expect(totals.modules).toBeGreaterThan(MODULES * 0.9);
+  },
+  HOURS_24_MS,
+);
+
+test('a mistake planted in the compiler is found, and made small', async () => {
+  const plant = (text: string): string => text.replaceAll('i32_shr_s(', 'i32_shr_u(');
+  const place = join(directory, 'planted');
+  const fuzzer = new Fuzzer({ directory: place, seed: 7, plant, generatedOneIn: 0 });
+  const [found] = await run(fuzzer, 0, 100, 1);
+  expect(found).toBeDefined();
+  if (found === undefined) return;
+  const modules = fuzzer.totals.modules;
+  const small = await minimised(fuzzer, found);
+  fuzzer.close();
+  const [before, after] = [sizeOf(found.subject.draft), sizeOf(small.draft)];
+  console.log(`found in module ${modules}: ${before} instructions, minimised to ${after}`);
+  expect(after).toBeLessThan(before / 2);
+}, 600_000);
