@@ -74,7 +74,7 @@ export class BinaryenGenerator {
         onExit: () => setImmediate(done),
         onAbort: (what: string) => reject(new Error(`wasm-opt: ${what}`)),
       };
-       
+
       this.program(
         module,
         require,

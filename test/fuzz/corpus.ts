@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ValueType } from '../../plugins/sandbox-awsm/src/compiler/model';
-import { Op } from '../../plugins/sandbox-awsm/src/compiler/opcodes';
+import { memoryOps, Op } from '../../plugins/sandbox-awsm/src/compiler/opcodes';
 import { type Draft, draftOf, instruction, zeroOf } from './draft';
 import { writeModule } from './write-module';
 
@@ -24,6 +24,20 @@ export function seeds(): Seed[] {
   return [...real.filter(({ wasm }) => draftOf(wasm) !== undefined), blank()];
 }
 
+const STORES = ['i32_store', 'i64_store', 'f32_store', 'f64_store', 'v128_store'].map(
+  (name) => [...memoryOps].find(([, op]) => op.name === name)?.[0] ?? 0,
+);
+
+/** Writes a function's locals to memory, where each has its place: so what it did can be seen. */
+function shown(first: number, index: number) {
+  return ALL.flatMap((_, i) => [
+    instruction(Op.I32Const, 1024 + 128 * index + 16 * i),
+    instruction(Op.LocalGet, first + i),
+    instruction(STORES[i] ?? 0),
+  ]);
+}
+
+/** A function of one of everything, which shows its locals and gives what it holds of a type. */
 function blank(): Seed {
   const types = [
     ...ALL.map((type) => ({ params: ALL, results: [type] })),
@@ -33,11 +47,14 @@ function blank(): Seed {
   ];
   const draft: Draft = {
     types,
-    functions: types.map(({ results }, type) => ({
-      type,
-      locals: [...ALL],
-      body: [...results.map(zeroOf), instruction(Op.End)],
-    })),
+    functions: types.map(({ params, results }, type) => {
+      const local = (wanted: number) => {
+        const at = ALL.findIndex((each) => each === wanted);
+        return at < 0 ? zeroOf(wanted) : instruction(Op.LocalGet, params.length + at);
+      };
+      const body = [...shown(params.length, type), ...results.map(local), instruction(Op.End)];
+      return { type, locals: [...ALL], body };
+    }),
     tables: [
       { element: FuncRef, limits: { min: 10, max: 20 } },
       { element: ExternRef, limits: { min: 3, max: 6 } },

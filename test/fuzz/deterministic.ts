@@ -9,8 +9,8 @@ import { VectorOp } from '../../plugins/sandbox-awsm/src/compiler/vector-opcodes
 import { addType, type Draft, type DraftFunction, instruction, typeOf } from './draft';
 
 /** What a call may do: an iteration costs 1, a call more, so that stacks stay small as well. */
-const FUEL = 6_000;
-const CALL_COST = 150;
+const FUEL = 60_000;
+const CALL_COST = 1_000;
 /** A counted loop keeps its shape, for which the compiler has rules, and is measured beforehand. */
 const TRIPS_MAX = 4_000;
 const STEP_MAX = 1 << 16;

@@ -21,8 +21,13 @@ import { valueOf } from './plan';
 import type { Random } from './random';
 
 const { I32, V128 } = ValueType;
-const ADDRESS_MASKS = [0xff, 0xfff, 0xfff8, 0xffff, 0x1fffff];
-const OFFSETS = [0, 0, 0, 1, 4, 8, 16, 100, 65_530, 0x10000, 0xffffffff];
+const ADDRESS_MASKS = [0xff, 0xfff, 0xfff8, 0xffff];
+const OFFSETS = [0, 0, 0, 1, 4, 8, 16, 100, 1000, 65_530];
+const WILD_OFFSETS = [0x10000, 0x7fffffff, 0xfffffff0, 0xffffffff];
+/** So seldom does an access go wrong on purpose, or is an operation taken that may trap. */
+const WILD_ONE_IN = 600;
+const TRAPPING_ONE_IN = 30;
+const CALL_ONE_IN = 3;
 const AND = codeOf('i32_and');
 
 export function codeOf(name: string): number {
@@ -37,6 +42,8 @@ export interface Scope {
   readonly coverage: Coverage;
   /** Types of parameters and declared locals. */
   readonly locals: ValueTypeCode[];
+  /** The function that the code is for: it calls only those behind it, so that calls end. */
+  readonly index: number;
   /** Counters of loops around: read only. */
   readonly reserved: Set<number>;
 }
@@ -50,9 +57,11 @@ export function pushConstant(scope: Scope, type: ValueTypeCode): Instruction {
   return instruction(VectorOp.Const, 0, 0, bytes);
 }
 
-/** Of two that do, the one that has been used less. */
+/** Of two that do, the one that has been used less; one that may trap is seldom taken. */
 export function rarer(scope: Scope, ops: readonly number[]): number {
-  const [a, b] = [scope.random.pick(ops), scope.random.pick(ops)];
+  const total = ops.filter((op) => numericOps.get(op)?.traps !== true);
+  const fitting = total.length === 0 || scope.random.oneIn(TRAPPING_ONE_IN) ? ops : total;
+  const [a, b] = [scope.random.pick(fitting), scope.random.pick(fitting)];
   return scope.coverage.of(a) <= scope.coverage.of(b) ? a : b;
 }
 
@@ -124,7 +133,8 @@ export function memoryArgument(scope: Scope, code: number, list?: readonly numbe
   const op = memoryOps.get(code) ?? laneMemoryOps.get(code);
   const { random } = scope;
   const align = random.below((op?.bytesLog2 ?? 0) + 1);
-  return instruction(code, align, random.pick(OFFSETS), list);
+  const offset = random.pick(random.oneIn(WILD_ONE_IN) ? WILD_OFFSETS : OFFSETS);
+  return instruction(code, align, offset, list);
 }
 
 function load(scope: Scope, type: ValueTypeCode, depth: number): Instruction[] {
@@ -149,7 +159,7 @@ function special(scope: Scope, type: ValueTypeCode, depth: number): Instruction[
   }
   if (type === V128) return vectorSpecial(scope, depth);
   const extracts = EXTRACTS.filter(([, op]) => op.scalar === type).map(([code]) => code);
-  if (type === I32 && random.oneIn(3)) return counts(scope, depth);
+  if (type === I32 && random.oneIn(3)) return counts(scope);
   if (extracts.length === 0) return leaf(scope, type);
   const code = rarer(scope, extracts);
   const lane = random.below(laneOps.get(code)?.lanes ?? 1);
@@ -171,7 +181,7 @@ function vectorSpecial(scope: Scope, depth: number): Instruction[] {
 }
 
 /** Sizes, and whether a reference is null. */
-function counts(scope: Scope, depth: number): Instruction[] {
+function counts(scope: Scope): Instruction[] {
   const { random, draft } = scope;
   const table = draft.tables.length === 0 ? undefined : random.below(draft.tables.length);
   if (draft.memory !== undefined && random.oneIn(3)) {
@@ -190,8 +200,8 @@ function counts(scope: Scope, depth: number): Instruction[] {
       return [zeroOf(element), ...grow];
     }
     default: {
-      const index = expression(scope, I32, Math.min(depth - 1, 1));
-      return [...index, instruction(Op.TableGet, table), instruction(Op.RefIsNull)];
+      const index = instruction(Op.I32Const, random.below(4));
+      return [index, instruction(Op.TableGet, table), instruction(Op.RefIsNull)];
     }
   }
 }
@@ -201,8 +211,9 @@ function callOf(scope: Scope, type: ValueTypeCode, depth: number): Instruction[]
   const { draft, random } = scope;
   const fitting = draft.functions.flatMap((_, i) => {
     const { results } = typeOf(draft, i);
-    return results.length === 1 && results[0] === type ? [i] : [];
+    return i > scope.index && results.length === 1 && results[0] === type ? [i] : [];
   });
+  if (!random.oneIn(CALL_ONE_IN)) return leaf(scope, type);
   if (fitting.length === 0 || depth < 2) return leaf(scope, type);
   const target = random.pick(fitting);
   const args = typeOf(draft, target).params.flatMap((param) => expression(scope, param, 1));
@@ -210,7 +221,7 @@ function callOf(scope: Scope, type: ValueTypeCode, depth: number): Instruction[]
     element === ValueType.FuncRef ? [i] : [],
   );
   if (tables.length === 0 || random.oneIn(2)) return [...args, instruction(Op.Call, target)];
-  const index = instruction(Op.I32Const, random.below(12));
+  const index = instruction(Op.I32Const, random.oneIn(20) ? random.below(12) : target + 1);
   const typeIndex = draft.functions[target]?.type ?? 0;
   return [...args, index, instruction(Op.CallIndirect, typeIndex, random.pick(tables))];
 }

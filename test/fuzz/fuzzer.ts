@@ -7,7 +7,7 @@ import { type BuildChoice, QuickBuilder } from './build';
 import { type Seed, seeds } from './corpus';
 import { Coverage } from './coverage';
 import { makeDeterministic } from './deterministic';
-import { type Draft, draftOf, instruction } from './draft';
+import { type Draft, draftOf, instruction, typeOf, zeroOf } from './draft';
 import { observe, SledgeEngine, V8Engine } from './engines';
 import { Mutator } from './mutate';
 import { type Plan, planCalls } from './plan';
@@ -47,8 +47,10 @@ export interface Totals {
 }
 
 const KEPT_FUNCTIONS = 6;
-const MUTATIONS_MAX = 14;
-const BLANK_MUTATIONS_MAX = 60;
+const MUTATIONS_MAX = 40;
+const BLANK_MUTATIONS_MAX = 250;
+/** Checked for being valid at once, and undone at once. */
+const MUTATIONS_TOGETHER = 6;
 const GENERATED_ONE_IN = 6;
 const BINARYEN_BYTES = [200, 500, 1_000, 2_000];
 const LEVELS = ['O1', 'O1', 'O1', 'O0', 'O2', 'O3'] as const;
@@ -102,7 +104,7 @@ export class Fuzzer {
       const draft = draftOf(wasm);
       if (draft !== undefined) return { origin: 'binaryen', draft };
     }
-    const { name, wasm } = random.oneIn(3)
+    const { name, wasm } = random.oneIn(2)
       ? (this.corpus[this.corpus.length - 1] as Seed)
       : random.pick(this.corpus);
     const draft = draftOf(wasm) as Draft;
@@ -112,14 +114,15 @@ export class Fuzzer {
 
   private mutate(draft: Draft, random: Random, origin: string): void {
     if (origin === 'binaryen' && random.oneIn(2)) return;
-    const mutator = new Mutator(draft, random, this.coverage);
-    const bodies = draft.functions.flatMap(({ body }, i) => (body.length > 2 ? [i] : []));
+    const mutator = new Mutator(draft, random, this.coverage, origin === 'blank');
+    const bodies = draft.functions.flatMap(({ body }, i) => (body.length > 3 ? [i] : []));
     const subjects = bodies.length === 0 ? draft.functions.map((_, i) => i) : bodies;
     const most = origin === 'blank' ? BLANK_MUTATIONS_MAX : MUTATIONS_MAX;
-    const count = 1 + random.below(most);
-    for (let i = 0; i < count; i++) {
+    for (let left = 1 + random.below(most); left > 0; left -= MUTATIONS_TOGETHER) {
       const backup = structuredClone(draft);
-      mutator.mutate(random.pick(subjects));
+      for (let i = Math.min(left, MUTATIONS_TOGETHER); i > 0; i--) {
+        mutator.mutate(random.pick(subjects));
+      }
       if (WebAssembly.validate(writeModule(draft))) continue;
       this.totals.invalid++;
       Object.assign(draft, backup);
@@ -179,13 +182,13 @@ function firstDifference(v8: readonly string[], sledge: readonly string[]): Diff
   return undefined;
 }
 
-/** Of a large module some functions in a row; the others trap, so that it compiles quickly. */
+/** Of a large module some functions in a row; the others give zeros: it compiles quickly. */
 function keepSome(draft: Draft, random: Random): void {
   const first = random.below(Math.max(1, draft.functions.length - KEPT_FUNCTIONS + 1));
   draft.functions.forEach((each, i) => {
     if (i >= first && i < first + KEPT_FUNCTIONS) return;
     each.locals = [];
-    each.body = [instruction(Op.Unreachable), instruction(Op.End)];
+    each.body = [...typeOf(draft, i).results.map(zeroOf), instruction(Op.End)];
   });
 }
 

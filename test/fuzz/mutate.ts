@@ -29,6 +29,8 @@ export class Mutator {
     private readonly draft: Draft,
     private readonly random: Random,
     private readonly coverage: Coverage,
+    /** Mostly adds code, which is likely to run to its end, and seldom changes what is there. */
+    private readonly inserts = false,
   ) {}
 
   /** One change of one function. */
@@ -37,13 +39,11 @@ export class Mutator {
     const { random } = this;
     const place = random.below(code.body.length);
     const scope = this.scope(code, index);
-    switch (random.below(6)) {
-      case 0:
-      case 1:
+    switch (this.kindOfChange()) {
+      case 'insert':
         code.body.splice(place, 0, ...statement(scope, 2));
         break;
-      case 2:
-      case 3:
+      case 'transform':
         this.transform(scope, code, index, place);
         break;
       default:
@@ -52,10 +52,16 @@ export class Mutator {
     code.locals = scope.locals.slice(typeOf(this.draft, index).params.length);
   }
 
+  private kindOfChange(): 'insert' | 'transform' | 'replace' {
+    const { random, inserts } = this;
+    if (random.oneIn(3)) return 'transform';
+    return random.oneIn(inserts ? 10 : 2) ? 'replace' : 'insert';
+  }
+
   private scope(code: DraftFunction, index: number): Scope {
     const { draft, random, coverage } = this;
     const locals = [...typeOf(draft, index).params, ...code.locals];
-    return { draft, random, coverage, locals, reserved: new Set() };
+    return { draft, random, coverage, locals, index, reserved: new Set() };
   }
 
   /** Sends the value on top of the stack through an operation. */

@@ -31,6 +31,8 @@ const { I32, I64, F32, F64, V128 } = ValueType;
 const INTEGERS = [
   ...[0n, 1n, 2n, 7n, 8n, 15n, 16n, 31n, 32n, 63n, 64n, 127n, 128n, 255n, 256n, 1000n, 1024n],
   ...[0x7fffn, 0x8000n, 0xffffn, 0x10000n, 0x7fffffffn, 0x80000000n, 0xffffffffn],
+  ...[0xffff_ff80n, 0xffff_8001n, 0xdead_beefn, 0xffff_fffen, 0x89ab_cdefn],
+  ...[0xffff_ffff_0000_8000n, 0xfedc_ba98_7654_3210n],
   ...[0x1_0000_0000n, 0x7fff_ffff_ffff_ffffn, 0x8000_0000_0000_0000n, 0xffff_ffff_ffff_ffffn],
 ];
 const DOUBLES = [
@@ -174,7 +176,7 @@ function tableProbes(draft: Draft): Call[] {
     exportNew(draft, name, { params: [], results }, [V128], body);
     calls.push({ name, params: [], results, args: [] });
   });
-  draft.tables.forEach((_, index) => {
+  draft.tables.forEach(({ limits }, index) => {
     const size = [instruction(Op.TableSize, index), instruction(Op.End)];
     exportNew(draft, `s${index}`, { params: [], results: [I32] }, [], size);
     calls.push({ name: `s${index}`, params: [], results: [I32], args: [] });
@@ -185,7 +187,8 @@ function tableProbes(draft: Draft): Call[] {
       instruction(Op.End),
     ];
     exportNew(draft, `t${index}`, { params: [I32], results: [I32] }, [], entry);
-    for (let i = 0; i < TABLE_PROBES; i++) {
+    const entries = Math.min(limits.min, TABLE_PROBES);
+    for (let i = 0; i < entries; i++) {
       calls.push({ name: `t${index}`, params: [I32], results: [I32], args: [BigInt(i)] });
     }
   });

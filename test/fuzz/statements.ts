@@ -22,15 +22,16 @@ const DATA_TYPES = [I32, I64, F32, F64, V128];
 const STORES = [...memoryOps].filter(([, op]) => op.store).map(([code]) => code);
 const LANE_STORES = [...laneMemoryOps].filter(([, op]) => op.store).map(([code]) => code);
 const TRIPS = [1, 2, 3, 4, 7, 8, 15, 16, 17, 33, 64, 100, 255, 1000, 2500];
+const LOOP_BYTES_MAX = 50_000;
 const END = instruction(Op.End);
 
 /** Code that leaves the operand stack as it was. */
 export function statement(scope: Scope, depth: number): Instruction[] {
   const { random } = scope;
-  switch (random.below(depth > 0 ? 11 : 6)) {
+  switch (random.below(depth > 0 ? 14 : 9)) {
     case 0:
-    case 1:
       return setLocal(scope, depth + 1);
+    case 1:
     case 2:
       return store(scope, depth + 1);
     case 3:
@@ -39,15 +40,47 @@ export function statement(scope: Scope, depth: number): Instruction[] {
       return bulk(scope);
     case 5:
       return tables(scope);
-    case 6:
+    case 9:
       return choice(scope, depth);
-    case 7:
+    case 10:
       return branches(scope, depth);
-    case 8:
-      return [...expression(scope, random.pick(DATA_TYPES), 3), instruction(Op.Drop)];
-    default:
+    case 11:
       return countedLoop(scope);
+    default:
+      return fold(scope, depth + 1);
   }
+}
+
+const KEPT_AS: Record<number, { type: ValueTypeCode; mix: string; convert?: string }> = {
+  [I32]: { type: I32, mix: 'i32_xor' },
+  [I64]: { type: I64, mix: 'i64_xor' },
+  [F32]: { type: I32, mix: 'i32_xor', convert: 'i32_reinterpret_f32' },
+  [F64]: { type: I64, mix: 'i64_xor', convert: 'i64_reinterpret_f64' },
+  [V128]: { type: V128, mix: 'i64x2_add' },
+};
+const TURN: Record<number, string> = { [I32]: 'i32_rotl', [I64]: 'i64_rotl' };
+
+/** Adds a value to what a local has gathered: so every value before it can be seen in the end. */
+function fold(scope: Scope, depth: number): Instruction[] {
+  const { random } = scope;
+  const from = random.pick(DATA_TYPES);
+  const kept = KEPT_AS[from];
+  const fitting = scope.locals.flatMap((type, i) =>
+    type === kept?.type && !scope.reserved.has(i) ? [i] : [],
+  );
+  const value = expression(scope, from, depth);
+  if (kept === undefined || fitting.length === 0) return [...value, instruction(Op.Drop)];
+  const local = random.pick(fitting);
+  const turn = TURN[kept.type];
+  const five = instruction(kept.type === I64 ? Op.I64Const : Op.I32Const, 5);
+  return [
+    instruction(Op.LocalGet, local),
+    ...(turn === undefined ? [] : [five, instruction(codeOf(turn))]),
+    ...value,
+    ...(kept.convert === undefined ? [] : [instruction(codeOf(kept.convert))]),
+    instruction(codeOf(kept.mix)),
+    instruction(Op.LocalSet, local),
+  ];
 }
 
 function setLocal(scope: Scope, depth: number): Instruction[] {
@@ -90,7 +123,8 @@ function bulk(scope: Scope): Instruction[] {
   const { draft, random } = scope;
   if (draft.memory === undefined) return [instruction(Op.Nop)];
   const to = address(scope, 1);
-  const segment = draft.data.length === 0 ? undefined : random.below(draft.data.length);
+  const passive = draft.data.flatMap(({ at }, i) => (at === undefined ? [i] : []));
+  const segment = passive.length === 0 ? undefined : random.pick(passive);
   switch (random.below(4)) {
     case 0:
       return [...to, small(scope, 300), small(scope, 5000), instruction(Op.MemoryFill)];
@@ -98,9 +132,9 @@ function bulk(scope: Scope): Instruction[] {
       return [...to, ...address(scope, 1), small(scope, 5000), instruction(Op.MemoryCopy)];
     case 2:
       if (segment === undefined) return [instruction(Op.Nop)];
-      return [...to, small(scope, 8), small(scope, 16), instruction(Op.MemoryInit, segment)];
+      return [...to, small(scope, 3), small(scope, 3), instruction(Op.MemoryInit, segment)];
     default:
-      if (segment === undefined || !random.oneIn(4)) return [instruction(Op.Nop)];
+      if (segment === undefined || !random.oneIn(20)) return [instruction(Op.Nop)];
       return [instruction(Op.DataDrop, segment)];
   }
 }
@@ -110,8 +144,10 @@ function tables(scope: Scope): Instruction[] {
   if (draft.tables.length === 0) return [instruction(Op.Nop)];
   const table = random.below(draft.tables.length);
   const element = draft.tables[table]?.element ?? ValueType.FuncRef;
-  const [to, from, count] = [small(scope, 12), small(scope, 12), small(scope, 4)];
-  const segments = draft.elements.flatMap(({ type }, i) => (type === element ? [i] : []));
+  const [to, from, count] = [small(scope, 4), small(scope, 3), small(scope, 2)];
+  const segments = draft.elements.flatMap(({ type, mode }, i) =>
+    type === element && mode === 'passive' ? [i] : [],
+  );
   switch (random.below(5)) {
     case 0: {
       const value = [from, instruction(Op.TableGet, table)];
@@ -123,9 +159,9 @@ function tables(scope: Scope): Instruction[] {
       return [to, from, count, instruction(Op.TableCopy, table, table)];
     case 3:
       if (segments.length === 0) return [instruction(Op.Nop)];
-      return [to, small(scope, 3), count, instruction(Op.TableInit, random.pick(segments), table)];
+      return [to, small(scope, 2), count, instruction(Op.TableInit, random.pick(segments), table)];
     default:
-      if (segments.length === 0 || !random.oneIn(4)) return [instruction(Op.Nop)];
+      if (segments.length === 0 || !random.oneIn(20)) return [instruction(Op.Nop)];
       return [instruction(Op.ElemDrop, random.pick(segments))];
   }
 }
@@ -163,7 +199,7 @@ function branches(scope: Scope, depth: number): Instruction[] {
 }
 
 const COMBINE: Record<number, readonly number[]> = {
-  [I32]: ['i32_add', 'i32_mul', 'i32_xor', 'i32_sub', 'i32_and'].map(codeOf),
+  [I32]: ['i32_add', 'i32_mul', 'i32_xor', 'i32_sub', 'i32_and', 'i32_shr_s'].map(codeOf),
   [I64]: ['i64_add', 'i64_mul', 'i64_xor', 'i64_or'].map(codeOf),
   [F32]: ['f32_add', 'f32_mul', 'f32_sub', 'f32_min', 'f32_max'].map(codeOf),
   [F64]: ['f64_add', 'f64_mul', 'f64_sub', 'f64_div', 'f64_max'].map(codeOf),
@@ -177,12 +213,15 @@ function countedLoop(scope: Scope): Instruction[] {
   const [counter, base] = [newLocal(I32), newLocal(I32)];
   scope.reserved.add(counter).add(base);
   const step = random.pick([1, 1, 2, 4, 8, 16, -1, -4]);
-  const trips = random.pick(TRIPS);
+  const shift = random.below(4);
+  const trips = Math.min(random.pick(TRIPS), LOOP_BYTES_MAX / (Math.abs(step) << shift)) | 0;
   const end = random.oneIn(2) ? 0 : random.below(64);
-  const from = random.below(8) === 0 ? (scope.draft.memory?.min ?? 0) * 65_536 - 64 : 4096;
+  const lowest = step > 0 ? end - trips * step : end - step;
+  const lastBytes = (scope.draft.memory?.min ?? 0) * 65_536 - 64;
+  const from = (random.oneIn(60) ? lastBytes : 4096) - (lowest << shift);
   const element = random.pick(DATA_TYPES);
   const body = Array.from({ length: 1 + random.below(3) }, () =>
-    loopStatement(scope, element, counter, base),
+    loopStatement(scope, element, { counter, base, shift }),
   );
   scope.reserved.delete(counter);
   const test = end === 0 ? [] : [instruction(Op.I32Const, end), instruction(Op.I32Ne)];
@@ -203,17 +242,17 @@ function countedLoop(scope: Scope): Instruction[] {
   ];
 }
 
+const SHIFT = codeOf('i32_shl');
 const ADDRESS_BITS = instruction(Op.I32Const, 0xffff);
 
 function loopStatement(
   scope: Scope,
   type: ValueTypeCode,
-  counter: number,
-  base: number,
+  { counter, base, shift }: { counter: number; base: number; shift: number },
 ): Instruction[] {
   const { random, draft } = scope;
   const get = (local: number): Instruction => instruction(Op.LocalGet, local);
-  const scaled = random.oneIn(2) ? [small(scope, 4), instruction(codeOf('i32_shl'))] : [];
+  const scaled = shift === 0 ? [] : [instruction(Op.I32Const, shift), instruction(SHIFT)];
   const place = [get(counter), ...scaled, get(base), instruction(Op.I32Add)];
   const inside = random.oneIn(3) ? [ADDRESS_BITS, instruction(codeOf('i32_and'))] : [];
   const access = (isStore: boolean): Instruction => {
