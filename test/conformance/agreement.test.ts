@@ -66,7 +66,7 @@ describe('compiled code agrees with V8 and with wasm2c', () => {
     expect(await peers.sledge(program, { safepoints: 'flag' })).toEqual(reference);
   }
 
-  test.each(names(KERNELS, '.c'))(
+  test.each(names(KERNELS, '.c').filter((name) => isLong || !name.startsWith('app_')))(
     'the kernel %s',
     async (kernel) => {
       const wasm = join(directory, `${kernel}.wasm`);

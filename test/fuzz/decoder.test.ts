@@ -11,7 +11,7 @@ import { Random } from './random';
 import { writeModule } from './write-module';
 
 const isLong = process.env['SLEDGE_TEST_LONG'] === '1';
-const INPUTS = Number(process.env['SLEDGE_FUZZ_INPUTS'] ?? (isLong ? 2_000_000 : 12_000));
+const INPUTS = Number(process.env['SLEDGE_FUZZ_INPUTS'] ?? (isLong ? 1_000_000 : 3_000));
 const SEED = Number(process.env['SLEDGE_FUZZ_SEED'] ?? 1);
 const FOUND = join(__dirname, '../../.cache/fuzz/decoder');
 const FOUND_MAX = 5;
