@@ -1,5 +1,6 @@
 /* Scales the picture in the request's body (PNG) to argv[1] pixels of width (64 without
- * one), its proportions kept, and answers with a PNG. Debian's stb does the work. */
+ * one), its proportions kept, and answers with a PNG. Debian's stb does the work. Without a body it
+ * scales a picture of its own, for loads whose requests have none. */
 #define STBI_NO_STDIO
 #define STBI_NO_THREAD_LOCALS
 #define STBI_ONLY_PNG
@@ -31,6 +32,21 @@ static int fail(const char *why) {
   return 2;
 }
 
+enum { OWN_WIDTH = 160, OWN_HEIGHT = 120 };
+
+static uint8_t *own_picture(int *width, int *height) {
+  *width = OWN_WIDTH;
+  *height = OWN_HEIGHT;
+  uint8_t *pixels = malloc(OWN_WIDTH * OWN_HEIGHT * CHANNELS);
+  for (int i = 0; pixels != NULL && i < OWN_WIDTH * OWN_HEIGHT; i += 1) {
+    int x = i % OWN_WIDTH, y = i / OWN_WIDTH;
+    pixels[CHANNELS * i] = (uint8_t)(x + y);
+    pixels[CHANNELS * i + 1] = (uint8_t)(x * y / 75);
+    pixels[CHANNELS * i + 2] = (uint8_t)(2 * y);
+  }
+  return pixels;
+}
+
 int main(int argc, char **argv) {
   uint64_t wanted;
   if (!number_argument(argc, argv, 64, &wanted) || wanted == 0 || wanted > WIDTH_MAX)
@@ -40,7 +56,9 @@ int main(int argc, char **argv) {
     return fail("no memory");
   int length = (int)read_all(input, INPUT_BYTES_MAX);
   int width, height, channels;
-  uint8_t *pixels = stbi_load_from_memory(input, length, &width, &height, &channels, CHANNELS);
+  uint8_t *pixels =
+      length == 0 ? own_picture(&width, &height)
+                  : stbi_load_from_memory(input, length, &width, &height, &channels, CHANNELS);
   if (pixels == NULL)
     return fail(stbi_failure_reason());
   int to_width = (int)wanted;

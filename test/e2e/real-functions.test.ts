@@ -40,7 +40,7 @@ describe.each([
   }, 320_000);
   afterAll(() => server.stop());
 
-  async function answer(name: string, body: Buffer): Promise<Buffer> {
+  async function answer(name: string, body: Buffer | null): Promise<Buffer> {
     const { statusCode, body: got } = await request(`${server.url}/${name}`, {
       method: 'POST',
       body,
@@ -54,6 +54,15 @@ describe.each([
     const got = await answer(name, contentOf(name, 'input.'));
     expect(got.equals(contentOf(name, 'expected.'))).toBe(true);
   });
+
+  const ofLoads = names.filter((name) => name === 'cifar10' || name === 'resize_image');
+  for (const name of ofLoads) {
+    test(`${name}, without a body, with a picture of its own`, async () => {
+      const got = await answer(name, null);
+      if (name === 'cifar10') expect(got.toString()).toMatch(/^cross 0\.9\d+\n$/);
+      else expect(got.subarray(1, 4).toString()).toBe('PNG');
+    });
+  }
 });
 
 test('what is checked in is what others make of the same input', () => {

@@ -1,9 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ValueType } from '../../plugins/sandbox-awsm/src/compiler/model';
+import { Op } from '../../plugins/sandbox-awsm/src/compiler/opcodes';
 import { OPCODES } from './coverage';
+import { type Draft, instruction } from './draft';
 import { type Case, type Difference, Fuzzer, isRefusal, keepCase } from './fuzzer';
 import { minimise, sizeOf } from './minimise';
+import { planCalls } from './plan';
+import { Random } from './random';
+import { writeModule } from './write-module';
 
 const isLong = process.env['SLEDGE_TEST_LONG'] === '1';
 const MODULES = Number(process.env['SLEDGE_FUZZ_MODULES'] ?? (isLong ? 3_000 : 10));
@@ -100,3 +106,25 @@ test.each(isLong ? PLANTS : PLANTS.slice(0, 1))(
   },
   600_000,
 );
+
+test('globals that fill the state to its last byte can be exported', async () => {
+  const fuzzer = new Fuzzer({ directory: join(directory, 'globals'), seed: 1 });
+  const type = { type: ValueType.I32, mutable: true };
+  const init = [instruction(Op.I32Const, 7)];
+  const draft: Draft = {
+    types: [{ params: [], results: [] }],
+    functions: [{ type: 0, locals: [], body: [instruction(Op.End)] }],
+    ...{ tables: [], memory: undefined, exports: [], start: undefined, elements: [], data: [] },
+    globals: Array.from({ length: 16 }, () => ({ type, init })),
+  };
+  draft.functions.push({ ...(draft.functions[0] as Draft['functions'][0]) });
+  draft.exports.push({ name: 'refuel', kind: 0, index: 1 });
+  const plan = planCalls(draft, new Random(1));
+  const wasm = writeModule(draft);
+  const choice = { level: 'O1', polled: true } as const;
+  const subject = { seed: 1, index: 0, origin: 'globals', draft, wasm, plan, choice };
+  const { v8, sledge } = await fuzzer.observeBoth(subject);
+  fuzzer.close();
+  expect(plan.globals).toHaveLength(16);
+  expect(sledge).toEqual(v8);
+});
