@@ -1,5 +1,6 @@
 // Builds functions/<name>/<name>.{c,wat} to functions/<name>.wasm. `--check` writes nothing and
 // fails when a checked-in file differs; the bytes are those of Debian 12's clang-14 and lld.
+// functions/<name>/build.json of a real application: { "stackBytes", "flags" }.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -24,16 +25,25 @@ const C_FLAGS = [
   '-Werror',
   '-mbulk-memory',
   `-fuse-ld=${LLVM_BIN}/wasm-ld`,
-  '-Wl,-z,stack-size=8192',
   '-Wl,--stack-first',
-  '-Wl,--initial-memory=65536',
   '-Wl,--strip-all',
 ];
+const SAMPLE = ['-Wl,-z,stack-size=8192', '-Wl,--initial-memory=65536'];
+/** Debian's headers of libraries that are nothing but headers; wasi-libc's own come first. */
+const HEADER_LIBRARIES = ['-idirafter', '/usr/include'];
+
+/** What a folder asks for in its build.json, if it has one. */
+function flagsOf(name) {
+  const path = join(folder, name, 'build.json');
+  if (!existsSync(path)) return SAMPLE;
+  const { stackBytes, flags } = JSON.parse(readFileSync(path, 'utf8'));
+  return [`-Wl,-z,stack-size=${stackBytes}`, ...HEADER_LIBRARIES, ...flags];
+}
 
 function build(name, output) {
   const source = join(folder, name, name);
   if (existsSync(`${source}.c`)) {
-    execFileSync(`${LLVM_BIN}/clang`, [...C_FLAGS, `${source}.c`, '-o', output], {
+    execFileSync(`${LLVM_BIN}/clang`, [...C_FLAGS, ...flagsOf(name), `${source}.c`, '-o', output], {
       stdio: 'inherit',
       env: { PATH: LLVM_BIN },
     });

@@ -10,11 +10,15 @@ const names = readdirSync(folder, { withFileTypes: true })
 
 const CLANG = '/usr/lib/llvm-14/bin/clang';
 const PINNED_CLANG = 'clang version 14.0.6';
+const STB = '/usr/include/stb/stb_image.h';
 const hasPinnedClang =
   existsSync(CLANG) &&
+  existsSync(STB) &&
   execFileSync(CLANG, ['--version'], { encoding: 'utf8' }).includes(PINNED_CLANG);
-const MEMORY_PAGES_MAX = 2;
-const BYTES_MAX = 16_384;
+/** A real application may be larger than a sample. */
+const SAMPLE = { pages: 2, bytes: 16_384 };
+const APPLICATION = { pages: 24, bytes: 131_072 };
+const isApplication = (name: string): boolean => existsSync(join(folder, name, 'build.json'));
 
 /** Exported memory's size on instantiation; no sample runs anything before _start. */
 function initialPages(name: string): number {
@@ -28,8 +32,15 @@ function initialPages(name: string): number {
 
 describe('sample functions', () => {
   test.each(names)('%s has its module checked in, small', (name) => {
-    expect(readFileSync(join(folder, `${name}.wasm`)).length).toBeLessThan(BYTES_MAX);
-    expect(initialPages(name)).toBeLessThanOrEqual(MEMORY_PAGES_MAX);
+    const { pages, bytes } = isApplication(name) ? APPLICATION : SAMPLE;
+    expect(readFileSync(join(folder, `${name}.wasm`)).length).toBeLessThan(bytes);
+    expect(initialPages(name)).toBeLessThanOrEqual(pages);
+  });
+
+  test.each(names.filter(isApplication))('%s has an input, its answer and a page', (name) => {
+    const files = readdirSync(join(folder, name)).join(' ');
+    for (const file of [/\binput\.\w+/, /\bexpected\.\w+/, /\bREADME\.md/])
+      expect(files).toMatch(file);
   });
 
   test('no module is there without its source', () => {

@@ -24,4 +24,8 @@ export const KERNELS: Readonly<Record<string, number>> = {
   matmul_int: 4,
   dot_product: 1_000,
   image_filter: 40,
+  app_cifar10: 1,
+  app_digits: 1_600,
+  app_markdown: 12,
+  app_sha256: 10,
 };

@@ -4,6 +4,7 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -111,7 +112,7 @@ export class Toolchain {
     return this.#clang(
       `${kernel}.so`,
       [this.#source(`kernels/${kernel}.c`)],
-      this.#headers(),
+      this.#headers(kernel),
       flags,
     );
   }
@@ -119,11 +120,17 @@ export class Toolchain {
   async wasmKernel(kernel: string, kind: WasmKind): Promise<string> {
     const source = this.#source(`kernels/${kernel}.c`);
     const flags = WASM_KERNEL_FLAGS[kind];
-    return this.#clang(`${kernel}.wasm`, [source], this.#headers(), flags);
+    return this.#clang(`${kernel}.wasm`, [source], this.#headers(kernel), flags);
   }
 
-  #headers(): string[] {
-    return [this.#source('kernels/kernel.h')];
+  /** A kernel `app_NAME` is made of functions/NAME. */
+  #headers(kernel: string): string[] {
+    const common = [this.#source('kernels/kernel.h')];
+    if (!kernel.startsWith('app_')) return common;
+    const folder = join(this.#context.root, 'functions', kernel.slice('app_'.length));
+    const sources = readdirSync(folder).filter((name) => /\.[ch]$/.test(name));
+    const own = sources.map((name) => join(folder, name));
+    return [...common, this.#source('kernels/application.h'), ...own];
   }
 
   /** wasm2c's C of the scalar module, with wasm2c's own runtime, guards, and the same compiler. */

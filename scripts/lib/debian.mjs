@@ -31,6 +31,7 @@ const TO_TEST = {
   iproute2: '/usr/sbin/ip',
   'pkg-config': '/usr/bin/pkg-config',
   'libdpdk-dev': '/usr/include/dpdk/rte_ethdev.h',
+  'libstb-dev': '/usr/include/stb/stb_image.h',
 };
 
 export function missingPackages(forTests) {

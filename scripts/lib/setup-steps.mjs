@@ -115,9 +115,13 @@ export function cliMain() {
   return join('cli', JSON.parse(readFileSync(inRoot('cli/package.json'), 'utf8')).bin.sledge);
 }
 
+/** Real applications take longer to compile than a first start should: on their first use. */
+const isSample = (path) => !existsSync(inRoot(path.replace(/\.wasm$/, ''), 'build.json'));
+
 /** Compiles the sample functions ahead of time, so that a first request finds them ready. */
 export async function functionModules() {
-  const modules = filesBelow('functions', (path) => /^functions\/[^/]+\.wasm$/.test(path));
+  const isModule = (path) => /^functions\/[^/]+\.wasm$/.test(path);
+  const modules = filesBelow('functions', isModule).filter(isSample);
   const key = contentKey(modules, [typescriptKey()]);
   if (stampMatches('functions', key)) return;
   await step('sample functions', 'functions', [

@@ -133,6 +133,12 @@ bool check_imports(const sledge_module_descriptor &d, Checker &check) {
   return true;
 }
 
+uint64_t value_bytes(uint32_t type) {
+  if (type == SLEDGE_V128)
+    return 16;
+  return type == SLEDGE_I32 || type == SLEDGE_F32 ? 4 : 8;
+}
+
 bool check_exports(const sledge_module_descriptor &d, Checker &check) {
   if (!check.array(d.exports, d.export_count, "its exports are wrong"))
     return false;
@@ -143,7 +149,8 @@ bool check_exports(const sledge_module_descriptor &d, Checker &check) {
         (item.type >= d.type_count || !check.code(reinterpret_cast<const void *>(item.invoke),
                                                   false, "an export's code is wrong")))
       return check.fail("an exported function is wrong");
-    if (item.kind == SLEDGE_KIND_GLOBAL && item.state_offset > d.state_bytes - 16)
+    if (item.kind == SLEDGE_KIND_GLOBAL &&
+        item.state_offset > d.state_bytes - value_bytes(item.type))
       return check.fail("an exported global is wrong");
   }
   return true;
