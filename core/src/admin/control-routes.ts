@@ -110,9 +110,14 @@ function addDeploy(plain: FastifyInstance, target: AdminTarget): void {
     const types = ['application/wasm', 'application/octet-stream'];
     scope.addContentTypeParser(types, parse, (_request, body, done) => done(null, body));
     scope.addHook('onResponse', async (request) => request.leaveQueue?.());
-    scope.addHook('onRequestAbort', async (request) => request.leaveQueue?.());
     scope.addHook('preParsing', async (request) => {
-      request.leaveQueue = target.control.enterQueue();
+      const leave = target.control.enterQueue();
+      const { socket } = request.raw;
+      socket.once('close', leave);
+      request.leaveQueue = () => {
+        socket.off('close', leave);
+        leave();
+      };
       checkLength(request.headers['content-length'], target.control.moduleBytes);
     });
     const schema = {

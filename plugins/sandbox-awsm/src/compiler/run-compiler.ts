@@ -35,7 +35,7 @@ interface Ending {
 
 /**
  * Runs the compiler in a process group of its own under resource limits; the group is killed at
- * the wall limit or when cancelled. Throws SLEDGE_ERR_BUILD_COMPILER_* or _CANCELLED.
+ * the wall limit or when cancelled. Throws SLEDGE_ERR_BUILD_COMPILER_*, _CACHE or _CANCELLED.
  */
 export async function runCompiler(run: CompilerRun): Promise<void> {
   if (run.signal.aborted) throw cancelled(run);
@@ -46,10 +46,11 @@ export async function runCompiler(run: CompilerRun): Promise<void> {
   if (limit !== undefined) {
     throw new SledgeError('SLEDGE_ERR_BUILD_COMPILER_LIMIT', { name: run.name, limit });
   }
-  throw new SledgeError('SLEDGE_ERR_BUILD_COMPILER_FAILED', {
-    name: run.name,
-    reason: reasonOf(ending),
-  });
+  const reason = reasonOf(ending);
+  if (/no space left|disk quota exceeded/i.test(ending.stderr)) {
+    throw new SledgeError('SLEDGE_ERR_BUILD_CACHE', { path: run.directory, reason });
+  }
+  throw new SledgeError('SLEDGE_ERR_BUILD_COMPILER_FAILED', { name: run.name, reason });
 }
 
 function cancelled(run: CompilerRun): SledgeError {
