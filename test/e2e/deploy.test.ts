@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { main } from '@sledge/cli';
 import { askAdmin } from '@sledge/core/host';
 import { root, Server } from './server';
 import { deploy, FUNCTION, hammer, moduleMaker, report, textOf, until } from './versions';
@@ -163,6 +164,59 @@ test('what cannot be deployed is refused by name, and what served serves on', as
     message: expect.stringContaining('GET /f/ is answered by f') as string,
   });
   expect(await textOf(url)).toBe(before);
+}, 120_000);
+
+/** A command in this process: it prints one JSON document. */
+async function sledge(...args: string[]): Promise<unknown> {
+  let printed = '';
+  const write = jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    printed += String(text);
+    return true;
+  });
+  try {
+    await main([...args, '--socket', server.control, '--json']);
+  } finally {
+    write.mockRestore();
+  }
+  const code = process.exitCode;
+  process.exitCode = undefined;
+  return code === undefined ? JSON.parse(printed) : { code, ...(JSON.parse(printed) as object) };
+}
+
+test('the commands do the same', async () => {
+  const file = path.join(folder, 'cli.wasm');
+  const own = ['--tenant', 'test'];
+  for (const text of ['one', 'two']) {
+    writeFileSync(file, answering(text));
+    await sledge('deploy', file, ...own, '--route', '/c');
+  }
+  expect(await textOf(`${server.url}/c`)).toBe('200 two');
+  await sledge('rollback', 'cli', ...own);
+  expect(await textOf(`${server.url}/c`)).toBe('200 one');
+  const rule = ['--error-rate', '0.5', '--requests', '7'];
+  expect(await sledge('split', 'cli', ...own, '1=1', '2=3', ...rule)).toMatchObject({
+    split: {
+      versions: [
+        { version: 1, weight: 1 },
+        { version: 2, weight: 3 },
+      ],
+      rollback: { errorRate: 0.5, requests: 7 },
+    },
+  });
+  expect(await sledge('tenants', 'test')).toMatchObject([
+    { name: 'f' },
+    { name: 'cli', source: 'deployed', route: '/c' },
+  ]);
+  await sledge('undeploy', 'cli', ...own);
+  expect(await sledge('undeploy', 'cli', ...own)).toMatchObject({
+    code: 1,
+    error: { code: 'SLEDGE_ERR_CONTROL_FUNCTION' },
+  });
+  expect(
+    await sledge('tenants', 'set', 'mine', '--settings', '{"limits":{"queued":1}}'),
+  ).toMatchObject({ name: 'mine', source: 'deployed' });
+  expect(await sledge('tenants', 'remove', 'mine')).toEqual({ status: 'done' });
+  expect(await sledge('split', 'f', ...own, '1:2')).toMatchObject({ code: 2 });
 }, 120_000);
 
 test('who is asked to drain answers what is in flight and ends with 0', async () => {

@@ -24,6 +24,7 @@ export const storeSchema = z.strictObject({
     .max(4096)
     .optional()
     .describe(
-      "A file, relative to the config's folder. Default: none, what is deployed ends with the server.",
+      "A file, relative to the config's folder. Default: none, and what is deployed ends with " +
+        'the server.',
     ),
 });

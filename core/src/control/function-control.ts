@@ -59,7 +59,7 @@ export class FunctionControl {
     this.rules = { config: parts.config, hasSlots: parts.sandbox.workers === 'native' };
   }
 
-  /** @throws SledgeError SLEDGE_ERR_CONTROL_..., _BUILD_..., _STORE_...; nothing has changed then. */
+  /** Throws SLEDGE_ERR_CONTROL_..., _BUILD_..., _STORE_...; then nothing has changed. */
   async deploy(deployment: Deployment): Promise<FunctionReport> {
     const { wasm, split, rollback } = deployment;
     this.checkOpen();

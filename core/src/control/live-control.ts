@@ -20,7 +20,7 @@ export interface ControlTarget {
   split(request: SplitRequest): Promise<FunctionReport>;
   undeploy(name: FunctionName): Promise<void>;
   report(name: FunctionName): FunctionReport;
-  /** A place among the deployments, to be given back. @throws SledgeError SLEDGE_ERR_CONTROL_BUSY */
+  /** A place among the deployments, to be given back. Throws SLEDGE_ERR_CONTROL_BUSY. */
   enterQueue(): () => void;
   /** Bytes that a module may have. */
   readonly moduleBytes: number;

@@ -4,6 +4,7 @@ import type { Problem } from '../config/describe-issues';
 import { checkStacks, limitsInForce, slotLimits } from '../config/limits';
 import { functionSchema, tenantSchema } from '../config/schema';
 import type { FunctionConfig, SledgeConfig } from '../config/schema';
+import type { FunctionHandle } from '../contracts/invocation';
 import { SledgeError } from '../errors/sledge-error';
 import type { LiveTenant, TenantSettings } from '../functions/live-tenant';
 
@@ -79,15 +80,18 @@ function limitProblems(
   ];
 }
 
-/** With other functions of the tenant. */
+/** With other functions of the tenant; none where it stays where it is. */
 function collisions(tenant: LiveTenant, fn: FunctionConfig): Problem[] {
+  const own = tenant.functions.get(fn.name)?.handle;
+  if (own !== undefined && samePlace(own, fn)) return [];
+  const route = fn.route === undefined ? undefined : trimmed(fn.route);
   for (const other of tenant.handles()) {
     if (other.name === fn.name) continue;
     if (fn.requestType !== undefined && other.requestType === fn.requestType) {
       return [plain('requestType', `${fn.requestType} is that of ${other.name}`)];
     }
-    if (fn.route === undefined || other.route === undefined) continue;
-    if (trimmed(fn.route) !== trimmed(other.route)) continue;
+    if (route === undefined || other.route?.startsWith(route) !== true) continue;
+    if (trimmed(other.route) !== route) continue;
     const methods = other.methods ?? DEFAULT_METHODS;
     const both = (fn.methods ?? DEFAULT_METHODS).find((method) => methods.includes(method));
     if (both !== undefined) {
@@ -95,6 +99,12 @@ function collisions(tenant: LiveTenant, fn: FunctionConfig): Problem[] {
     }
   }
   return [];
+}
+
+function samePlace(one: FunctionHandle, other: FunctionConfig): boolean {
+  const place = ({ route, requestType, methods }: FunctionHandle | FunctionConfig) =>
+    JSON.stringify([route, requestType, methods]);
+  return place(one) === place(other);
 }
 
 const DEFAULT_METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];

@@ -6,6 +6,7 @@ import { workerGroupOf } from '../config/worker-groups';
 import { SledgeError } from '../errors/sledge-error';
 import { addMetrics } from '../metrics/add-metrics';
 import { hint } from '../nearest';
+import type { PerfFunction } from '../recording/columns';
 import type { BuildJob, BuildReport } from './build-functions';
 import { LiveFunction, LoadedFunction } from './live-function';
 import type { FunctionVersion } from './live-function';
@@ -26,6 +27,7 @@ export function buildJobs(tenants: readonly TenantConfig[]): BuildJob[] {
 export class FunctionRegistry {
   readonly byName = new Map<string, LiveTenant>();
   private readonly owners = new Map<number, LiveFunction>();
+  private onLoaded: (id: number, fn: PerfFunction) => void = () => undefined;
 
   constructor(
     private readonly config: Pick<SledgeConfig, 'workers'>,
@@ -89,6 +91,15 @@ export class FunctionRegistry {
     Object.assign(version, { id, module });
     fn.target.ids.add(id);
     this.owners.set(id, fn);
+    this.onLoaded(id, { tenant: fn.tenant, name: fn.name, requestType: config.requestType ?? 0 });
+  }
+
+  /** Calls back for all that the data plane has, and with what it gets from now on. */
+  eachLoaded(onLoaded: (id: number, fn: PerfFunction) => void): void {
+    this.onLoaded = onLoaded;
+    for (const [id, { tenant, name, handle }] of this.owners) {
+      onLoaded(id, { tenant, name, requestType: handle?.requestType ?? 0 });
+    }
   }
 
   /**

@@ -35,6 +35,8 @@ export interface RecordingStart {
 /** To the recording thread. Buffers are transferred, and come back in a RecordingAnswer. */
 export type RecordingMessage =
   | { readonly start: RecordingStart }
+  /** What comes from now on under this id is of this function. */
+  | { readonly named: { id: number; fn: PerfFunction } }
   | { readonly events: Float64Array<ArrayBuffer>; readonly count: number }
   | { readonly completions: Float64Array<ArrayBuffer>; readonly count: number }
   /** Events that the data plane has lost. */

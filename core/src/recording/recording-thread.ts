@@ -16,13 +16,20 @@ interface Writers {
 class Recorder {
   private traceText: TraceText | undefined;
   private perfText: PerfText | undefined;
+  private functions: job.RecordingStart['functions'][number][] = [];
   private eventsLost = 0;
   private rowsUnwritten = 0;
   private isFull = false;
 
   constructor(private readonly files: Writers) {}
 
-  start({ workers, functions, startedMs, about }: job.RecordingStart): void {
+  name(id: number, fn: job.RecordingStart['functions'][number]): void {
+    this.functions[id] = fn;
+  }
+
+  start({ workers, functions: known, startedMs, about }: job.RecordingStart): void {
+    const functions = [...known];
+    this.functions = functions;
     const typeName = (type: number): string => {
       const fn = functions[type];
       return fn === undefined ? `function ${type}` : `${fn.tenant}/${fn.name}`;
@@ -93,6 +100,7 @@ function main(): void {
   const recorder = new Recorder(files);
   parentPort?.on('message', (message: job.RecordingMessage) => {
     if ('start' in message) recorder.start(message.start);
+    else if ('named' in message) recorder.name(message.named.id, message.named.fn);
     else if ('events' in message) recorder.events(message.events, message.count);
     else if ('completions' in message) recorder.completions(message.completions, message.count);
     else recorder.end(message.end);

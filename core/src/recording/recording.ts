@@ -94,6 +94,12 @@ export class Recording {
     this.timer = setInterval(() => this.drain(), DRAIN_MS).unref();
   }
 
+  /** A function that was deployed meanwhile; what there is under its id is of an earlier one. */
+  readonly name = (id: number, fn: job.RecordingStart['functions'][number]): void => {
+    this.drain();
+    this.tell({ named: { id, fn } });
+  };
+
   /** Writes what is left, when the data plane has stopped, and closes the files. */
   async end(): Promise<void> {
     clearInterval(this.timer);

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { SledgeConfig } from '../config/schema';
 import { loadBinding } from '../data-plane/binding';
 import type { DataPlane } from '../contracts/data-plane';
-import type { FunctionRegistry, LoadedFunction } from '../functions/function-registry';
+import type { FunctionRegistry } from '../functions/function-registry';
 import type { PerfFunction } from '../recording/columns';
 import type { RecordingSettings, RecordingStart } from '../recording/recording-job';
 
@@ -21,11 +21,7 @@ export function recordingSettings(
 /** What its texts need of a data plane that has its functions. */
 export function recordingStart(registry: FunctionRegistry, plane: DataPlane): RecordingStart {
   const functions: PerfFunction[] = [];
-  for (const { functions: list } of registry.tenants) {
-    for (const { id, tenant, name, requestType = 0 } of list as LoadedFunction[]) {
-      functions[id] = { tenant, name, requestType };
-    }
-  }
+  registry.eachLoaded((id, fn) => (functions[id] = fn));
   const { dispatcher, scheduler } = plane.policyStatus?.() ?? {};
   return {
     workers: plane.stats()['workers'] ?? 0,

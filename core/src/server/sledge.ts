@@ -318,6 +318,7 @@ export class Sledge {
     await this.live.restore();
     if (this.recording?.tap === undefined) plane.keepEvents?.(false);
     this.recording?.begin(plane, recordingStart(this.registry, plane));
+    if (this.recording !== undefined) this.registry.eachLoaded(this.recording.name);
     this.services.open(plane, this.registry);
     await this.host.start(BESIDE_TRANSPORTS);
     this.failed = await this.host.startSome('transport');

@@ -24,6 +24,8 @@ const CLANGS = ['clang', ...NUMBERED];
 const CANDIDATES = [...CLANGS, 'gcc', 'cc'];
 const MEMO_FILE = 'compilers.json';
 const known = new Map<string, Promise<Compiler | undefined>>();
+/** Where a name was found last: a search looks into every folder of PATH for every name. */
+const places = new Map<string, string>();
 
 /**
  * The compiler to use: the one named (`clang` may be a clang-N), or the first of clang, clang-N and
@@ -36,9 +38,12 @@ export async function findCompiler(
   cacheDirectory: string,
 ): Promise<Compiler> {
   const names = wanted === undefined ? CANDIDATES : wanted === 'clang' ? CLANGS : [wanted];
-  for (const name of names) {
+  const search = `${process.env['PATH'] ?? ''}\0${wanted ?? ''}`;
+  const before = places.get(search);
+  for (const name of before === undefined ? names : [before, ...names]) {
     const path = await onPath(name);
     if (path === undefined) continue;
+    places.set(search, path);
     const compiler = await identify(path, cacheDirectory);
     if (compiler !== undefined) return compiler;
   }
