@@ -121,7 +121,7 @@ function freeIndex(tenants: readonly LiveTenant[]): number {
 }
 
 function isHttp(choice: PluginChoice): boolean {
-  const source = Array.isArray(choice) ? choice[0] : choice;
+  const source: unknown = Array.isArray(choice) ? choice[0] : choice;
   return typeof source === 'string' && /^(@sledge\/)?(transport-)?http$/.test(source);
 }
 
