@@ -36,7 +36,7 @@ function stateWith(name: string, ...modules: Uint8Array[]): StoredFunction {
 }
 
 const code = (name: string) =>
-  expect.objectContaining({ code: `SLEDGE_ERR_STORE_${name}` }) as object;
+  expect.objectContaining({ code: `SLEDGE_ERR_STORE_${name}` }) as unknown as Error;
 
 test('what is saved is there when the file is opened again', () => {
   const file = newFile();

@@ -119,8 +119,8 @@ test('who leaves while it compiles or sends gives its place back', async () => {
   compilerDoes('wait');
   for (const sent of [fresh(), fresh().subarray(0, 50)]) {
     const socket = connect(server.control);
-    const head = `POST ${FUNCTION}/versions HTTP/1.1\r\nHost: x\r\nContent-Type: application/wasm\r\n`;
-    socket.write(`${head}Content-Length: ${fresh().length}\r\n\r\n`);
+    const head = ['Host: x', 'Content-Type: application/wasm', `Content-Length: ${fresh().length}`];
+    socket.write(`POST ${FUNCTION}/versions HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n`);
     socket.write(sent);
     const refused = () => deploy(server, Buffer.alloc(0)).catch((error: { code: string }) => error);
     await until(async () => (await refused()) !== undefined && isBusy(await refused()));
@@ -134,7 +134,7 @@ test('who leaves while it compiles or sends gives its place back', async () => {
 const isBusy = (error: unknown): boolean =>
   (error as { code?: string }).code === 'SLEDGE_ERR_CONTROL_BUSY';
 
-test('a function file that is cut short while it is served is noticed when it is read', async () => {
+test('a function file that is cut short while it is served is noticed when read', async () => {
   await deploy(server, answering('v2'));
   truncateSync(file, 20);
   await askAdmin(server.control, {

@@ -75,7 +75,7 @@ function firstKill(): number {
   return done < KILLS ? done : 0;
 }
 
-test(`${KILLS} kills at random points of deployments leave the old or the new version`, async () => {
+test(`${KILLS} kills amid deployments leave the old or the new version`, async () => {
   const first = firstKill();
   console.log(`${KILLS - first} kills -9 (of 500 with SLEDGE_TEST_LONG=1)`);
   const folder = mkdtempSync(path.join(tmpdir(), 'sledge-kill-'));
