@@ -65,7 +65,8 @@ function cell(row: string, column: string): string {
   return `(() => {
     const table = document.getElementById('function-table');
     const at = [...table.tHead.rows[0].cells].findIndex((c) => c.textContent === '${column}');
-    const found = [...table.tBodies[0].rows].find((r) => r.cells[0].textContent.endsWith('/${row}'));
+    const isIt = (r) => r.cells[0].textContent.endsWith('/${row}');
+    const found = [...table.tBodies[0].rows].find(isIt);
     return found?.cells[at]?.textContent;
   })()`;
 }
@@ -201,7 +202,7 @@ test('every control is reached by Tab, in the order of the page, and has a name'
   expect(nameless).toBe(0);
 });
 
-test('it needs no sideways scrolling at 390 px, is dark when asked, and uses no network', async () => {
+test('it fits 390 px, is dark when asked, and asks no other host for anything', async () => {
   await page.setViewportSize({ width: 390, height: 900 });
   await call('fibonacci?20');
   await until(page, `document.querySelectorAll('#charts canvas').length === 4`);
