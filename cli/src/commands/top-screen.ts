@@ -55,7 +55,7 @@ export function screenText({ phase, sample }: TopScreen, columns: number, rows: 
       columns,
     ),
     ...wrapped(workers.map(workerText), columns),
-    ...wrapped(groups.map(groupText), columns),
+    ...groups.flatMap((group) => wrapped(groupParts(group), columns)),
     '',
   ];
   const room = Math.max(1, rows - lines.length - 2);
@@ -96,8 +96,8 @@ function workerText({ isIdle, sandboxShare }: LiveSample['workers'][number], at:
   return `worker ${at} ${isIdle ? 'idle' : 'runs'} ${(sandboxShare * 100).toFixed(0)} %`;
 }
 
-function groupText({ group, held, queued, running, blocked }: LiveSample['groups'][number]) {
-  return `${group}: ${held} held, ${queued} queued, ${running} running, ${blocked} blocked`;
+function groupParts({ group, held, queued, running, blocked }: LiveSample['groups'][number]) {
+  return [`${group}: ${held} held`, `${queued} queued`, `${running} running`, `${blocked} blocked`];
 }
 
 /** Parts with two blanks between them, in as many lines as they need. */
@@ -107,7 +107,7 @@ function wrapped(parts: readonly string[], columns: number): string[] {
     const last = lines.at(-1);
     if (last !== undefined && stringWidth(last) + GAP + stringWidth(part) <= columns) {
       lines[lines.length - 1] = `${last}  ${part}`;
-    } else lines.push(part);
+    } else lines.push(part.slice(0, columns));
   }
   return lines;
 }

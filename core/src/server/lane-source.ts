@@ -7,7 +7,7 @@ import type { Recording } from '../recording/recording';
 
 type Kept = DataPlaneOptions['record'];
 
-/** What the data plane must have room for: a recording's events, or those of the console's lanes. */
+/** What the data plane must have room for: a recording's events, or those of the lanes. */
 export function keptRecords(
   recording: Recording | undefined,
   { port }: SledgeConfig['admin'],
