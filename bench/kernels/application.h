@@ -1,4 +1,4 @@
-/* application.h - in place of functions/wasi_io.h: a request's body and its answer in memory, so that
+/* application.h - in place of functions/wasi_io.h: a body and its answer in memory, so that
  * a real function is a kernel without imports. */
 #ifndef SLEDGE_BENCH_APPLICATION_H
 #define SLEDGE_BENCH_APPLICATION_H

@@ -4,7 +4,7 @@ import { checkModule } from '../../plugins/sandbox-awsm/src/compiler/analyse';
 import { decodeModule } from '../../plugins/sandbox-awsm/src/compiler/decode';
 import { WasmProblem } from '../../plugins/sandbox-awsm/src/compiler/problem';
 import { seeds } from './corpus';
-import { Coverage, OPCODES } from './coverage';
+import { OPCODES } from './coverage';
 import { type Draft, draftOf, instruction } from './draft';
 import { Mutator } from './mutate';
 import { Random } from './random';
@@ -56,7 +56,7 @@ function richDrafts(): Draft[] {
   return Array.from({ length: RICH_DRAFTS }, (_, i) => {
     const draft = draftOf(blank) as Draft;
     const random = new Random(SEED, -1 - i);
-    const mutator = new Mutator(draft, random, new Coverage());
+    const mutator = new Mutator(draft, random);
     for (let n = 0; n < RICH_MUTATIONS; n++) {
       const before = structuredClone(draft);
       mutator.mutate(random.below(draft.functions.length));

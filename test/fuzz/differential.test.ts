@@ -128,3 +128,15 @@ test('globals that fill the state to its last byte can be exported', async () =>
   expect(plan.globals).toHaveLength(16);
   expect(sledge).toEqual(v8);
 });
+
+test('a seed and a number name a module, whatever was made before', async () => {
+  const makers = ['first', 'second'].map(
+    (name) => new Fuzzer({ directory: join(directory, name), seed: 3, generatedOneIn: 0 }),
+  );
+  const [first, second] = makers as [Fuzzer, Fuzzer];
+  for (let index = 0; index < 3; index++) await first.make(index);
+  const [a, b] = [await first.make(3), await second.make(3)];
+  for (const each of makers) each.close();
+  expect(Buffer.from(a.wasm).equals(Buffer.from(b.wasm))).toBe(true);
+  expect(a.plan).toEqual(b.plan);
+});

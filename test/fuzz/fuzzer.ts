@@ -114,7 +114,7 @@ export class Fuzzer {
 
   private mutate(draft: Draft, random: Random, origin: string): void {
     if (origin === 'binaryen' && random.oneIn(2)) return;
-    const mutator = new Mutator(draft, random, this.coverage, origin === 'blank');
+    const mutator = new Mutator(draft, random, origin === 'blank');
     const bodies = draft.functions.flatMap(({ body }, i) => (body.length > 3 ? [i] : []));
     const subjects = bodies.length === 0 ? draft.functions.map((_, i) => i) : bodies;
     const most = origin === 'blank' ? BLANK_MUTATIONS_MAX : MUTATIONS_MAX;

@@ -9,7 +9,7 @@ import {
 } from '../../plugins/sandbox-awsm/src/compiler/opcodes';
 import { FunctionValidator } from '../../plugins/sandbox-awsm/src/compiler/validate-function';
 import { functionType } from '../../plugins/sandbox-awsm/src/compiler/validate-module';
-import type { Coverage } from './coverage';
+import { Coverage } from './coverage';
 import { type Draft, type DraftFunction, instruction, typeOf } from './draft';
 import { expression, pushConstant, rarer, type Scope } from './expressions';
 import type { Random } from './random';
@@ -28,10 +28,12 @@ export class Mutator {
   constructor(
     private readonly draft: Draft,
     private readonly random: Random,
-    private readonly coverage: Coverage,
     /** Mostly adds code, which is likely to run to its end, and seldom changes what is there. */
     private readonly inserts = false,
   ) {}
+
+  /** Of this draft alone, so that what is made does not depend on what was made before. */
+  private readonly coverage = new Coverage();
 
   /** One change of one function. */
   mutate(index: number): void {
@@ -41,7 +43,7 @@ export class Mutator {
     const scope = this.scope(code, index);
     switch (this.kindOfChange()) {
       case 'insert':
-        code.body.splice(place, 0, ...statement(scope, 2));
+        this.insert(code, place, statement(scope, 2));
         break;
       case 'transform':
         this.transform(scope, code, index, place);
@@ -76,7 +78,13 @@ export class Mutator {
     );
     const { params, result } = numericOps.get(op) as NumericOp;
     const rest = params.slice(1).flatMap((param) => expression(scope, param, 1));
-    code.body.splice(place, 0, ...rest, instruction(op), ...this.convert(scope, result, type));
+    const back = this.convert(scope, result, type);
+    this.insert(code, place, [...rest, instruction(op), ...back]);
+  }
+
+  private insert(code: DraftFunction, place: number, added: readonly Instruction[]): void {
+    this.coverage.add(added);
+    code.body.splice(place, 0, ...added);
   }
 
   private convert(scope: Scope, from: ValueTypeCode, to: ValueTypeCode): Instruction[] {
