@@ -65,9 +65,21 @@ async function scrapes(
     all.push(await scrapeOnce(context, server, path));
   }
   return [
-    figure('scrape', 'ms', all.map(({ ms }) => ms)),
-    figure('scrape_lines', 'lines', all.map(({ lines }) => lines)),
-    figure('scrape_worst_call', 'ms', all.map(({ worstCallMs }) => worstCallMs)),
+    figure(
+      'scrape',
+      'ms',
+      all.map(({ ms }) => ms),
+    ),
+    figure(
+      'scrape_lines',
+      'lines',
+      all.map(({ lines }) => lines),
+    ),
+    figure(
+      'scrape_worst_call',
+      'ms',
+      all.map(({ worstCallMs }) => worstCallMs),
+    ),
   ];
 }
 
