@@ -30,7 +30,7 @@ function functionsOf(count: number): LoadedFunction[] {
   }) as unknown as LoadedFunction[];
 }
 
-test('the first functions that are called keep metrics of their own, and nothing is lost', async () => {
+test('the first functions called keep metrics of their own, and nothing is lost', async () => {
   const functions = functionsOf(3000);
   const series = new FunctionSeries(4);
   const accepted = functions.map(() => 0);

@@ -92,7 +92,7 @@ async function emptyServerKib(context: BenchContext, modules: DensityModules): P
   }
 }
 
-/** Thousands of functions in one process: what each takes, and what it costs to call any of them. */
+/** Thousands of functions in one process: what each takes, and what a call of any costs. */
 export const densityArea: BenchArea = {
   name: 'density',
   summary: `${FUNCTIONS} functions in one process: memory, throughput, scrape and deploy`,

@@ -24,9 +24,9 @@ export interface ModuleCopy {
 }
 
 /**
- * For tests and benchmarks with thousands of functions: modules that differ in a constant, so that
- * each has a hash, a file in the cache and mappings of its own. The compiler runs once: what it makes
- * has a data segment as it was in the module, and the module's hash; both are exchanged.
+ * For tests and benchmarks with thousands of functions: modules that differ in a constant, so
+ * that each has a hash, a file in the cache and mappings of its own. The compiler runs once: what
+ * it makes has a data segment as it was in the module, and the module's hash; both are exchanged.
  * @throws Error when they are not there exactly once.
  */
 export async function writeCopies(
