@@ -29,6 +29,7 @@ export class ServerMetrics {
   /** At once; what functions without metrics of their own count together is as of the last look. */
   now(): MetricSources {
     this.reading ??= this.refresh().finally(() => (this.reading = undefined));
+    this.reading.catch(() => undefined); // whoever reads for itself is told
     return this.look();
   }
 
