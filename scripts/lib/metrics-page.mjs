@@ -39,6 +39,13 @@ curl http://127.0.0.1:9090/metrics
 The counters of functions are kept by the native part: one block for each function that has been
 called and each thread that submits (3.6 KiB), written by that thread alone, without locks and
 without JavaScript, and read when somebody asks. A function that was never called has no samples.
+The first 200 functions that are called (\`metrics.functions\`) have samples of their own and keep
+them; those called later count together, by tenant, under \`function="_other"\`, which no function
+can be called. So a scrape has some 150 lines for each of them and no more, however many functions
+there are, and no counter goes back when another function is called; that of \`_other\` does when
+a function of it is removed for good. The text is made in parts of some 0.5 ms, between which
+requests get their turn.
+
 What a tenant has is the sum over its functions: \`sum by (tenant) (sledge_requests_total)\`.
 
 Histograms count in buckets a quarter of a power of two wide, from 1.024 us to 68.7 s, and for

@@ -65,9 +65,21 @@ async function scrapes(
     all.push(await scrapeOnce(context, server, path));
   }
   return [
-    figure('scrape', 'ms', all.map(({ ms }) => ms)),
-    figure('scrape_lines', 'lines', all.map(({ lines }) => lines)),
-    figure('scrape_worst_call', 'ms', all.map(({ worstCallMs }) => worstCallMs)),
+    figure(
+      'scrape',
+      'ms',
+      all.map(({ ms }) => ms),
+    ),
+    figure(
+      'scrape_lines',
+      'lines',
+      all.map(({ lines }) => lines),
+    ),
+    figure(
+      'scrape_worst_call',
+      'ms',
+      all.map(({ worstCallMs }) => worstCallMs),
+    ),
   ];
 }
 
@@ -80,7 +92,7 @@ async function emptyServerKib(context: BenchContext, modules: DensityModules): P
   }
 }
 
-/** Thousands of functions in one process: what each takes, and what it costs to call any of them. */
+/** Thousands of functions in one process: what each takes, and what a call of any costs. */
 export const densityArea: BenchArea = {
   name: 'density',
   summary: `${FUNCTIONS} functions in one process: memory, throughput, scrape and deploy`,

@@ -182,7 +182,8 @@ async function compareWithHttp(
         name: 'httpRate',
         sample: awake(
           web,
-          async () => (await load(web.url, CONNECTIONS, seconds, { core: CLIENT_CORE })).requestsPerSecond,
+          async () =>
+            (await load(web.url, CONNECTIONS, seconds, { core: CLIENT_CORE })).requestsPerSecond,
         ),
       },
       {

@@ -19,8 +19,9 @@ export async function deployCached(
   for (const { text, file } of copies.slice(0, count)) {
     const body = await readFile(file);
     const beganMs = performance.now();
+    const settings = encodeURIComponent(JSON.stringify({ route: `/deployed/${text}` }));
     const answer = await request(
-      `http://sledge/tenants/bench/functions/deployed${text}/versions?route=/deployed/${text}`,
+      `http://sledge/tenants/bench/functions/deployed${text}/versions?settings=${settings}`,
       { method: 'POST', headers: { 'content-type': 'application/wasm' }, body, dispatcher },
     );
     const said = await answer.body.text();

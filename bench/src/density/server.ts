@@ -71,7 +71,9 @@ export function randomScript(context: BenchContext, count: number): string {
   const file = join(context.cacheDirectory, 'density', `random-${count}.lua`);
   const lines = [
     'math.randomseed(1)',
-    `request = function() return wrk.format(nil, string.format("/%05d", math.random(${count}) - 1)) end`,
+    'request = function()',
+    `  return wrk.format(nil, string.format("/%05d", math.random(${count}) - 1))`,
+    'end',
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
   return file;

@@ -24,7 +24,7 @@ export interface AdminTarget extends LiveAdminTarget {
   listeners(): readonly ListenerInfo[];
   policyStatus(): PolicyStatus;
   /** A look at everything, with what functions beyond metrics.functions count together. */
-  readMetrics(): Promise<MetricSources>;
+  readonly metrics: { read(): Promise<MetricSources> };
   setPolicy(kind: PolicyKind, choice: PluginChoice, group?: string): Promise<void>;
   /** @throws SledgeError SLEDGE_ERR_CONTROL_UNAVAILABLE while it does not serve. */
   readonly control: ControlTarget;
@@ -110,7 +110,7 @@ function addMetrics(plain: FastifyInstance, target: AdminTarget): void {
     response: { 200: z.string(), ...FAILURES },
   };
   app.get('/metrics', { config: { role: 'reader' }, schema: text }, async (_request, reply) =>
-    reply.type(EXPOSITION_TYPE).send(streamOf(exposition(await target.readMetrics()))),
+    reply.type(EXPOSITION_TYPE).send(streamOf(exposition(await target.metrics.read()))),
   );
   const json = {
     summary: 'The same as JSON, with quantiles.',
@@ -118,7 +118,7 @@ function addMetrics(plain: FastifyInstance, target: AdminTarget): void {
     response: { 200: schemas.metrics, ...FAILURES },
   };
   app.get('/metrics.json', { config: { role: 'reader' }, schema: json }, async (_request, reply) =>
-    reply.type(JSON_TYPE).send(streamOf(metricsReport(await target.readMetrics()))),
+    reply.type(JSON_TYPE).send(streamOf(metricsReport(await target.metrics.read()))),
   );
 }
 

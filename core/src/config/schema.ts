@@ -284,7 +284,7 @@ const metrics = z.strictObject({
   functions: count(0, 32_768)
     .default(200)
     .describe(
-      'Functions with metrics of their own: the first ones that are called. Those that are called ' +
+      'Functions with metrics of their own: the first ones that are called. Those called ' +
         'later count together, by tenant, as function "_other".',
     ),
 });

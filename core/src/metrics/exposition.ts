@@ -23,8 +23,8 @@ export function* exposition(sources: MetricSources): Generator<string> {
 }
 
 function* parts(metric: Metric, sources: MetricSources): Generator<Sample[]> {
-  if (metric.scope !== 'function') return yield metric.samples(sources);
-  const { functions } = sources;
+  if (metric.scope !== 'function') yield metric.samples(sources);
+  const functions = metric.scope === 'function' ? sources.functions : [];
   for (let from = 0; from < functions.length; from += FUNCTIONS_PER_PART) {
     const part = functions.slice(from, from + FUNCTIONS_PER_PART);
     yield metric.samples({ ...sources, functions: part });

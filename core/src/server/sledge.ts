@@ -31,10 +31,8 @@ import type { BuildReport } from '../functions/build-functions';
 import { openLiveControl } from '../control/live-control';
 import type { ControlTarget, LiveControl } from '../control/live-control';
 import { FunctionRegistry, type LoadedFunction } from '../functions/function-registry';
-import { FunctionSeries } from '../metrics/series';
 import { LiveView } from '../live';
 import type { LaneSource, LiveReport } from '../live';
-import { metricSources } from '../metrics/sources';
 import type { MetricSources } from '../metrics/table';
 import { withheldBy } from '../plugins/capabilities';
 import { loadPlugins, PluginHost } from '../plugins/plugin-host';
@@ -46,6 +44,7 @@ import { createLogger } from './logger';
 import { PolicyWatch } from './policy-watch';
 import { recordingSettings, recordingStart } from './recording-settings';
 import type { PolicyKind } from './policy-kinds';
+import { ServerMetrics } from './server-metrics';
 import { buildFunctions, buildSettingsOf, checkSandbox, functionLog } from './start-steps';
 import { ServerPolicies } from './server-policies';
 import { TransportServices } from './transport-services';
@@ -91,7 +90,8 @@ export class Sledge {
   private recording: Recording | undefined;
   private live: LiveControl | undefined;
   private admin: readonly AdminListener[] = [];
-  private readonly series: FunctionSeries;
+  /** The admin API's `/metrics` reads it. */
+  readonly metrics: ServerMetrics;
   private failed: readonly SledgeError[] = [];
   private readonly view = new LiveView(this);
   private life: Phase = 'starting';
@@ -110,7 +110,10 @@ export class Sledge {
       container,
       seed: config.seed,
     });
-    this.series = new FunctionSeries(config.metrics.functions);
+    this.metrics = new ServerMetrics(config, () => ({
+      ...{ plane: this.plane, functions: this.functions() as LoadedFunction[] },
+      ...{ isReady: this.life === 'serving', stats: this.stats() },
+    }));
     this.policies = new ServerPolicies(this.host, loaded, this.logger);
   }
 
@@ -212,23 +215,9 @@ export class Sledge {
     return this.policies.status(this.openPlane());
   }
 
-  /**
-   * One look at everything that is counted. What functions without metrics of their own count
-   * together is as `readMetrics` last saw it.
-   */
+  /** What is counted, at once: what counts together (metrics.functions) as last read. */
   metricSources(): MetricSources {
-    const groups = workerGroups(this.loaded.config).map(({ name }) => name);
-    const server = { isReady: this.life === 'serving', stats: this.stats() };
-    const counted = { series: this.series, functions: this.functions() as LoadedFunction[] };
-    return metricSources(this.plane, counted, groups, server);
-  }
-
-  /** The same with all of it; the admin API's `/metrics` shows it. */
-  async readMetrics(): Promise<MetricSources> {
-    if (this.plane !== undefined) {
-      await this.series.refresh(this.plane, this.functions() as LoadedFunction[]);
-    }
-    return this.metricSources();
+    return this.metrics.now();
   }
 
   /** What it does, second by second, while somebody asks; the admin API's `/live` shows it. */

@@ -42,7 +42,9 @@ export function fakeTarget(): FakeTarget {
     },
     listeners: () => [],
     policyStatus: () => status,
-    readMetrics: async () => ({ isReady: true, stats: {}, functions: [], workers: [], groups: [] }),
+    metrics: {
+      read: async () => ({ isReady: true, stats: {}, functions: [], workers: [], groups: [] }),
+    },
     liveReport: () => ({ sequence: 1, periodMs: 1000, samples: [], lanes: null }),
     installedPolicies: () => [{ kind: 'dispatcher', name: 'jsq' }],
     invoke: () => Promise.reject(new Error('it has no functions')),

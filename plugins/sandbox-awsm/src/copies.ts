@@ -24,10 +24,10 @@ export interface ModuleCopy {
 }
 
 /**
- * For tests and benchmarks with thousands of functions: modules that differ in a constant, so that
- * each has a hash, a file in the cache and mappings of its own. The compiler runs once: a data
- * segment is in what it makes as it was in the module, and the constant is exchanged in both.
- * @throws Error when the placeholder is not there once in the module and in what was made of it.
+ * For tests and benchmarks with thousands of functions: modules that differ in a constant, so
+ * that each has a hash, a file in the cache and mappings of its own. The compiler runs once: what
+ * it makes has a data segment as it was in the module, and the module's hash; both are exchanged.
+ * @throws Error when they are not there exactly once.
  */
 export async function writeCopies(
   builder: ModuleBuilder,
@@ -35,17 +35,20 @@ export async function writeCopies(
 ): Promise<ModuleCopy[]> {
   const request = { name: 'copies', cacheDirectory, level };
   const template = await builder.build({ ...request, wasm });
-  const source = new Patch(Buffer.from(wasm), placeholder);
-  const made = new Patch(readFileSync(template.artifactPath), placeholder);
+  const artifact = readFileSync(template.artifactPath);
+  const source = new Patch(Buffer.from(wasm), Buffer.from(placeholder));
+  const made = new Patch(artifact, Buffer.from(placeholder));
+  const hash = new Patch(artifact, digest(wasm));
   mkdirSync(folder, { recursive: true });
   const copies: ModuleCopy[] = [];
   for (let index = 0; index < count; index += 1) {
     const text = String(index).padStart(placeholder.length, '0');
-    const bytes = source.with(text);
+    const bytes = source.with(Buffer.from(text));
+    hash.with(digest(bytes));
     const file = join(folder, `${text}.wasm`);
     const artifactPath = await builder.place({ ...request, wasm: bytes });
     writeFileSync(file, bytes);
-    writeFileSync(artifactPath, signed(made.with(text)));
+    writeFileSync(artifactPath, signed(made.with(Buffer.from(text))));
     copies.push({ text, file, artifactPath });
   }
   return copies;
@@ -56,24 +59,28 @@ class Patch {
 
   constructor(
     private readonly bytes: Buffer,
-    placeholder: string,
+    wanted: Buffer,
   ) {
-    this.offset = bytes.indexOf(placeholder);
-    if (this.offset < 0 || bytes.indexOf(placeholder, this.offset + 1) >= 0) {
-      throw new Error(`${placeholder} is not there exactly once`);
+    this.offset = bytes.indexOf(wanted);
+    if (this.offset < 0 || bytes.indexOf(wanted, this.offset + 1) >= 0) {
+      throw new Error(`${wanted.toString('latin1')} is not there exactly once`);
     }
   }
 
-  /** The bytes with `text` in that place; valid until the next call. */
-  with(text: string): Buffer {
-    this.bytes.write(text, this.offset, 'latin1');
+  /** The bytes with others in that place; valid until the next call. */
+  with(others: Buffer): Buffer {
+    others.copy(this.bytes, this.offset);
     return this.bytes;
   }
+}
+
+function digest(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
 }
 
 /** As the cache wants it: with the digest of what is before it. */
 function signed(artifact: Buffer): Buffer {
   const end = artifact.length - DIGEST_BYTES;
-  createHash('sha256').update(artifact.subarray(0, end)).digest().copy(artifact, end);
+  digest(artifact.subarray(0, end)).copy(artifact, end);
   return artifact;
 }
