@@ -242,6 +242,16 @@ bool build_plane(Napi::Env env, const Napi::Object &options, PlaneHolder &holder
   return true;
 }
 
+std::shared_ptr<const Preopens> open_preopens(const Napi::Object &spec, std::string &error) {
+  const auto list = spec.Get("preopens").As<Napi::Array>();
+  std::vector<PreopenSpec> specs;
+  for (uint32_t at = 0; at < list.Length(); at++) {
+    const auto entry = list.Get(at).As<Napi::Object>();
+    specs.push_back({text_of(entry, "name"), text_of(entry, "path")});
+  }
+  return specs.empty() ? nullptr : Preopens::open(specs, error);
+}
+
 bool check_module(dataplane::FunctionSpec &spec, ModuleLoadError &error) {
   ModuleOptions options;
   options.memory_limit_pages = spec.memory_limit_pages;

@@ -109,6 +109,12 @@ Napi::Value DataPlaneWrap::add_function(const Napi::CallbackInfo &info) {
     throw_error(info.Env(), error.code, error.detail);
     return info.Env().Undefined();
   }
+  std::string reason;
+  spec.preopens = open_preopens(info[0].As<Napi::Object>(), reason);
+  if (!reason.empty()) {
+    throw_error(info.Env(), SLEDGE_ERR_MODULE_PREOPEN, reason);
+    return info.Env().Undefined();
+  }
   const dataplane::Function *function = holder_->plane->add_function(std::move(spec));
   if (function == nullptr) {
     throw_error(info.Env(), SLEDGE_ERR_NATIVE_ARGUMENT, "too many functions");

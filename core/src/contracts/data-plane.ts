@@ -178,6 +178,8 @@ export interface DataPlaneFunction {
   concurrency: number;
   /** 0: no limit of its own. */
   queued: number;
+  /** Directories that it may read: absolute paths by the names that it knows. Native workers only. */
+  preopens?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What the server drives: native workers, or worker_threads behind the same native core. */

@@ -75,6 +75,14 @@ export interface NativeFunctionSpec {
   maxStackBytes: number; // 0: a slot's
   maxConcurrent: number; // 0: no limit
   maxQueued: number; // 0: no limit
+  /** Directories that it may read, by absolute paths. */
+  preopens: readonly NativePreopen[];
+}
+
+/** A directory of the host under the name that the function knows it by. */
+export interface NativePreopen {
+  name: string;
+  path: string;
 }
 
 /**

@@ -126,11 +126,16 @@ export class NativePlane implements DataPlane {
         maxStackBytes: spec.stackBytes ?? 0,
         maxConcurrent: spec.concurrency,
         maxQueued: spec.queued,
+        preopens: Object.entries(spec.preopens ?? {}).map(([name, path]) => ({ name, path })),
       });
       this.functions[id] = { id, wallTimeUs, cpuTimeUs, outputBytes };
       return id;
     } catch (error) {
-      throw nativeError(error, { path: artifactPath, limitPages: memoryLimitPages });
+      throw nativeError(error, {
+        path: artifactPath,
+        limitPages: memoryLimitPages,
+        name: spec.name,
+      });
     }
   }
 

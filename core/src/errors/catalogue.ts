@@ -245,6 +245,13 @@ export const ERROR_CATALOGUE = {
     rpc: 'INVALID_ARGUMENT',
     solve: 'Build a WASI command, not a reactor or library.',
   },
+  SLEDGE_ERR_MODULE_PREOPEN: {
+    number: 240,
+    message: 'The directories of {name} cannot be opened: {reason}',
+    http: 400,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'Check `preopens` of the function and the permissions of the directory.',
+  },
   SLEDGE_ERR_MODULE_STATE: {
     number: 226,
     message: '{path} needs more globals than fit ({limitBytes} bytes).',

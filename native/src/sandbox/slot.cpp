@@ -127,7 +127,7 @@ void Slot::unbind() {
 void Slot::begin(const SandboxStart &start) {
   ended_ = false;
   stack_used_ = true;
-  execution.host.begin(start.payload, start.limits);
+  execution.host.begin(start.payload, start.limits, start.preopens);
   execution.stack_bytes_max = std::max(start.limits.stack_bytes_max, kStackLimitBytesMin);
   execution.memory_budget = start.memory_budget;
   execution.generation.store(generation() + 1, std::memory_order_relaxed);
@@ -185,6 +185,7 @@ void Slot::reset_memory() {
 
 void Slot::reset() {
   execution_discard(execution);
+  execution.host.descriptors.close_all();
   execution.host.output.reset();
   execution.host.log.reset();
   reset_memory();
