@@ -33,7 +33,8 @@ export function checkStacks(config: Pick<SledgeConfig, 'arena' | 'tenants'>): Pr
 export function slotLimits(tenants: SledgeConfig['tenants']): Problem[] {
   const problems: Problem[] = [];
   const check = (value: number, keys: readonly PropertyKey[]): void => {
-    if (value !== 0) problems.push(problem(keys, 'this sandbox does not have it; sandbox awsm does'));
+    if (value !== 0)
+      problems.push(problem(keys, 'this sandbox does not have it; sandbox awsm does'));
   };
   tenants.forEach(({ limits, functions }, index) => {
     check(limits.memoryBytes, ['tenants', index, 'limits', 'memoryBytes']);

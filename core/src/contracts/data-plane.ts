@@ -178,7 +178,7 @@ export interface DataPlaneFunction {
   concurrency: number;
   /** 0: no limit of its own. */
   queued: number;
-  /** Directories that it may read: absolute paths by the names that it knows. Native workers only. */
+  /** Directories it may read: absolute paths by the names it knows. Native workers only. */
   preopens?: Readonly<Record<string, string>> | undefined;
 }
 
