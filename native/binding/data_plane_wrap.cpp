@@ -104,6 +104,7 @@ void DataPlaneWrap::expose(const Napi::CallbackInfo &info) {
 
 Napi::Value DataPlaneWrap::add_function(const Napi::CallbackInfo &info) {
   dataplane::FunctionSpec spec = function_spec(info[0].As<Napi::Object>());
+  spec.libraries = holder_->libraries;
   ModuleLoadError error;
   if (holder_->arena != nullptr && !check_module(spec, error)) {
     throw_error(info.Env(), error.code, error.detail);

@@ -311,6 +311,11 @@ export const configSchema = z.strictObject({
   policies: policies.prefault({}).describe('What holds for policies in TypeScript.'),
   preemption: preemption.prefault({}),
   sandbox: pluginChoice.default('awsm'),
+  hosts: z
+    .array(pluginChoice)
+    .max(16)
+    .default([])
+    .describe('Plugins whose functions may be imported by functions, such as kv.'),
   build: build.prefault({}),
   functionPath: z
     .array(text(4096))

@@ -24,6 +24,8 @@ export interface DataPlaneOptions extends DataPlaneWorkerGroup {
   preemption?: DataPlanePreemption | undefined;
   /** By index of the tenant; 0 is no limit. */
   tenants?: readonly DataPlaneTenantLimits[] | undefined;
+  /** Host plugins: functions may import from them. Native workers only. */
+  hosts?: readonly DataPlanePolicy[] | undefined;
   seed: number;
   /** What a function wrote to stderr, cut at a limit. Must not throw. */
   onLog?: ((fn: number, text: Uint8Array, ids?: RequestIds) => void) | undefined;
@@ -155,6 +157,8 @@ export interface DataPlaneFunction {
   name: string;
   /** Index of the tenant; the stack is scrubbed when it changes. */
   tenant: number;
+  /** Its name, for host plugins that keep something for it. Default ''. */
+  tenantName?: string | undefined;
   /** Absolute path of what the sandbox plugin built. */
   artifactPath: string;
   /** Of request types, for policies that reserve. */

@@ -83,7 +83,8 @@ export class NativePlane implements DataPlane {
         estimator,
         admission,
       ]);
-      const libraries = new Set(policies.flatMap((policy) => policy?.library ?? []));
+      const hosts = options.hosts ?? [];
+      const libraries = new Set([...policies, ...hosts].flatMap((policy) => policy?.library ?? []));
       const path = [...libraries].join(' or ');
       throw nativeError(error, { path, slots: arenaSlots });
     }
@@ -112,6 +113,7 @@ export class NativePlane implements DataPlane {
       const id = this.native.addFunction({
         name: spec.name,
         tenant: spec.tenant,
+        tenantName: spec.tenantName ?? '',
         artifactPath,
         memoryLimitPages,
         group: spec.group,

@@ -40,9 +40,14 @@ struct FileIdentity {
   auto operator<=>(const FileIdentity &) const = default;
 };
 
+/// A host plugin that functions may import from (host_library.hpp).
+class HostLibrary;
+
 struct ModuleOptions {
   uint32_t memory_limit_pages = 1024; ///< memory.grow answers -1 beyond this
   const FileIdentity *file = nullptr; ///< null: any; else another one is refused
+  std::span<const std::shared_ptr<HostLibrary>> libraries = {}; ///< that it may import from
+  std::string tenant = {};                                      ///< whose it is, for them
 };
 
 /// Loads and instantiates once (on the calling thread, in a slot of its own). Null with `error`

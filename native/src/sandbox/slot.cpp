@@ -102,6 +102,7 @@ bool Slot::bind(const Module &new_module, uint32_t new_tenant) {
   module = new_module.shared_from_this();
   execution.instance = memory.instance(module->descriptor().state_bytes);
   execution.texts = module->texts();
+  execution.bindings = module->bindings();
   execution.polled = module_polled(new_module);
   execution.reads_time = module_reads_time(new_module) && tsc_is_steady();
   execution.entry_argument = const_cast<Module *>(&new_module);
@@ -119,6 +120,7 @@ void Slot::unbind() {
   const uint32_t state_bytes = module->descriptor().state_bytes;
   memset(memory.memory() - state_bytes, 0, state_bytes);
   execution.texts = {};
+  execution.bindings = {};
   execution.instance = nullptr;
   tables_.clear();
   module.reset();
