@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SLEDGE_KV_FUNCTION(name) __attribute__((import_module("sledge_kv"), import_name(name)))
+#define SLEDGE_KV_FUNCTION(name) \
+  __attribute__((import_module("sledge_kv"), import_name(name)))
 
 enum {
   SLEDGE_KV_BEHIND = 6,   // EAGAIN: what was put before is not in the tenant's file yet
@@ -29,7 +30,8 @@ enum { SLEDGE_KV_PUT = 0, SLEDGE_KV_CREATE = 1, SLEDGE_KV_REPLACE = 2 };
 SLEDGE_KV_FUNCTION("get")
 int sledge_kv_get(const void *key, size_t key_bytes, void *value, size_t capacity, size_t *bytes);
 
-// CREATE: only a new key, else EXISTS. REPLACE: only one that is there, else MISSING. TOO_BIG, FULL.
+// CREATE: only a new key, else EXISTS. REPLACE: only one that is there, else MISSING.
+// TOO_BIG, FULL.
 SLEDGE_KV_FUNCTION("put")
 int sledge_kv_put(const void *key, size_t key_bytes, const void *value, size_t value_bytes,
                   int mode);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { createSledge, type Outcome, type Sledge } from '@sledge/core';
 import { compileC } from '../../cli/src/compile-c';
 import { again, call, cases, type Case, type Expected } from './all-cases';
-import { FILES, LINKS } from './file-cases';
+import { FILES, LINKS } from './files';
 import { CALL_NAMES, probeText, resultsOf, script, type Step } from './probe';
 import { checkedIn, checkIn, noResults, note, type Result } from './results';
 

@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createSledge, type Outcome, type Sledge } from '@sledge/core';
@@ -9,7 +10,11 @@ const KV = { agrees: 0, exists: 20, tooBig: 22, invalid: 28, missing: 44, full: 
 const folder = mkdtempSync(path.join(tmpdir(), 'sledge-kv-'));
 const started: Sledge[] = [];
 
-async function serve(options: Record<string, unknown> = {}, tenants = ['one', 'two', 'small']) {
+async function serve(
+  options: Record<string, unknown> = {},
+  tenants = ['one', 'two', 'small'],
+  file = notes,
+) {
   const sledge = createSledge(
     {
       workers: { count: 2, idle: 'block' },
@@ -17,7 +22,7 @@ async function serve(options: Record<string, unknown> = {}, tenants = ['one', 't
       log: { level: 'silent' },
       build: { cacheDirectory: path.join(folder, 'cache'), level: 'development' },
       hosts: [['kv', options]],
-      tenants: tenants.map((name) => ({ name, functions: [{ name: 'notes', path: notes }] })),
+      tenants: tenants.map((name) => ({ name, functions: [{ name: 'notes', path: file }] })),
     },
     { withTransports: false },
   );
@@ -192,6 +197,48 @@ describe('with a directory', () => {
     await expect(persistent()).rejects.toThrow(/in use by another server/);
     await server.stop();
   }, 60_000);
+});
+
+/** A module that ends with the number of its calls that did not answer EFAULT. */
+const FAULTS = `(module
+  (import "sledge_kv" "get" (func $get (param i32 i32 i32 i32 i32) (result i32)))
+  (import "sledge_kv" "put" (func $put (param i32 i32 i32 i32 i32) (result i32)))
+  (import "sledge_kv" "delete" (func $delete (param i32 i32) (result i32)))
+  (import "sledge_kv" "list" (func $list (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1 1)
+  (global $wrong (mut i32) (i32.const 0))
+  (func $check (param i32)
+    (global.set $wrong
+      (i32.add (global.get $wrong) (i32.ne (local.get 0) (i32.const 21)))))
+  (func (export "_start")
+    CALLS
+    (call $exit (global.get $wrong))))`;
+
+test('addresses beyond memory are EFAULT, whatever else is asked', async () => {
+  const END = 65_536;
+  const calls = [
+    ['get', END, 1, 0, 1, 8],
+    ['get', 0, 1, END - 1, 2, 8],
+    ['get', 0, 1, 0, 1, END - 3],
+    ['get', 0, -1, 0, 1, 8],
+    ['put', END - 1, 2, 0, 1, 0],
+    ['put', 0, 1, -1, 1, 0],
+    ['delete', END - 1, 2],
+    ['list', END, 1, 0, 0, 0, 8, 16],
+    ['list', 0, 0, END, 1, 0, 8, 16],
+    ['list', 0, 0, 0, 0, END - 7, 8, 16],
+    ['list', 0, 0, 0, 0, 0, 8, END - 3],
+  ].map(([name, ...args]) => {
+    const given = args.map((arg) => `(i32.const ${arg})`).join(' ');
+    return `(call $check (call $${name} ${given}))`;
+  });
+  const [source, wasm] = [path.join(folder, 'faults.wat'), path.join(folder, 'faults.wasm')];
+  writeFileSync(source, FAULTS.replace('CALLS', calls.join('\n    ')));
+  execFileSync('wat2wasm', [source, '-o', wasm]);
+  const server = await serve({}, ['one'], wasm);
+  const outcome = await server.invoke('one/notes', { args: [], environ: [] });
+  expect([outcome.status, outcome.exitCode]).toEqual(['completed', 0]);
 });
 
 test('with sandbox v8 it is refused by the capability that is missing', async () => {
