@@ -1,12 +1,14 @@
 // Writes what is generated from the sources of truth: native/include/sledge/errors.h and
 // docs/errors.md from the error catalogue, docs/sledge.schema.json from the config's schema,
-// docs/reference/policies.md from the plugins, docs/reference/metrics.md from the metrics.
+// docs/reference/policies.md from the plugins, docs/reference/metrics.md from the metrics,
+// docs/reference/wasi.md from what its tests saw.
 // `--check` writes nothing and fails when they differ.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { metricsPage } from './lib/metrics-page.mjs';
 import { policiesPage } from './lib/policies-page.mjs';
+import { wasiPage } from './lib/wasi-page.mjs';
 
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -94,6 +96,7 @@ const files = {
   'docs/errors.md': errorsPage(),
   'docs/reference/metrics.md': metricsPage(root),
   'docs/reference/policies.md': policiesPage(root),
+  'docs/reference/wasi.md': wasiPage(root),
   'docs/sledge.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
 };
 let differing = 0;

@@ -23,6 +23,7 @@ export async function compileC(source: string, output: string): Promise<void> {
     '--target=wasm32-wasi',
     '-O2',
     '-mbulk-memory',
+    '-ftls-model=local-exec', // errno is thread-local, and there are no other models
     `-Wl,-z,stack-size=${SHADOW_STACK_BYTES}`,
     '-Wl,--stack-first',
     '-Wl,--strip-all',

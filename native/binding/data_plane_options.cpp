@@ -216,9 +216,32 @@ bool build_runtime(Napi::Env env, const Napi::Object &options, bool external, Pl
   return true;
 }
 
+bool load_libraries(Napi::Env env, const Napi::Object &options, PlaneHolder &holder) {
+  const auto list = options.Get("hosts").As<Napi::Array>();
+  for (uint32_t at = 0; at < list.Length(); at++) {
+    const auto spec = list.Get(at).As<Napi::Object>();
+    std::vector<HostOption> given;
+    for (const PolicyOption &option : policy_options(spec)) {
+      given.push_back({option.name, option.number, option.is_text, option.text});
+    }
+    const std::string path = text_of(spec, "library");
+    std::string reason;
+    std::shared_ptr<HostLibrary> library = HostLibrary::load(path, given, reason);
+    if (library == nullptr) {
+      throw_error(env, SLEDGE_ERR_NATIVE_HOST, path + ": " + reason);
+      return false;
+    }
+    holder.libraries.push_back(std::move(library));
+  }
+  return true;
+}
+
 } // namespace
 
 bool build_plane(Napi::Env env, const Napi::Object &options, PlaneHolder &holder) {
+  if (!load_libraries(env, options, holder)) {
+    return false;
+  }
   PolicyError error;
   std::vector<std::unique_ptr<Engine>> engines = build_engines(options, error);
   if (engines.empty()) {
@@ -242,9 +265,21 @@ bool build_plane(Napi::Env env, const Napi::Object &options, PlaneHolder &holder
   return true;
 }
 
+std::shared_ptr<const Preopens> open_preopens(const Napi::Object &spec, std::string &error) {
+  const auto list = spec.Get("preopens").As<Napi::Array>();
+  std::vector<PreopenSpec> specs;
+  for (uint32_t at = 0; at < list.Length(); at++) {
+    const auto entry = list.Get(at).As<Napi::Object>();
+    specs.push_back({text_of(entry, "name"), text_of(entry, "path")});
+  }
+  return specs.empty() ? nullptr : Preopens::open(specs, error);
+}
+
 bool check_module(dataplane::FunctionSpec &spec, ModuleLoadError &error) {
   ModuleOptions options;
   options.memory_limit_pages = spec.memory_limit_pages;
+  options.libraries = spec.libraries;
+  options.tenant = spec.tenant_name;
   const std::shared_ptr<const Module> module = load_module(spec.artifact_path, options, error);
   if (module == nullptr) {
     return false;
@@ -259,6 +294,7 @@ dataplane::FunctionSpec function_spec(const Napi::Object &spec) {
   dataplane::FunctionSpec function;
   function.name = text_of(spec, "name");
   function.tenant = uint_of(spec, "tenant");
+  function.tenant_name = text_of(spec, "tenantName");
   function.group = uint_of(spec, "group");
   function.worker_group = uint_of(spec, "workerGroup");
   function.artifact_path = text_of(spec, "artifactPath");

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "plane_holder.hpp"
+#include "sandbox/descriptors.hpp"
 
 namespace sledge::binding {
 
@@ -12,7 +13,11 @@ bool build_plane(Napi::Env env, const Napi::Object &options, PlaneHolder &holder
 /// The options of a `NativePolicySpec`.
 std::vector<PolicyOption> policy_options(const Napi::Object &policy);
 
-/// A function of `NativeFunctionSpec`.
+/// The directories of a `NativeFunctionSpec`. Null: it has none, or `error` says why they cannot be
+/// opened.
+std::shared_ptr<const Preopens> open_preopens(const Napi::Object &spec, std::string &error);
+
+/// A function of `NativeFunctionSpec`, without its preopens.
 dataplane::FunctionSpec function_spec(const Napi::Object &spec);
 /// Loads its module once, to see that it can be, and keeps what is known of it. False with the
 /// reason.

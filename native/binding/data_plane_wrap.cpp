@@ -104,9 +104,16 @@ void DataPlaneWrap::expose(const Napi::CallbackInfo &info) {
 
 Napi::Value DataPlaneWrap::add_function(const Napi::CallbackInfo &info) {
   dataplane::FunctionSpec spec = function_spec(info[0].As<Napi::Object>());
+  spec.libraries = holder_->libraries;
   ModuleLoadError error;
   if (holder_->arena != nullptr && !check_module(spec, error)) {
     throw_error(info.Env(), error.code, error.detail);
+    return info.Env().Undefined();
+  }
+  std::string reason;
+  spec.preopens = open_preopens(info[0].As<Napi::Object>(), reason);
+  if (!reason.empty()) {
+    throw_error(info.Env(), SLEDGE_ERR_MODULE_PREOPEN, reason);
     return info.Env().Undefined();
   }
   const dataplane::Function *function = holder_->plane->add_function(std::move(spec));

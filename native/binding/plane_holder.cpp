@@ -180,6 +180,10 @@ void PlaneHolder::stop(bool deliver_rest) {
   }
   if (!plane->stop()) {
     new std::shared_ptr<PlaneHolder>(shared_from_this()); // its thread still uses it: for ever
+  } else {
+    for (const std::shared_ptr<HostLibrary> &library : libraries) {
+      library->stop();
+    }
   }
   if (deliver_rest) {
     deliver(true);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dataplane/data_plane.hpp"
+#include "sandbox/host_library.hpp"
 
 namespace sledge::binding {
 
@@ -48,6 +49,7 @@ struct PlaneHolder : std::enable_shared_from_this<PlaneHolder> {
   std::shared_ptr<dataplane::Runtime> runtime;
   Arena *arena = nullptr; ///< null for external workers; owned by the runtime
   std::unique_ptr<dataplane::DataPlane> plane;
+  std::vector<std::shared_ptr<HostLibrary>> libraries; ///< that modules may import from
   Napi::FunctionReference on_outcomes;
   Napi::FunctionReference on_kill_worker;
   std::unique_ptr<uint8_t[]> staging = std::make_unique<uint8_t[]>(staging_bytes);

@@ -10,10 +10,12 @@ const KINDS = [
   ['estimator-', 'estimator'],
   ['admission-', 'admission'],
   ['sandbox-', 'sandbox'],
+  ['host-', 'host'],
 ];
 
 const MEANINGS = {
   'deadline-order': 'requests of a worker run in order of their deadlines',
+  'host-calls': 'functions may import from host plugins',
   estimates: 'how long a request will take is known beforehand',
   preemption:
     'what runs can be made to leave its worker (taken away by `preemption.mechanism: none`)',

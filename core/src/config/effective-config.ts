@@ -33,6 +33,7 @@ export function effectiveConfig(
     admission: at('admission') ?? config.admission,
     preemption: config.preemption,
     sandbox: at('sandbox'),
+    hosts: config.hosts.map((_, index) => at(`hosts[${index}]`)),
     build: config.build,
     functionPath: config.functionPath,
     lifecycle: config.lifecycle,

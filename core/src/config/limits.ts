@@ -29,11 +29,12 @@ export function checkStacks(config: Pick<SledgeConfig, 'arena' | 'tenants'>): Pr
   ]);
 }
 
-/** Limits that only slots of the native data plane can hold. */
+/** What only slots of the native data plane have: some limits, and directories. */
 export function slotLimits(tenants: SledgeConfig['tenants']): Problem[] {
   const problems: Problem[] = [];
   const check = (value: number, keys: readonly PropertyKey[]): void => {
-    if (value !== 0) problems.push(problem(keys, 'this sandbox cannot hold it; sandbox awsm can'));
+    if (value !== 0)
+      problems.push(problem(keys, 'this sandbox does not have it; sandbox awsm does'));
   };
   tenants.forEach(({ limits, functions }, index) => {
     check(limits.memoryBytes, ['tenants', index, 'limits', 'memoryBytes']);
@@ -41,6 +42,8 @@ export function slotLimits(tenants: SledgeConfig['tenants']): Problem[] {
     functions.forEach((fn, inner) => {
       const keys = ['tenants', index, 'functions', inner, 'limits', 'stackBytes'];
       if (limits.stackBytes === 0) check(fn.limits.stackBytes, keys);
+      const names = Object.keys(fn.preopens);
+      check(names.length, ['tenants', index, 'functions', inner, 'preopens']);
     });
   });
   return problems;

@@ -13,6 +13,7 @@ import { checkStacks, limitsInForce } from './limits';
 import { applyOverride, overridesOfEnvironment, parseSet } from './overrides';
 import type { AppliedOverride } from './overrides';
 import { pluginReferences } from './plugin-references';
+import { resolvePreopens } from './preopens';
 import { positionFinder } from './positions';
 import { readSource } from './read-source';
 import type { ConfigSource } from './read-source';
@@ -69,7 +70,7 @@ function fromSource(source: ConfigSource, options: LoadConfigOptions): LoadedCon
   const folder = path.dirname(source.file);
   const folders = (config: Pick<SledgeConfig, 'functionPath'>) =>
     isSpec ? specFolders(folder, cwd) : functionFolders(folder, config);
-  const checked = validate(input, folders);
+  const checked = validate(input, folder, folders);
   if ('problems' in checked) throw invalid(source, checked.problems, applied, isSpec);
   const plugins = pluginReferences(checked.config);
   const { config } = checked;
@@ -82,7 +83,7 @@ function fromSource(source: ConfigSource, options: LoadConfigOptions): LoadedCon
  */
 export function configFromObject(value: object, folder = process.cwd()): LoadedConfig {
   const input = copyOf(value, folder) as object;
-  const checked = validate(input, (config) => functionFolders(folder, config));
+  const checked = validate(input, folder, (config) => functionFolders(folder, config));
   if ('problems' in checked) {
     const source = { file: folder, data: value, prefix: [] };
     throw invalid(source, checked.problems, [], false);
@@ -128,6 +129,7 @@ type Folders = (config: Pick<SledgeConfig, 'functionPath'>) => readonly string[]
 
 function validate(
   input: object,
+  folder: string,
   folders: Folders,
 ): { config: SledgeConfig } | { problems: Problem[] } {
   const result = configSchema.safeParse(input);
@@ -138,7 +140,7 @@ function validate(
   }
   const problems = [...duplicates, ...resolveFiles(result.data, folders(result.data))];
   problems.push(...coresProblems(result.data.workers), ...checkStacks(result.data));
-  problems.push(...checkAdmin(result.data.admin));
+  problems.push(...checkAdmin(result.data.admin), ...resolvePreopens(result.data, folder));
   applyTenantLimits(result.data);
   return problems.length > 0 ? { problems } : { config: result.data };
 }

@@ -7,6 +7,7 @@ import { workerGroups } from './worker-groups';
 export function pluginReferences(config: SledgeConfig): PluginReference[] {
   return [
     reference('sandbox', 'sandbox', config.sandbox),
+    ...config.hosts.map((choice, index) => reference(`hosts[${index}]`, 'host', choice)),
     ...workerGroups(config).flatMap((_, index) => policiesOf(config, index)),
     ...config.transports.map((choice, index) =>
       reference(`transports[${index}]`, 'transport', choice),

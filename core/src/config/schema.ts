@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PERF_COLUMN_NAMES } from '../recording/columns';
 import { adminSchema } from './admin-schema';
 import { deploySchema, storeSchema } from './control-schema';
+import { preopensSchema } from './preopens';
 import { isPluginClass } from '../plugins/plugin-class';
 
 const MAX_DELAY_US = 3_600_000_000;
@@ -225,6 +226,9 @@ export const functionSchema = z.strictObject({
     .describe('cgi: the function writes headers, an empty line, and the body.'),
   group: count(0, 1023).default(0).describe('Group of request types, for policies that reserve.'),
   workerGroup: groupName.optional().describe("Worker group that runs it. Default: its tenant's."),
+  preopens: preopensSchema
+    .default({})
+    .describe("Directories it may read, relative to the config's folder, by the names it knows."),
   limits: functionLimits.prefault({}),
 });
 
@@ -307,6 +311,11 @@ export const configSchema = z.strictObject({
   policies: policies.prefault({}).describe('What holds for policies in TypeScript.'),
   preemption: preemption.prefault({}),
   sandbox: pluginChoice.default('awsm'),
+  hosts: z
+    .array(pluginChoice)
+    .max(16)
+    .default([])
+    .describe('Plugins whose functions may be imported by functions, such as kv.'),
   build: build.prefault({}),
   functionPath: z
     .array(text(4096))

@@ -24,6 +24,8 @@ export interface DataPlaneOptions extends DataPlaneWorkerGroup {
   preemption?: DataPlanePreemption | undefined;
   /** By index of the tenant; 0 is no limit. */
   tenants?: readonly DataPlaneTenantLimits[] | undefined;
+  /** Host plugins: functions may import from them. Native workers only. */
+  hosts?: readonly DataPlanePolicy[] | undefined;
   seed: number;
   /** What a function wrote to stderr, cut at a limit. Must not throw. */
   onLog?: ((fn: number, text: Uint8Array, ids?: RequestIds) => void) | undefined;
@@ -155,6 +157,8 @@ export interface DataPlaneFunction {
   name: string;
   /** Index of the tenant; the stack is scrubbed when it changes. */
   tenant: number;
+  /** Its name, for host plugins that keep something for it. Default ''. */
+  tenantName?: string | undefined;
   /** Absolute path of what the sandbox plugin built. */
   artifactPath: string;
   /** Of request types, for policies that reserve. */
@@ -178,6 +182,8 @@ export interface DataPlaneFunction {
   concurrency: number;
   /** 0: no limit of its own. */
   queued: number;
+  /** Directories it may read: absolute paths by the names it knows. Native workers only. */
+  preopens?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What the server drives: native workers, or worker_threads behind the same native core. */

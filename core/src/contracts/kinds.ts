@@ -83,6 +83,15 @@ export interface NativePolicyInstance extends PluginInstance {
   };
 }
 
+/** Functions of a shared object that functions may import (sledge/host.h). */
+export interface HostInstance extends PluginInstance {
+  readonly native: {
+    /** Absolute path of the shared object that exports `sledge_host_plugin`. */
+    library: string;
+    options: Readonly<Record<string, number | string | boolean>>;
+  };
+}
+
 /** How a .wasm becomes something that can be loaded. */
 export interface BuildRequest {
   wasm: Uint8Array;

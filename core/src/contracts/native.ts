@@ -33,6 +33,8 @@ export interface NativeDataPlaneOptions {
   minSignalIntervalUs: number;
   /** By index of the tenant; 0: no limit. */
   tenants: { maxConcurrent: number; maxQueued: number; maxMemoryBytes: number }[];
+  /** Host plugins that modules may import from. */
+  hosts: NativePolicySpec[];
   seed: number;
   /** Decision records per worker group, and completions per worker; 0: none. */
   eventsKept: number;
@@ -75,6 +77,16 @@ export interface NativeFunctionSpec {
   maxStackBytes: number; // 0: a slot's
   maxConcurrent: number; // 0: no limit
   maxQueued: number; // 0: no limit
+  /** Name of its tenant, for host plugins that it imports from. */
+  tenantName: string;
+  /** Directories that it may read, by absolute paths. */
+  preopens: readonly NativePreopen[];
+}
+
+/** A directory of the host under the name that the function knows it by. */
+export interface NativePreopen {
+  name: string;
+  path: string;
 }
 
 /**

@@ -83,7 +83,8 @@ export class NativePlane implements DataPlane {
         estimator,
         admission,
       ]);
-      const libraries = new Set(policies.flatMap((policy) => policy?.library ?? []));
+      const hosts = options.hosts ?? [];
+      const libraries = new Set([...policies, ...hosts].flatMap((policy) => policy?.library ?? []));
       const path = [...libraries].join(' or ');
       throw nativeError(error, { path, slots: arenaSlots });
     }
@@ -112,6 +113,7 @@ export class NativePlane implements DataPlane {
       const id = this.native.addFunction({
         name: spec.name,
         tenant: spec.tenant,
+        tenantName: spec.tenantName ?? '',
         artifactPath,
         memoryLimitPages,
         group: spec.group,
@@ -126,11 +128,16 @@ export class NativePlane implements DataPlane {
         maxStackBytes: spec.stackBytes ?? 0,
         maxConcurrent: spec.concurrency,
         maxQueued: spec.queued,
+        preopens: Object.entries(spec.preopens ?? {}).map(([name, path]) => ({ name, path })),
       });
       this.functions[id] = { id, wallTimeUs, cpuTimeUs, outputBytes };
       return id;
     } catch (error) {
-      throw nativeError(error, { path: artifactPath, limitPages: memoryLimitPages });
+      throw nativeError(error, {
+        path: artifactPath,
+        limitPages: memoryLimitPages,
+        name: spec.name,
+      });
     }
   }
 

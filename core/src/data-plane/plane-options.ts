@@ -57,6 +57,7 @@ export function nativeOptions(options: DataPlaneOptions): NativeDataPlaneOptions
     maxQueuePerWorker: options.maxQueuePerWorker,
     ...preemption(options.preemption ?? DEFAULT_PREEMPTION),
     tenants: (options.tenants ?? []).map(tenantLimits),
+    hosts: (options.hosts ?? []).map(nativePolicy),
     seed: options.seed,
     ...recordOptions(options.record),
   };

@@ -245,6 +245,20 @@ export const ERROR_CATALOGUE = {
     rpc: 'INVALID_ARGUMENT',
     solve: 'Build a WASI command, not a reactor or library.',
   },
+  SLEDGE_ERR_MODULE_PREOPEN: {
+    number: 240,
+    message: 'The directories of {name} cannot be opened: {reason}',
+    http: 400,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'Check `preopens` of the function and the permissions of the directory.',
+  },
+  SLEDGE_ERR_MODULE_HOST: {
+    number: 241,
+    message: '{path} imports from a host plugin that has nothing for it: {reason}',
+    http: 500,
+    rpc: 'FAILED_PRECONDITION',
+    solve: "See the plugin's README.",
+  },
   SLEDGE_ERR_MODULE_STATE: {
     number: 226,
     message: '{path} needs more globals than fit ({limitBytes} bytes).',
@@ -543,6 +557,14 @@ export const ERROR_CATALOGUE = {
     http: 400,
     rpc: 'INVALID_ARGUMENT',
     solve: "See the policy's README.",
+  },
+  SLEDGE_ERR_NATIVE_HOST: {
+    number: 520,
+    message: 'The host plugin cannot be loaded: {reason}',
+    http: 500,
+    rpc: 'FAILED_PRECONDITION',
+    solve:
+      'Build it against this native/include/sledge/host.h, and see its README for its options.',
   },
   SLEDGE_ERR_NATIVE_STOPPED: {
     number: 507,

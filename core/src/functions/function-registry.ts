@@ -86,7 +86,9 @@ export class FunctionRegistry {
     const { config } = version;
     checkMemory(module, config);
     const workerGroup = workerGroupOf(this.config, { ...tenant.settings, functions: [] }, config);
-    const placed = { tenant: tenant.index, workerGroup, artifactPath: module.artifactPath };
+    const { artifactPath } = module;
+    const { index, name: tenantName } = tenant;
+    const placed = { tenant: index, tenantName, workerGroup, artifactPath };
     const id = this.plane.addFunction({ ...dataPlaneFields(config), ...placed });
     Object.assign(version, { id, module });
     fn.target.ids.add(id);
@@ -184,5 +186,6 @@ function dataPlaneFields(fn: FunctionConfig) {
     stackBytes: fn.limits.stackBytes,
     concurrency: fn.limits.concurrency,
     queued: fn.limits.queued,
+    preopens: fn.preopens,
   };
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { NativePolicyInstance, SandboxInstance, TransportInstance } from '../contracts/kinds';
+import type { HostInstance, NativePolicyInstance } from '../contracts/kinds';
+import type { SandboxInstance, TransportInstance } from '../contracts/kinds';
 import type { WorkloadInstance } from '../contracts/workload';
 import type { PluginDefinition, PluginInstance, PluginKind } from '../contracts/plugin';
 
@@ -12,6 +13,7 @@ export interface InstancesByKind {
   estimator: NativePolicyInstance;
   admission: NativePolicyInstance;
   workload: WorkloadInstance;
+  host: HostInstance;
 }
 
 export type InstanceOf<Kind extends PluginKind> = Kind extends keyof InstancesByKind

@@ -16,7 +16,7 @@ export function instanceProblem(kind: PluginKind, instance: unknown): string | u
   for (const [name, type] of Object.entries(MEMBERS[kind] ?? {})) {
     if (typeof fields[name] !== type) return `its instance has no ${type} ${name}.`;
   }
-  if (!POLICIES.includes(kind)) return undefined;
+  if (kind !== 'host' && !POLICIES.includes(kind)) return undefined;
   const native = fields.native as Readonly<Record<string, unknown>> | undefined;
   if (typeof native?.library === 'string') return undefined;
   if (native === undefined && (kind === 'dispatcher' || kind === 'scheduler')) {

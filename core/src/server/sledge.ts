@@ -23,7 +23,8 @@ import type {
   Outcome,
   RequestIds,
 } from '../contracts/invocation';
-import type { ListenerInfo, SandboxInstance, TransportInstance } from '../contracts/kinds';
+import type { HostInstance, ListenerInfo } from '../contracts/kinds';
+import type { SandboxInstance, TransportInstance } from '../contracts/kinds';
 import { PLUGIN_KINDS } from '../contracts/plugin';
 import type { PluginKind } from '../contracts/plugin';
 import { SledgeError } from '../errors/sledge-error';
@@ -70,6 +71,7 @@ const ANSWER_MS = 1000;
 const STACK_UNIT_BYTES = 65_536;
 const BEFORE_TRANSPORTS: readonly PluginKind[] = [
   'sandbox',
+  'host',
   'estimator',
   'admission',
   'scheduler',
@@ -354,6 +356,10 @@ export class Sledge {
       ...this.policies.limitsAndReports(),
       preemption,
       tenants: tenants.map((tenant) => tenant.limits),
+      hosts: this.host.instances('host').map(({ name, instance }) => ({
+        name,
+        ...(instance as HostInstance).native,
+      })),
       seed,
       record: keptRecords(this.recording, this.loaded.config.admin),
       onLog: (id, text, ids) => onFunctionLog(this.registry?.byId(id), text, ids),

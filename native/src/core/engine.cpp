@@ -180,6 +180,26 @@ Request *Engine::reconsider(uint32_t worker, uint64_t now_ns) {
   return w.running;
 }
 
+Request *Engine::yield(uint32_t worker, uint64_t now_ns) {
+  begin(now_ns);
+  Worker &w = workers_[worker];
+  if (w.running == nullptr)
+    return next(worker, now_ns);
+  note(EventKind::yield, worker, w.running);
+  w.interrupt_id = 0;
+  if (w.queue.empty())
+    ask_idle(worker);
+  w.quantum_end_ns = now_ns;
+  const Decision decision = decide(w);
+  if (decision.candidate != nullptr) {
+    change_over(worker, decision);
+  } else {
+    restart_quantum(w);
+    refresh_timer(worker);
+  }
+  return w.running;
+}
+
 /// The candidate, which is in the worker's queue, takes it from what runs.
 void Engine::change_over(uint32_t worker, const Decision &decision) {
   Worker &w = workers_[worker];

@@ -11,6 +11,7 @@
 //   run the request's sandbox; when it leaves:
 //     completed, trapped, killed ...       finish(w, now); [outcome]; release(request); next(...)
 //     preempted (or a spurious flag)       request = reconsider(w, now)   maybe the same
+//     has asked to let others run          request = yield(w, now)
 //     blocked                              block(w, now); next(...)
 //   a blocked request may go on            unblock(request, now), from any thread
 //
@@ -126,6 +127,9 @@ class Engine {
   /// The running request has left, asked to or not: what the worker runs from now on, never null
   /// while it runs something; the same request if nothing better waits.
   Request *reconsider(uint32_t worker, uint64_t now_ns);
+  /// The running request has left to let others run: as `reconsider` at the end of its quantum, and
+  /// a dispatcher that holds work is asked for some.
+  Request *yield(uint32_t worker, uint64_t now_ns);
   /// The running request waits in a host call; it is returned, and the worker runs nothing.
   Request *block(uint32_t worker, uint64_t now_ns);
   /// A blocked request may go on: it is queued on its worker, who is woken or interrupted if due.

@@ -18,6 +18,7 @@ enum class EventKind : uint8_t {
   finish,  ///< extra: succeeded
   discard, ///< extra: sledge_removal
   tick,
+  yield, ///< what runs has left to let others run
   first_decision = 16,
   queued = 16,     ///< the request is in the worker's queue
   assigned,        ///< the dispatcher gives it to the worker; it is queued after its callback

@@ -27,6 +27,8 @@ const char *name_of(EventKind kind) {
     return "discard";
   case EventKind::tick:
     return "tick";
+  case EventKind::yield:
+    return "yield";
   case EventKind::queued:
     return "queued";
   case EventKind::assigned:
@@ -151,6 +153,8 @@ class Replay final : public EngineObserver {
       return has_worker && (engine_.next(input.worker, input.now_ns), true);
     case EventKind::reconsider:
       return has_worker && (engine_.reconsider(input.worker, input.now_ns), true);
+    case EventKind::yield:
+      return has_worker && (engine_.yield(input.worker, input.now_ns), true);
     case EventKind::block:
       return running == request && engine_.block(input.worker, input.now_ns) != nullptr;
     case EventKind::unblock:

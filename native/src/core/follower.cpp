@@ -69,7 +69,7 @@ void Follower::follow(const FollowedEvent &event) {
     engine_.ask_idle(event.worker);
     return settle();
   }
-  if (event.kind == EventKind::reconsider) {
+  if (event.kind == EventKind::reconsider || event.kind == EventKind::yield) {
     engine_.workers_[event.worker].interrupt_id = 0;
     return;
   }

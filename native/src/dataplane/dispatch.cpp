@@ -101,13 +101,14 @@ void Dispatch::forget_type(uint32_t type) {
   engine_->forget_type(type);
 }
 
-Invocation *Dispatch::reconsider(uint32_t worker) {
+Invocation *Dispatch::reconsider(uint32_t worker, bool yielded) {
   Section section(*this);
   Invocation *left = owner(engine_->running(own(worker)));
   const EngineCounters &counters = engine_->counters();
   const uint64_t quantum_ends = counters.quantum_ends;
   const uint64_t overdue_runs = counters.overdue_runs;
-  Request *next = engine_->reconsider(own(worker), section.now_ns);
+  Request *next = yielded ? engine_->yield(own(worker), section.now_ns)
+                          : engine_->reconsider(own(worker), section.now_ns);
   if (owner(next) != left) {
     left->move_to(State::preempted);
   }

@@ -72,7 +72,7 @@ class Dispatch {
   /// Ends what the worker ran and asks for nothing more.
   void finish(uint32_t worker, Finished finished);
   /// The running one has left at a safepoint: what the worker runs now.
-  Invocation *reconsider(uint32_t worker);
+  Invocation *reconsider(uint32_t worker, bool yielded);
   /// The running one waits until its wake_ns, and the worker runs nothing. False: somebody has
   /// marked it to be killed meanwhile; it is still running, and the worker's to end.
   bool block(uint32_t worker);

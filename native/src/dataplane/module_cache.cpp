@@ -47,6 +47,8 @@ ModuleCache::ModulePointer ModuleCache::open(const FunctionSpec &spec, ModuleLoa
   ModuleOptions options;
   options.memory_limit_pages = spec.memory_limit_pages;
   options.file = &spec.artifact_file;
+  options.libraries = spec.libraries;
+  options.tenant = spec.tenant_name;
   ModulePointer module = load_module(spec.artifact_path, options, error);
   if (module != nullptr || !error.is_shortage) {
     return module;

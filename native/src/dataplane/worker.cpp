@@ -247,6 +247,7 @@ Leave Worker::run_sandbox(Invocation &invocation, Sandbox &sandbox) {
     const uint64_t leave_ns = shared_.dispatch.leave_by_ns(options_.id);
     sandbox.leave_at(leave_ns == UINT64_MAX ? 0 : process_start_ns() + leave_ns);
   }
+  sandbox.note_run(invocation.run_ns, process_start_ns() + entered_ns);
   Leave leave = Leave::preempted;
   if (wanted_.load(std::memory_order_seq_cst) != invocation.request->id) [[likely]] {
     leave = sandbox.run();
@@ -269,7 +270,7 @@ Invocation *Worker::leave_alive(Invocation &invocation, Sandbox &sandbox, Leave 
     if (watch.due_ns != UINT64_MAX) {
       shared_.watchdog.watch(watch);
     }
-    return shared_.dispatch.reconsider(options_.id);
+    return shared_.dispatch.reconsider(options_.id, sandbox.yielded());
   }
   const uint64_t wake_ns = sandbox.wake_at_ns();
   const uint64_t start_ns = process_start_ns();

@@ -20,6 +20,7 @@ struct AddressRange {
 };
 
 struct Execution;
+struct HostBinding;
 
 /// What a thread that may run sandboxes keeps. Read by signal handlers of the same thread.
 struct ThreadState {
@@ -63,6 +64,7 @@ struct Execution {
   Entry entry = nullptr;
   void *entry_argument = nullptr;
   sledge_instance *instance = nullptr;
+  std::span<const HostBinding> bindings; ///< of host plugins that its module imports from
   /// Where module code lies, and which memories a fault of it may be blamed on.
   std::span<const AddressRange> texts;
   std::span<const AddressRange> memories;

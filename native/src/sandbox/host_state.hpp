@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <span>
 
+#include "sandbox/descriptors.hpp"
 #include "sandbox/sandbox.hpp"
 
 namespace sledge {
@@ -36,17 +37,24 @@ struct HostState {
   Payload payload;
   SandboxLimits limits;
   uint64_t input_read = 0;
-  uint32_t closed_descriptors = 0; ///< bit per descriptor 0 to 2
+  Descriptors descriptors;
   uint64_t wake_at_ns = 0;
+  uint64_t run_ns = 0;     ///< on workers before this run
+  uint64_t entered_ns = 0; ///< this run, as monotonic_ns()
+  bool yielded = false;    ///< it has left to let others run
   OutputBuffer output;
   OutputBuffer log;
 
-  void begin(const Payload &new_payload, const SandboxLimits &new_limits) {
+  void begin(const Payload &new_payload, const SandboxLimits &new_limits,
+             const Preopens *preopens) {
     payload = new_payload;
     limits = new_limits;
     input_read = 0;
-    closed_descriptors = 0;
+    descriptors.begin(preopens);
     wake_at_ns = 0;
+    run_ns = 0;
+    entered_ns = 0;
+    yielded = false;
   }
 };
 

@@ -58,7 +58,8 @@ bool Module::load(const std::string &path, const ModuleOptions &options, ModuleL
     error = {SLEDGE_ERR_MODULE_LOAD, "it was built to be linked with others, as tests do"};
     return false;
   }
-  return check_memory(error) && resolve_imports(error) && find_entry(error) && initialise(error);
+  return check_memory(error) && resolve_imports(options, error) && find_entry(error) &&
+         initialise(error);
 }
 
 bool Module::check_memory(ModuleLoadError &error) const {
@@ -75,15 +76,51 @@ bool Module::check_memory(ModuleLoadError &error) const {
   return true;
 }
 
-bool Module::resolve_imports(ModuleLoadError &error) {
+Module::~Module() {
+  for (const HostBinding &binding : bindings_)
+    binding.library->detach(binding.attached);
+}
+
+bool Module::bind_to(const std::shared_ptr<HostLibrary> &library, const std::string &tenant,
+                     std::string &reason) {
+  for (const HostBinding &binding : bindings_) {
+    if (binding.library == library)
+      return true;
+  }
+  void *attached = library->attach(tenant, reason);
+  if (attached != nullptr)
+    bindings_.push_back({library, attached});
+  return attached != nullptr;
+}
+
+/// Null with the error: nothing serves it, or what does cannot be had.
+const HostFunction *Module::find_import(const sledge_import &import, const ModuleOptions &options,
+                                        ModuleLoadError &error) {
+  error = {SLEDGE_ERR_MODULE_IMPORT, describe(import)};
+  if (import.kind != SLEDGE_KIND_FUNC)
+    return nullptr;
+  const std::string_view module = text_of(import.module);
+  const std::string_view name = text_of(import.name);
+  if (const HostFunction *function = find_host_function(module, name))
+    return function;
+  for (const std::shared_ptr<HostLibrary> &library : options.libraries) {
+    const HostFunction *function = library->find(module, name);
+    if (function == nullptr)
+      continue;
+    std::string reason;
+    if (bind_to(library, options.tenant, reason))
+      return function;
+    error = {SLEDGE_ERR_MODULE_HOST, std::string(library->plugin()->name) + ": " + reason};
+    return nullptr;
+  }
+  return nullptr;
+}
+
+bool Module::resolve_imports(const ModuleOptions &options, ModuleLoadError &error) {
   for (const sledge_import &import : std::span(descriptor().imports, descriptor().import_count)) {
-    const HostFunction *function = nullptr;
-    if (import.kind == SLEDGE_KIND_FUNC)
-      function = find_host_function(text_of(import.module), text_of(import.name));
-    if (function == nullptr) {
-      error = {SLEDGE_ERR_MODULE_IMPORT, describe(import)};
+    const HostFunction *function = find_import(import, options, error);
+    if (function == nullptr)
       return false;
-    }
     const sledge_signature &type = descriptor().types[import.type];
     if (!same_types(function->params, type.params, type.param_count) ||
         !same_types(function->results, type.results, type.result_count)) {
@@ -92,6 +129,7 @@ bool Module::resolve_imports(ModuleLoadError &error) {
     }
     imports_.push_back({function->code, nullptr});
   }
+  error = {};
   return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "sandbox/elf_image.hpp"
 #include "sandbox/execution.hpp"
+#include "sandbox/host_library.hpp"
 #include "sandbox/sandbox.hpp"
 
 namespace sledge {
@@ -72,6 +73,10 @@ inline uint32_t table_limit(const sledge_table_decl &table) {
 
 class Module : public std::enable_shared_from_this<Module> {
  public:
+  Module() = default;
+  Module(const Module &) = delete;
+  Module &operator=(const Module &) = delete;
+  ~Module();
   bool load(const std::string &path, const ModuleOptions &options, ModuleLoadError &error);
 
   const sledge_module_descriptor &descriptor() const { return object_.descriptor(); }
@@ -82,6 +87,7 @@ class Module : public std::enable_shared_from_this<Module> {
   void retire() const { retired_.store(true, std::memory_order_relaxed); }
   bool is_retired() const { return retired_.load(std::memory_order_relaxed); }
   uint64_t memory_bytes() const { return descriptor().memory_min_pages * SLEDGE_PAGE_BYTES; }
+  std::span<const HostBinding> bindings() const { return bindings_; }
   const std::vector<uint8_t> &memory_image() const { return memory_image_; }
   bool tables_change() const { return (descriptor().flags & SLEDGE_MODULE_TABLES_CHANGE) != 0; }
 
@@ -97,7 +103,11 @@ class Module : public std::enable_shared_from_this<Module> {
   static void run_entry(Execution &execution);
 
  private:
-  bool resolve_imports(ModuleLoadError &error);
+  bool resolve_imports(const ModuleOptions &options, ModuleLoadError &error);
+  const HostFunction *find_import(const sledge_import &import, const ModuleOptions &options,
+                                  ModuleLoadError &error);
+  bool bind_to(const std::shared_ptr<HostLibrary> &library, const std::string &tenant,
+               std::string &reason);
   bool find_entry(ModuleLoadError &error);
   bool check_memory(ModuleLoadError &error) const;
   bool initialise(ModuleLoadError &error);
@@ -110,6 +120,7 @@ class Module : public std::enable_shared_from_this<Module> {
   uint64_t id_ = 0;
   uint32_t memory_limit_pages_ = 0;
   std::vector<sledge_import_function> imports_;
+  std::vector<HostBinding> bindings_; ///< one for each library that it imports from
   sledge_invoke entry_ = nullptr;
   std::vector<uint8_t> state_image_;          ///< what follows the header
   std::vector<uint8_t> memory_image_;         ///< without its zero tail

@@ -22,6 +22,8 @@ namespace sledge {
 /// initialisation, before start). Immutable and shared between threads once loaded. Unloaded when
 /// the last reference goes; a warm slot holds one until it is rebound or `evict_module` is called.
 class Module;
+/// Directories that a function may read (descriptors.hpp).
+class Preopens;
 
 struct ModuleLoadError {
   sledge_error code = SLEDGE_OK;
@@ -38,9 +40,14 @@ struct FileIdentity {
   auto operator<=>(const FileIdentity &) const = default;
 };
 
+/// A host plugin that functions may import from (host_library.hpp).
+class HostLibrary;
+
 struct ModuleOptions {
   uint32_t memory_limit_pages = 1024; ///< memory.grow answers -1 beyond this
   const FileIdentity *file = nullptr; ///< null: any; else another one is refused
+  std::span<const std::shared_ptr<HostLibrary>> libraries = {}; ///< that it may import from
+  std::string tenant = {};                                      ///< whose it is, for them
 };
 
 /// Loads and instantiates once (on the calling thread, in a slot of its own). Null with `error`
@@ -119,6 +126,7 @@ struct SandboxStart {
   /// Null: none. The caller has taken module_memory_bytes() of it, which is the sandbox's once it
   /// has started; memory.grow takes more, and answers -1 when there is not enough.
   MemoryBudget *memory_budget = nullptr;
+  const Preopens *preopens = nullptr; ///< null: none; stays until end_sandbox
 };
 
 /// One invocation. Not thread-safe except where said. The object lives in its arena and its memory
@@ -134,6 +142,8 @@ class Sandbox {
   virtual std::span<const uint8_t> log() const = 0;    ///< stderr, cut at a limit
   virtual uint64_t wake_at_ns() const = 0;             ///< CLOCK_MONOTONIC, as monotonic_ns()
   virtual uint64_t memory_bytes() const = 0;
+  /// It was `preempted` by its own wish (sched_yield): those that wait go first.
+  virtual bool yielded() const { return false; }
   /// Gives back what it has taken of its memory budget, so that the next one may have it before
   /// end_sandbox, which does it otherwise. Its owner, when it is not to run again.
   virtual void return_memory() = 0;
@@ -142,6 +152,8 @@ class Sandbox {
   /// Its code leaves by itself (as `preempted`) at this time, as monotonic_ns(), if it reads the
   /// time; 0: not. Holds for the next run. The thread that runs it, before it does.
   virtual void leave_at(uint64_t deadline_ns) = 0;
+  /// For its CPU clocks: it has had `run_ns` on workers, and is entered now, as monotonic_ns().
+  virtual void note_run(uint64_t /*run_ns*/, uint64_t /*entered_ns*/) {}
   /// Any thread: leave at the next safepoint (flag). When the slot has gone on to another
   /// invocation, that one leaves once, spuriously, as `preempted`: harmless, run it again.
   virtual void request_leave() = 0;

@@ -102,6 +102,7 @@ bool Slot::bind(const Module &new_module, uint32_t new_tenant) {
   module = new_module.shared_from_this();
   execution.instance = memory.instance(module->descriptor().state_bytes);
   execution.texts = module->texts();
+  execution.bindings = module->bindings();
   execution.polled = module_polled(new_module);
   execution.reads_time = module_reads_time(new_module) && tsc_is_steady();
   execution.entry_argument = const_cast<Module *>(&new_module);
@@ -119,6 +120,7 @@ void Slot::unbind() {
   const uint32_t state_bytes = module->descriptor().state_bytes;
   memset(memory.memory() - state_bytes, 0, state_bytes);
   execution.texts = {};
+  execution.bindings = {};
   execution.instance = nullptr;
   tables_.clear();
   module.reset();
@@ -127,7 +129,7 @@ void Slot::unbind() {
 void Slot::begin(const SandboxStart &start) {
   ended_ = false;
   stack_used_ = true;
-  execution.host.begin(start.payload, start.limits);
+  execution.host.begin(start.payload, start.limits, start.preopens);
   execution.stack_bytes_max = std::max(start.limits.stack_bytes_max, kStackLimitBytesMin);
   execution.memory_budget = start.memory_budget;
   execution.generation.store(generation() + 1, std::memory_order_relaxed);
@@ -185,6 +187,7 @@ void Slot::reset_memory() {
 
 void Slot::reset() {
   execution_discard(execution);
+  execution.host.descriptors.close_all();
   execution.host.output.reset();
   execution.host.log.reset();
   reset_memory();

@@ -19,11 +19,16 @@ struct alignas(64) Slot final : Sandbox {
   std::span<const uint8_t> log() const override { return execution.host.log.view(); }
   uint64_t wake_at_ns() const override { return execution.host.wake_at_ns; }
   uint64_t memory_bytes() const override { return execution.instance->own_memory.bytes; }
+  bool yielded() const override { return execution.host.yielded; }
   uint64_t generation() const override {
     return execution.generation.load(std::memory_order_relaxed);
   }
   void return_memory() override;
   void leave_at(uint64_t deadline_ns) override;
+  void note_run(uint64_t run_ns, uint64_t entered_ns) override {
+    execution.host.run_ns = run_ns;
+    execution.host.entered_ns = entered_ns;
+  }
   void request_leave() override;
   void request_kill(uint64_t generation) override;
 

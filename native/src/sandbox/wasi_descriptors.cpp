@@ -1,42 +1,29 @@
-// wasi_descriptors.cpp - stdin from the payload, stdout to the output, stderr to the log.
+// wasi_descriptors.cpp - what every descriptor has; stdin from the payload, stdout to the output,
+// stderr to the log.
 #include <algorithm>
 #include <cstring>
+#include <sys/stat.h>
 
 #include "sandbox/wasi.hpp"
 
 namespace sledge::wasi {
 namespace {
 
-constexpr uint32_t kStandardDescriptors = 3;
-constexpr uint32_t kVectorBytes = 8;
 /// As POSIX systems limit it; more is EINVAL.
 constexpr uint32_t kVectorsMax = 1024;
-constexpr uint8_t kFileTypeUnknown = 0; // what pipes are; not a terminal, so libc buffers fully
-constexpr uint64_t kRightRead = 1u << 1;
-constexpr uint64_t kRightWrite = 1u << 6;
-constexpr uint64_t kRightPoll = 1u << 27;
 
 uint32_t fd_close(HostCall host, uint32_t fd) {
-  if (!is_open(host, fd))
+  if (descriptor_of(host, fd) == nullptr)
     return kBadf;
-  host.state().closed_descriptors |= 1u << fd;
+  host.state().descriptors.close(fd);
   return kSuccess;
 }
 
-/// Sum of the lengths of a checked vector, or the error.
-uint32_t check_vectors(HostCall host, uint32_t vectors, uint32_t count) {
-  if (count > kVectorsMax)
-    return kInval;
-  if (!host.covers(vectors, uint64_t{count} * kVectorBytes))
-    return kFault;
-  uint64_t total = 0;
-  for (uint32_t i = 0; i < count; i++) {
-    const auto bytes = host.load<uint32_t>(vectors + kVectorBytes * i + 4);
-    if (!host.covers(host.load<uint32_t>(vectors + kVectorBytes * i), bytes))
-      return kFault;
-    total += bytes;
-  }
-  return total > UINT32_MAX ? kInval : kSuccess;
+uint32_t fd_renumber(HostCall host, uint32_t from, uint32_t to) {
+  if (descriptor_of(host, from) == nullptr || descriptor_of(host, to) == nullptr)
+    return kBadf;
+  host.state().descriptors.renumber(from, to);
+  return kSuccess;
 }
 
 /// Copies input to one buffer; the bytes copied.
@@ -54,9 +41,27 @@ uint32_t read_input(HostCall host, uint32_t buffer, uint32_t bytes) {
   return wanted;
 }
 
-uint32_t fd_read(HostCall host, uint32_t fd, uint32_t vectors, uint32_t count, uint32_t out) {
-  if (fd != 0 || !is_open(host, fd))
+/// Reads on from where the file is; the bytes, or an error below zero.
+int64_t read_on(HostCall host, Descriptor &file, uint32_t buffer, uint32_t bytes) {
+  const int64_t got = read_file(host, file.host_fd, file.offset, buffer, bytes);
+  file.offset += got > 0 ? static_cast<uint64_t>(got) : 0;
+  return got;
+}
+
+uint32_t check_read(const Descriptor *descriptor) {
+  if (descriptor == nullptr)
     return kBadf;
+  if (descriptor->is_directory())
+    return kIsdir;
+  if (descriptor->kind != DescriptorKind::input && !descriptor->is_file())
+    return kBadf;
+  return (descriptor->rights & rights::kRead) != 0 ? kSuccess : kNotcapable;
+}
+
+uint32_t fd_read(HostCall host, uint32_t fd, uint32_t vectors, uint32_t count, uint32_t out) {
+  Descriptor *descriptor = descriptor_of(host, fd);
+  if (const uint32_t error = check_read(descriptor); error != kSuccess)
+    return error;
   if (const uint32_t error = check_vectors(host, vectors, count); error != kSuccess)
     return error;
   if (!host.covers(out, 4))
@@ -68,9 +73,12 @@ uint32_t fd_read(HostCall host, uint32_t fd, uint32_t vectors, uint32_t count, u
     // Checked again: a buffer may overlap the vectors, which reading has then changed.
     if (!host.covers(buffer, bytes))
       return kFault;
-    const uint32_t got = read_input(host, buffer, bytes);
-    total += got;
-    if (got < bytes)
+    const int64_t got = descriptor->is_file() ? read_on(host, *descriptor, buffer, bytes)
+                                              : read_input(host, buffer, bytes);
+    if (got < 0 && total == 0)
+      return static_cast<uint32_t>(-got);
+    total += got > 0 ? static_cast<uint32_t>(got) : 0;
+    if (got < int64_t{bytes})
       break;
   }
   host.store(out, total);
@@ -107,18 +115,27 @@ void write_log(HostCall host, const uint8_t *data, uint64_t bytes) {
   }
 }
 
+uint32_t check_write(const Descriptor *descriptor) {
+  if (descriptor == nullptr ||
+      (descriptor->kind != DescriptorKind::output && descriptor->kind != DescriptorKind::log))
+    return kBadf; // files and directories are not open for writing either
+  return (descriptor->rights & rights::kWrite) != 0 ? kSuccess : kNotcapable;
+}
+
 uint32_t fd_write(HostCall host, uint32_t fd, uint32_t vectors, uint32_t count, uint32_t out) {
-  if ((fd != 1 && fd != 2) || !is_open(host, fd))
-    return kBadf;
+  const Descriptor *descriptor = descriptor_of(host, fd);
+  if (const uint32_t error = check_write(descriptor); error != kSuccess)
+    return error;
   if (const uint32_t error = check_vectors(host, vectors, count); error != kSuccess)
     return error;
   if (!host.covers(out, 4))
     return kFault;
+  const bool is_log = descriptor->kind == DescriptorKind::log;
   uint32_t total = 0;
   for (uint32_t i = 0; i < count; i++) {
     const auto buffer = host.load<uint32_t>(vectors + kVectorBytes * i);
     const auto bytes = host.load<uint32_t>(vectors + kVectorBytes * i + 4);
-    if (fd == 2)
+    if (is_log)
       write_log(host, host.at(buffer), bytes);
     else if (const uint32_t error = write_output(host, host.at(buffer), bytes); error != kSuccess)
       return error;
@@ -128,82 +145,101 @@ uint32_t fd_write(HostCall host, uint32_t fd, uint32_t vectors, uint32_t count, 
   return kSuccess;
 }
 
+uint8_t file_type(const Descriptor &descriptor) {
+  constexpr uint8_t kUnknown = 0; // what pipes are; not a terminal, so libc buffers fully
+  constexpr uint8_t kDirectory = 3;
+  constexpr uint8_t kRegular = 4;
+  if (descriptor.is_directory())
+    return kDirectory;
+  return descriptor.is_file() ? kRegular : kUnknown;
+}
+
 uint32_t fd_fdstat_get(HostCall host, uint32_t fd, uint32_t out) {
   constexpr uint32_t kFdstatBytes = 24;
-  if (!is_open(host, fd))
+  const Descriptor *descriptor = descriptor_of(host, fd);
+  if (descriptor == nullptr)
     return kBadf;
   if (!host.covers(out, kFdstatBytes))
     return kFault;
   memset(host.at(out), 0, kFdstatBytes);
-  host.store(out, kFileTypeUnknown);
-  host.store(out + 8, kRightPoll | (fd == 0 ? kRightRead : kRightWrite));
-  return kSuccess;
-}
-
-uint32_t fd_filestat_get(HostCall host, uint32_t fd, uint32_t out) {
-  constexpr uint32_t kFilestatBytes = 64;
-  if (!is_open(host, fd))
-    return kBadf;
-  if (!host.covers(out, kFilestatBytes))
-    return kFault;
-  memset(host.at(out), 0, kFilestatBytes);
+  host.store(out, file_type(*descriptor));
+  host.store(out + 2, descriptor->flags);
+  host.store(out + 8, descriptor->rights);
+  host.store(out + 16, descriptor->inheriting);
   return kSuccess;
 }
 
 uint32_t fd_fdstat_set_flags(HostCall host, uint32_t fd, uint32_t flags) {
-  if (!is_open(host, fd))
+  Descriptor *descriptor = descriptor_of(host, fd);
+  if (descriptor == nullptr)
     return kBadf;
-  return flags == 0 ? kSuccess : kNotsup;
+  if (flags > kFlagsMax)
+    return kInval;
+  if ((flags & ~kFlagsSettable) != 0)
+    return kNotsup;
+  if ((descriptor->rights & rights::kSetFlags) == 0)
+    return kNotcapable;
+  descriptor->flags = static_cast<uint16_t>(flags);
+  return kSuccess;
 }
 
-uint32_t fd_renumber(HostCall host, uint32_t from, uint32_t to) {
-  return is_open(host, from) && is_open(host, to) ? kNotsup : kBadf;
+/// Rights can be given up, never taken.
+uint32_t fd_fdstat_set_rights(HostCall host, uint32_t fd, uint64_t base, uint64_t inheriting) {
+  Descriptor *descriptor = descriptor_of(host, fd);
+  if (descriptor == nullptr)
+    return kBadf;
+  if ((base & ~descriptor->rights) != 0 || (inheriting & ~descriptor->inheriting) != 0)
+    return kNotcapable;
+  descriptor->rights = base;
+  descriptor->inheriting = inheriting;
+  return kSuccess;
 }
 
-/// For descriptors that are open the given error, else EBADF.
-template <uint32_t error, typename... A> uint32_t refuse(HostCall host, uint32_t fd, A...) {
-  return is_open(host, fd) ? error : uint32_t{kBadf};
-}
-
-uint32_t no_preopen(HostCall, uint32_t, uint32_t) {
-  return kBadf; // libc walks the preopened directories until it meets this
-}
-
-uint32_t no_preopen_name(HostCall, uint32_t, uint32_t, uint32_t) {
-  return kBadf;
+uint32_t fd_filestat_get(HostCall host, uint32_t fd, uint32_t out) {
+  const Descriptor *descriptor = descriptor_of(host, fd);
+  if (descriptor == nullptr)
+    return kBadf;
+  if (!host.covers(out, kFilestatBytes))
+    return kFault;
+  if ((descriptor->rights & rights::kFilestat) == 0)
+    return kNotcapable;
+  struct stat stat {};
+  if (descriptor->is_file() || descriptor->is_directory()) {
+    const int host_fd = host.state().descriptors.directory_of(*descriptor);
+    if (fstat(host_fd, &stat) != 0)
+      return errno_of(thread_errno());
+  }
+  store_filestat(host, out, stat);
+  return kSuccess;
 }
 
 } // namespace
 
-bool is_open(const HostCall &host, uint32_t fd) {
-  return fd < kStandardDescriptors && (host.state().closed_descriptors >> fd & 1) == 0;
+uint32_t check_vectors(HostCall host, uint32_t vectors, uint32_t count) {
+  if (count > kVectorsMax)
+    return kInval;
+  if (!host.covers(vectors, uint64_t{count} * kVectorBytes))
+    return kFault;
+  uint64_t total = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    const auto bytes = host.load<uint32_t>(vectors + kVectorBytes * i + 4);
+    if (!host.covers(host.load<uint32_t>(vectors + kVectorBytes * i), bytes))
+      return kFault;
+    total += bytes;
+  }
+  return total > UINT32_MAX ? kInval : kSuccess;
 }
 
 std::span<const HostFunction> descriptor_functions() {
-  using u32 = uint32_t;
-  using u64 = uint64_t;
   static const HostFunction functions[] = {
       host_function<&fd_close>(kModule, "fd_close"),
+      host_function<&fd_renumber>(kModule, "fd_renumber"),
       host_function<&fd_read>(kModule, "fd_read"),
       host_function<&fd_write>(kModule, "fd_write"),
       host_function<&fd_fdstat_get>(kModule, "fd_fdstat_get"),
       host_function<&fd_fdstat_set_flags>(kModule, "fd_fdstat_set_flags"),
+      host_function<&fd_fdstat_set_rights>(kModule, "fd_fdstat_set_rights"),
       host_function<&fd_filestat_get>(kModule, "fd_filestat_get"),
-      host_function<&fd_renumber>(kModule, "fd_renumber"),
-      host_function<&no_preopen>(kModule, "fd_prestat_get"),
-      host_function<&no_preopen_name>(kModule, "fd_prestat_dir_name"),
-      host_function<&refuse<kSpipe, u64, u64, u32>>(kModule, "fd_advise"),
-      host_function<&refuse<kSpipe, u64, u64>>(kModule, "fd_allocate"),
-      host_function<&refuse<kInval>>(kModule, "fd_datasync"),
-      host_function<&refuse<kInval>>(kModule, "fd_sync"),
-      host_function<&refuse<kNotsup, u64, u64>>(kModule, "fd_fdstat_set_rights"),
-      host_function<&refuse<kInval, u64>>(kModule, "fd_filestat_set_size"),
-      host_function<&refuse<kNotsup, u64, u64, u32>>(kModule, "fd_filestat_set_times"),
-      host_function<&refuse<kSpipe, u32, u32, u64, u32>>(kModule, "fd_pread"),
-      host_function<&refuse<kSpipe, u32, u32, u64, u32>>(kModule, "fd_pwrite"),
-      host_function<&refuse<kNotdir, u32, u32, u64, u32>>(kModule, "fd_readdir"),
-      host_function<&refuse<kSpipe, u64, u32, u32>>(kModule, "fd_seek"),
-      host_function<&refuse<kSpipe, u32>>(kModule, "fd_tell"),
   };
   return functions;
 }

@@ -1,8 +1,7 @@
-// wasi_process.cpp - arguments, environment, clocks, random, waiting, exit.
+// wasi_process.cpp - arguments, environment, clocks, random, exit.
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
-#include <limits>
 #include <sys/random.h>
 
 #include "base/clock.hpp"
@@ -60,39 +59,34 @@ uint32_t environ_sizes_get(HostCall host, uint32_t envc_out, uint32_t bytes_out)
   return copy_sizes(host, payload.environ.size(), payload.envc, envc_out, bytes_out);
 }
 
-/// The kernel's clock of a preview 1 clock id; false when there is none.
-bool clock_of(uint32_t id, clockid_t &clock) {
-  constexpr clockid_t kClocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_THREAD_CPUTIME_ID,
-                                   CLOCK_THREAD_CPUTIME_ID};
-  if (id >= std::size(kClocks))
-    return false;
-  clock = kClocks[id];
-  return true;
-}
+enum ClockId : uint32_t { kRealtime = 0, kMonotonic = 1, kProcessCpu = 2, kThreadCpu = 3 };
 
-uint64_t nanoseconds(const timespec &time) {
-  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(time.tv_nsec);
+clockid_t kernel_clock(uint32_t id) {
+  return id == kRealtime ? CLOCK_REALTIME : CLOCK_MONOTONIC;
 }
 
 uint32_t clock_res_get(HostCall host, uint32_t id, uint32_t out) {
-  clockid_t clock{};
   timespec resolution{};
-  if (!clock_of(id, clock) || clock_getres(clock, &resolution) != 0)
+  if (id > kThreadCpu)
     return kInval;
   if (!host.covers(out, 8))
     return kFault;
+  clock_getres(kernel_clock(id), &resolution);
   host.store(out, nanoseconds(resolution));
   return kSuccess;
 }
 
+/// CPU clocks show the time on workers of this invocation, and nobody else's.
 uint32_t clock_time_get(HostCall host, uint32_t id, uint64_t, uint32_t out) {
-  clockid_t clock{};
   timespec now{};
-  if (!clock_of(id, clock) || clock_gettime(clock, &now) != 0)
+  if (id > kThreadCpu)
     return kInval;
   if (!host.covers(out, 8))
     return kFault;
-  host.store(out, nanoseconds(now));
+  clock_gettime(kernel_clock(id), &now);
+  const HostState &state = host.state();
+  const uint64_t before_ns = id < kProcessCpu ? 0 : state.entered_ns - state.run_ns;
+  host.store(out, nanoseconds(now) - before_ns);
   return kSuccess;
 }
 
@@ -111,112 +105,39 @@ uint32_t random_get(HostCall host, uint32_t buffer, uint32_t bytes) {
 }
 
 uint32_t sched_yield(HostCall host) {
-  pending_flag(host.execution().instance).store(1, std::memory_order_relaxed);
-  return kSuccess; // the look on the way out leaves
+  host.state().yielded = true;
+  host.leave(Leave::preempted);
+  host.state().yielded = false;
+  return kSuccess;
 }
 
 void proc_exit(HostCall host, uint32_t code) {
   execution_exit(host.execution(), static_cast<int32_t>(code));
 }
 
-// Layout of preview 1's subscription and event.
-constexpr uint32_t kSubscriptionBytes = 48;
-constexpr uint32_t kEventBytes = 32;
-constexpr uint32_t kSubscriptionsPerLook = 1024;
-enum EventType : uint8_t { kEventClock = 0, kEventRead = 1, kEventWrite = 2 };
-
-struct Subscription {
-  uint64_t userdata;
-  uint8_t type;
-  uint32_t error;
-  uint64_t due_ns; ///< monotonic; 0: ready now
-};
-
-uint64_t saturating_add(uint64_t a, uint64_t b) {
-  return a > std::numeric_limits<uint64_t>::max() - b ? std::numeric_limits<uint64_t>::max()
-                                                      : a + b;
-}
-
-void read_clock(HostCall host, uint32_t address, uint64_t now_ns, Subscription &subscription) {
-  const auto id = host.load<uint32_t>(address + 16);
-  const auto timeout_ns = host.load<uint64_t>(address + 24);
-  const bool absolute = (host.load<uint16_t>(address + 40) & 1) != 0;
-  if (id > 1) {
-    subscription.error = id < 4 ? kNotsup : kInval;
-    return;
-  }
-  uint64_t left_ns = timeout_ns;
-  if (absolute) {
-    timespec clock{};
-    clock_gettime(id == 0 ? CLOCK_REALTIME : CLOCK_MONOTONIC, &clock);
-    const uint64_t clock_ns = nanoseconds(clock);
-    left_ns = timeout_ns > clock_ns ? timeout_ns - clock_ns : 0;
-  }
-  subscription.due_ns = left_ns == 0 ? 0 : saturating_add(now_ns, left_ns);
-}
-
-Subscription read_subscription(HostCall host, uint32_t address, uint64_t now_ns) {
-  Subscription subscription{host.load<uint64_t>(address), host.load<uint8_t>(address + 8), kSuccess,
-                            0};
-  if (subscription.type == kEventClock)
-    read_clock(host, address, now_ns, subscription);
-  else if (subscription.type > kEventWrite)
-    subscription.error = kInval;
-  else if (!is_open(host, host.load<uint32_t>(address + 16)))
-    subscription.error = kBadf;
-  return subscription;
-}
-
-void write_event(HostCall host, uint32_t address, const Subscription &subscription) {
-  const HostState &state = host.state();
-  uint64_t bytes = 0;
-  if (subscription.type == kEventRead)
-    bytes = state.payload.input.size() - state.input_read;
-  else if (subscription.type == kEventWrite)
-    bytes = kWorkBytes;
-  host.store(address, subscription.userdata);
-  host.store(address + 8, static_cast<uint16_t>(subscription.error));
-  host.store(address + 10, uint16_t{subscription.type});
-  host.store(address + 12, uint32_t{0});
-  host.store(address + 16, bytes);
-  host.store(address + 24, uint64_t{0});
-}
-
-/// Events for all that is due at `now_ns`; `started_ns` is what relative times count from. The
-/// output may overlap the input: events are shorter than subscriptions and written behind them.
-uint32_t collect(HostCall host, uint32_t in, uint32_t out, uint32_t count, uint64_t started_ns,
-                 uint64_t now_ns, uint64_t &earliest_ns) {
-  uint32_t events = 0;
-  earliest_ns = std::numeric_limits<uint64_t>::max();
-  for (uint32_t i = 0; i < count; i++) {
-    const auto subscription = read_subscription(host, in + i * kSubscriptionBytes, started_ns);
-    if (subscription.error != kSuccess || subscription.due_ns <= now_ns)
-      write_event(host, out + kEventBytes * events++, subscription);
-    else
-      earliest_ns = std::min(earliest_ns, subscription.due_ns);
-    if (i % kSubscriptionsPerLook == kSubscriptionsPerLook - 1)
-      host.look();
-  }
-  return events;
-}
-
-uint32_t poll_oneoff(HostCall host, uint32_t in, uint32_t out, uint32_t count, uint32_t count_out) {
-  if (count == 0)
+/// What the signal does to a process that has set nothing: nothing, or its end with the code that a
+/// shell shows for it.
+uint32_t proc_raise(HostCall host, uint32_t signal) {
+  enum : uint32_t {
+    kNone = 0,
+    kChild = 16,
+    kContinue = 17,
+    kStop = 18,
+    kTtyOut = 21,
+    kUrgent = 22,
+    kWindow = 27,
+    kMost = 30
+  };
+  constexpr uint32_t kExitBase = 128;
+  if (signal > kMost)
     return kInval;
-  if (!host.covers(in, uint64_t{count} * kSubscriptionBytes) ||
-      !host.covers(out, uint64_t{count} * kEventBytes) || !host.covers(count_out, 4))
-    return kFault;
-  const uint64_t started_ns = monotonic_ns();
-  uint64_t earliest_ns = 0;
-  for (uint64_t now_ns = started_ns;; now_ns = monotonic_ns()) {
-    const uint32_t events = collect(host, in, out, count, started_ns, now_ns, earliest_ns);
-    if (events != 0) {
-      host.store(count_out, events);
-      return kSuccess;
-    }
-    host.state().wake_at_ns = earliest_ns;
-    host.leave(Leave::blocked);
-  }
+  if (signal >= kStop && signal <= kTtyOut)
+    return kNotsup; // nobody could let it go on
+  const bool is_ignored = signal == kNone || signal == kChild || signal == kContinue ||
+                          signal == kUrgent || signal == kWindow;
+  if (!is_ignored)
+    execution_exit(host.execution(), static_cast<int32_t>(kExitBase + signal));
+  return kSuccess;
 }
 
 } // namespace
@@ -231,7 +152,7 @@ std::span<const HostFunction> process_functions() {
       host_function<&clock_time_get>(kModule, "clock_time_get"),
       host_function<&random_get>(kModule, "random_get"),
       host_function<&sched_yield>(kModule, "sched_yield"),
-      host_function<&poll_oneoff>(kModule, "poll_oneoff"),
+      host_function<&proc_raise>(kModule, "proc_raise"),
       host_function<&proc_exit>(kModule, "proc_exit"),
   };
   return functions;

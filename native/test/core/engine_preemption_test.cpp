@@ -122,6 +122,29 @@ TEST_F(Preemption, AQuantumRotatesAmongEqualsInOrder) {
   EXPECT_EQ(engine->counters().quantum_ends, 9u);
 }
 
+TEST_F(Preemption, WhoYieldsGoesBehindItsEqualsAndAloneItGoesOn) {
+  auto engine = make(fifo(0));
+  Request *first = arrive(*engine, 0);
+  EXPECT_EQ(engine->next(0, 0), first);
+  EXPECT_EQ(engine->yield(0, 10), first);
+  EXPECT_EQ(first->preemptions, 0u);
+  Request *second = arrive(*engine, 20);
+  Request *third = arrive(*engine, 20);
+  EXPECT_TRUE(actions(*engine).empty()) << "it has not yielded since they came";
+  EXPECT_EQ(engine->yield(0, 30), second);
+  EXPECT_EQ(engine->yield(0, 40), third);
+  EXPECT_EQ(engine->yield(0, 50), first);
+  EXPECT_TRUE(engine->consistent());
+}
+
+TEST_F(Preemption, WhoYieldsDoesNotLetLessUrgentOnesGoFirst) {
+  auto engine = make(edf());
+  Request *urgent = arrive(*engine, 0, 0, 1000, 5000);
+  engine->next(0, 0);
+  arrive(*engine, 1, 0, 1000, 9000);
+  EXPECT_EQ(engine->yield(0, 2), urgent);
+}
+
 TEST_F(Preemption, AQuantumThatEndedAloneGivesWayToTheNextArrivalAtOnce) {
   auto engine = make(fifo(100), false);
   arrive(*engine, 0);

@@ -3,6 +3,8 @@
 // modules/probe.c.
 #include <array>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 
 #include "base/clock.hpp"
 #include "harness.hpp"
@@ -25,6 +27,7 @@ class Wasi : public testing::Test {
     instance_->host = &host_table();
     instance_->sandbox = &execution_;
     execution_.generation = 1;
+    execution_.host.descriptors.begin(nullptr);
     execution_.stack = &*slot_;
     execution_.instance = instance_;
   }
@@ -47,8 +50,8 @@ class Wasi : public testing::Test {
                                                 a[5], a[6], a[7], a[8]);
     });
     leave_ = execution_run(execution_);
-    while (leave_ == Leave::preempted)
-      leave_ = execution_run(execution_);
+    for (; leave_ == Leave::preempted; leave_ = execution_run(execution_))
+      yields_ += execution_.host.yielded;
     execution_discard(execution_);
     return call_.result;
   }
@@ -74,12 +77,14 @@ class Wasi : public testing::Test {
   sledge_instance *instance_ = nullptr;
   Call call_{};
   Leave leave_{};
+  uint32_t yields_ = 0;
 };
 
 TEST_F(Wasi, HasAllFunctionsOfPreview1AndEachAnswersWithoutATrap) {
   size_t functions = 0;
   for (const auto table :
-       {wasi::process_functions(), wasi::descriptor_functions(), wasi::absent_functions()}) {
+       {wasi::process_functions(), wasi::poll_functions(), wasi::descriptor_functions(),
+        wasi::file_functions(), wasi::path_functions(), wasi::absent_functions()}) {
     for (const HostFunction &function : table) {
       functions++;
       for (uint64_t argument : {0ull, 1ull, 7ull, 65535ull, 0xffffffffull}) {
@@ -150,7 +155,66 @@ TEST_F(Wasi, DescriptorsAreTheThreeStandardOnesUntilClosed) {
   EXPECT_EQ(call("path_open", {3}), wasi::kBadf);
   EXPECT_EQ(call("path_open", {2}), wasi::kNotdir);
   EXPECT_EQ(call("sock_send", {0}), wasi::kNotsock);
-  EXPECT_EQ(call("proc_raise", {6}), wasi::kNosys);
+}
+
+/// A directory with one file, and what an invocation has that is given it.
+class WasiFiles : public Wasi {
+ protected:
+  void SetUp() override {
+    Wasi::SetUp();
+    char folder[] = "/tmp/sledge-preopen-XXXXXX";
+    ASSERT_NE(mkdtemp(folder), nullptr);
+    folder_ = folder;
+    std::ofstream(folder_ / "file") << "contents";
+    std::string error;
+    const PreopenSpec spec{"/data", folder_};
+    preopens_ = Preopens::open({&spec, 1}, error);
+    ASSERT_NE(preopens_, nullptr) << error;
+    begin();
+    memcpy(slot_->memory() + 256, "file", 4);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void begin() {
+    execution_.host.descriptors.close_all();
+    execution_.host.begin({}, {}, preopens_.get());
+  }
+  uint32_t open_file() {
+    constexpr uint64_t kRead = wasi::rights::kRead;
+    return call("path_open", {3, 0, 256, 4, 0, kRead, 0, 0, 16});
+  }
+
+  std::filesystem::path folder_;
+  std::shared_ptr<const Preopens> preopens_;
+};
+
+TEST_F(WasiFiles, AnInvocationHasABoundedNumberOfDescriptorsAndLeavesNoneOpen) {
+  const uint32_t before = host_files();
+  for (uint32_t fd = 4; fd < Descriptors::count_max; fd++) {
+    ASSERT_EQ(open_file(), wasi::kSuccess);
+    EXPECT_EQ(load<uint32_t>(16), fd);
+  }
+  EXPECT_EQ(open_file(), wasi::kMfile);
+  EXPECT_EQ(call("fd_readdir", {3, 4096, 4096, 0, 16}), wasi::kSuccess);
+  EXPECT_EQ(host_files() - before, Descriptors::count_max - 4 + 1) << "and one to list from";
+  begin();
+  EXPECT_EQ(host_files(), before);
+  EXPECT_EQ(call("fd_tell", {4, 16}), wasi::kBadf);
+}
+
+TEST_F(WasiFiles, WhatAllInvocationsHoldOpenIsBoundedToo) {
+  uint32_t taken = 0;
+  while (take_host_file())
+    taken++;
+  EXPECT_EQ(open_file(), wasi::kNfile);
+  EXPECT_EQ(call("fd_readdir", {3, 4096, 4096, 0, 16}), wasi::kNfile);
+  for (; taken != 0; taken--)
+    give_back_host_file();
+  EXPECT_EQ(open_file(), wasi::kSuccess);
+}
+
+TEST_F(Wasi, AYieldIsTold) {
+  EXPECT_EQ(call("sched_yield", {}), wasi::kSuccess);
+  EXPECT_EQ(yields_, 1u);
 }
 
 TEST_F(Wasi, ClocksRunAndAreNamed) {

@@ -65,7 +65,7 @@ export default definePlugin({
   kind: 'sandbox',
   apiVersion: 1,
   options,
-  provides: ['preemption'],
+  provides: ['preemption', 'host-calls'],
   create(given) {
     if (process.arch !== 'x64') {
       throw new SledgeError('SLEDGE_ERR_NATIVE_ARCHITECTURE', { arch: process.arch });

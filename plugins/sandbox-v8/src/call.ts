@@ -9,10 +9,27 @@ export interface CallInput {
 
 /** stderr beyond this is dropped. */
 export const LOG_BYTES_MAX = 65_536;
-const STANDARD_DESCRIPTORS = 3;
 const NOTHING = new Uint8Array(0);
 
 export type Ending = { kind: 'exit'; code: number } | { kind: 'output-limit' };
+
+/** Bits of preview 1's rights that standard descriptors have. */
+export const Right = {
+  read: 1n << 1n,
+  setFlags: 1n << 3n,
+  write: 1n << 6n,
+  filestat: 1n << 21n,
+  poll: 1n << 27n,
+} as const;
+
+const COMMON = Right.setFlags | Right.filestat | Right.poll;
+
+/** One of the three standard descriptors, maybe under another number. */
+export interface Descriptor {
+  readonly kind: 'input' | 'output' | 'log';
+  rights: bigint;
+  flags: number;
+}
 
 /** State of one invocation as WASI sees it. */
 export class Call {
@@ -22,7 +39,11 @@ export class Call {
   inputRead = 0;
   /** Set once: from then on every host call ends the function. */
   ending: Ending | undefined;
-  #closed = 0;
+  readonly #descriptors: (Descriptor | undefined)[] = [
+    { kind: 'input', rights: COMMON | Right.read, flags: 0 },
+    { kind: 'output', rights: COMMON | Right.write, flags: 0 },
+    { kind: 'log', rights: COMMON | Right.write, flags: 0 },
+  ];
   #output: Uint8Array[] = [];
   #outputBytes = 0;
   #log: Uint8Array[] = [];
@@ -33,12 +54,20 @@ export class Call {
     this.environ = new Strings(given.environ);
   }
 
-  isOpen(fd: number): boolean {
-    return fd < STANDARD_DESCRIPTORS && ((this.#closed >> fd) & 1) === 0;
+  /** undefined: it is not open. */
+  descriptor(fd: number): Descriptor | undefined {
+    return this.#descriptors[fd];
   }
 
   close(fd: number): void {
-    this.#closed |= 1 << fd;
+    this.#descriptors[fd] = undefined;
+  }
+
+  /** Both are open: `to` becomes what `from` was. */
+  renumber(from: number, to: number): void {
+    const moved = this.#descriptors[from];
+    this.#descriptors[from] = undefined;
+    this.#descriptors[to] = moved;
   }
 
   /** Copies; false when the limit is reached, then only what fits is kept. */

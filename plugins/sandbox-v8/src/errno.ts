@@ -9,4 +9,5 @@ export const Errno = {
   notsock: 57,
   notsup: 58,
   spipe: 70,
+  notcapable: 76,
 } as const;

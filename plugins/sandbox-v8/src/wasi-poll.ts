@@ -1,4 +1,4 @@
-import type { Call } from './call';
+import { type Call, Right } from './call';
 import { Errno } from './errno';
 import type { GuestMemory } from './guest-memory';
 
@@ -79,8 +79,15 @@ function readSubscription(
   const subscription = { userdata, type, error: Errno.success as number, dueNs: 0n };
   if (type > EVENT_WRITE) subscription.error = Errno.inval;
   else if (type === EVENT_CLOCK) readClock(view, clocks, at, startedNs, subscription);
-  else if (!call.isOpen(memory.u32(at + 16))) subscription.error = Errno.badf;
+  else subscription.error = descriptorError(call, memory.u32(at + 16), type);
   return subscription;
+}
+
+function descriptorError(call: Call, fd: number, type: number): number {
+  const descriptor = call.descriptor(fd);
+  const isInput = descriptor?.kind === 'input';
+  if (descriptor === undefined || isInput !== (type === EVENT_READ)) return Errno.badf;
+  return (descriptor.rights & Right.poll) === 0n ? Errno.notcapable : Errno.success;
 }
 
 function readClock(
@@ -91,12 +98,13 @@ function readClock(
   subscription: Subscription,
 ): void {
   const id = view.getUint32(at + 16, true);
-  if (id > 1) {
-    subscription.error = id < 4 ? Errno.notsup : Errno.inval;
+  const flags = view.getUint16(at + 40, true);
+  if (id > 1 || flags > 1) {
+    subscription.error = id === 2 || id === 3 ? Errno.notsup : Errno.inval;
     return;
   }
   const timeoutNs = view.getBigUint64(at + 24, true);
-  const isAbsolute = (view.getUint16(at + 40, true) & 1) !== 0;
+  const isAbsolute = flags !== 0;
   const leftNs = isAbsolute ? timeoutNs - (clocks.clockNs(id) ?? 0n) : timeoutNs;
   if (leftNs <= 0n) return;
   subscription.dueNs = (isAbsolute ? process.hrtime.bigint() : startedNs) + leftNs;
@@ -104,13 +112,17 @@ function readClock(
 
 function writeEvent(memory: GuestMemory, call: Call, at: number, event: Subscription): void {
   const { view } = memory;
+  const HANGUP = 1n;
+  const isReady = event.error === Errno.success;
+  const isInput = isReady && event.type === EVENT_READ;
   let bytes = 0n;
-  if (event.type === EVENT_READ) bytes = BigInt(call.given.input.length - call.inputRead);
-  else if (event.type === EVENT_WRITE) bytes = WRITABLE_BYTES;
+  if (isInput) bytes = BigInt(call.given.input.length - call.inputRead);
+  else if (isReady && event.type === EVENT_WRITE) bytes = WRITABLE_BYTES;
   view.setBigUint64(at, event.userdata, true);
   view.setUint16(at + 8, event.error, true);
   view.setUint16(at + 10, event.type, true);
   view.setUint32(at + 12, 0, true);
   view.setBigUint64(at + 16, bytes, true);
-  view.setBigUint64(at + 24, 0n, true);
+  // as of a pipe whose writer has closed it
+  view.setBigUint64(at + 24, isInput ? HANGUP : 0n, true);
 }

@@ -19,7 +19,7 @@ export const WASI_FUNCTIONS: Readonly<Record<string, readonly [string, number?]>
   fd_datasync: ['i:i', Errno.inval],
   fd_fdstat_get: ['ii:i'],
   fd_fdstat_set_flags: ['ii:i'],
-  fd_fdstat_set_rights: ['iII:i', Errno.notsup],
+  fd_fdstat_set_rights: ['iII:i'],
   fd_filestat_get: ['ii:i'],
   fd_filestat_set_size: ['iI:i', Errno.inval],
   fd_filestat_set_times: ['iIIi:i', Errno.notsup],

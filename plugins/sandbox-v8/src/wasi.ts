@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import { Call, type CallInput, type Ending, type Strings } from './call';
+import { Call, type CallInput, type Ending, Right, type Strings } from './call';
 import { Errno } from './errno';
 import { GuestMemory } from './guest-memory';
 import { pollOneoff } from './wasi-poll';
@@ -79,19 +79,25 @@ export class Wasi {
       fd_read: (fd: number, v: number, n: number, out: number) => this.#read(fd, v, n, out),
       fd_write: (fd: number, v: number, n: number, out: number) => this.#write(fd, v, n, out),
       fd_fdstat_get: (fd: number, out: number) => this.#descriptorStat(fd, out),
-      fd_fdstat_set_flags: (fd: number, flags: number) =>
-        this.#refuse(fd, flags === 0 ? Errno.success : Errno.notsup),
+      fd_fdstat_set_flags: (fd: number, flags: number) => this.#setFlags(fd, flags),
+      fd_fdstat_set_rights: (fd: number, base: bigint, inheriting: bigint) =>
+        this.#setRights(fd, BigInt.asUintN(64, base), inheriting),
       fd_filestat_get: (fd: number, out: number) => this.#fileStat(fd, out),
-      fd_renumber: (from: number, to: number) => this.#refuseBoth(from, to, Errno.notsup),
+      fd_renumber: (from: number, to: number) => {
+        const errno = this.#refuseBoth(from, to, Errno.success);
+        if (errno === Errno.success) this.#call.renumber(from, to);
+        return errno;
+      },
       path_link: (...args: number[]) => this.#refuseBoth(args[0], args[4], Errno.notdir),
       path_rename: (...args: number[]) => this.#refuseBoth(args[0], args[3], Errno.notdir),
       path_symlink: (...args: number[]) => this.#refuse(args[2], Errno.notdir),
       poll_oneoff: (from: number, to: number, count: number, out: number) =>
         pollOneoff(this.#memory, this.#call, this, from, to, count, out),
       proc_exit: (code: number) => this.#leave({ kind: 'exit', code: code | 0 }),
-      proc_raise: () => Errno.nosys,
+      proc_raise: (signal: number) => this.#raise(signal),
       random_get: (buffer: number, bytes: number) => this.#random(buffer, bytes),
-      sched_yield: () => Errno.success,
+      // its thread is its worker's, which runs nothing else before this has ended
+      sched_yield: () => Errno.notsup,
     };
   }
 
@@ -136,7 +142,7 @@ export class Wasi {
   }
 
   #close(fd: number): number {
-    if (!this.#call.isOpen(fd)) return Errno.badf;
+    if (this.#call.descriptor(fd) === undefined) return Errno.badf;
     this.#call.close(fd);
     return Errno.success;
   }
@@ -158,7 +164,9 @@ export class Wasi {
   #read(fd: number, vectors: number, count: number, out: number): number {
     const memory = this.#memory;
     const call = this.#call;
-    if (fd !== 0 || !call.isOpen(fd)) return Errno.badf;
+    const descriptor = call.descriptor(fd);
+    if (descriptor?.kind !== 'input') return Errno.badf;
+    if ((descriptor.rights & Right.read) === 0n) return Errno.notcapable;
     const error = this.#checkVectors(vectors, count);
     if (error !== Errno.success) return error;
     if (!memory.covers(out, 4)) return Errno.fault;
@@ -181,7 +189,9 @@ export class Wasi {
 
   #write(fd: number, vectors: number, count: number, out: number): number {
     const memory = this.#memory;
-    if ((fd !== 1 && fd !== 2) || !this.#call.isOpen(fd)) return Errno.badf;
+    const descriptor = this.#call.descriptor(fd);
+    if (descriptor === undefined || descriptor.kind === 'input') return Errno.badf;
+    if ((descriptor.rights & Right.write) === 0n) return Errno.notcapable;
     const error = this.#checkVectors(vectors, count);
     if (error !== Errno.success) return error;
     if (!memory.covers(out, 4)) return Errno.fault;
@@ -189,7 +199,7 @@ export class Wasi {
     for (let i = 0; i < count; i += 1) {
       const at = vectors + VECTOR_BYTES * i;
       const part = memory.bytes(memory.u32(at), memory.u32(at + 4));
-      if (fd === 2) this.#call.log(part);
+      if (descriptor.kind === 'log') this.#call.log(part);
       else if (!this.#call.write(part)) this.#leave({ kind: 'output-limit' });
       total += part.length;
     }
@@ -199,21 +209,53 @@ export class Wasi {
 
   #descriptorStat(fd: number, out: number): number {
     const FDSTAT_BYTES = 24;
-    const RIGHT_READ = 1n << 1n;
-    const RIGHT_WRITE = 1n << 6n;
-    const RIGHT_POLL = 1n << 27n;
-    if (!this.#call.isOpen(fd)) return Errno.badf;
+    const descriptor = this.#call.descriptor(fd);
+    if (descriptor === undefined) return Errno.badf;
     if (!this.#memory.covers(out, FDSTAT_BYTES)) return Errno.fault;
     // File type 0, as pipes have: not a terminal, so libc buffers fully.
     this.#memory.bytes(out, FDSTAT_BYTES).fill(0);
-    this.#memory.setU64(out + 8, RIGHT_POLL | (fd === 0 ? RIGHT_READ : RIGHT_WRITE));
+    this.#memory.bytes(out + 2, 1).fill(descriptor.flags);
+    this.#memory.setU64(out + 8, descriptor.rights);
     return Errno.success;
+  }
+
+  #setFlags(fd: number, flags: number): number {
+    const FLAGS_MAX = 31;
+    const APPEND_AND_NONBLOCK = 5;
+    const descriptor = this.#call.descriptor(fd);
+    if (descriptor === undefined) return Errno.badf;
+    if (flags > FLAGS_MAX) return Errno.inval;
+    if ((flags & ~APPEND_AND_NONBLOCK) !== 0) return Errno.notsup;
+    if ((descriptor.rights & Right.setFlags) === 0n) return Errno.notcapable;
+    descriptor.flags = flags;
+    return Errno.success;
+  }
+
+  #setRights(fd: number, base: bigint, inheriting: bigint): number {
+    const descriptor = this.#call.descriptor(fd);
+    if (descriptor === undefined) return Errno.badf;
+    if ((base & ~descriptor.rights) !== 0n || inheriting !== 0n) return Errno.notcapable;
+    descriptor.rights = base;
+    return Errno.success;
+  }
+
+  /** What the signal does to a process that has set nothing. */
+  #raise(signal: number): number {
+    const MOST = 30;
+    const IGNORED = [0, 16, 17, 22, 27];
+    const STOPPING = [18, 19, 20, 21];
+    if (signal > MOST) return Errno.inval;
+    if (STOPPING.includes(signal)) return Errno.notsup;
+    if (IGNORED.includes(signal)) return Errno.success;
+    return this.#leave({ kind: 'exit', code: 128 + signal });
   }
 
   #fileStat(fd: number, out: number): number {
     const FILESTAT_BYTES = 64;
-    if (!this.#call.isOpen(fd)) return Errno.badf;
+    const descriptor = this.#call.descriptor(fd);
+    if (descriptor === undefined) return Errno.badf;
     if (!this.#memory.covers(out, FILESTAT_BYTES)) return Errno.fault;
+    if ((descriptor.rights & Right.filestat) === 0n) return Errno.notcapable;
     this.#memory.bytes(out, FILESTAT_BYTES).fill(0);
     return Errno.success;
   }
@@ -228,7 +270,7 @@ export class Wasi {
   }
 
   #refuse(fd: number | undefined, errno: number): number {
-    return fd !== undefined && this.#call.isOpen(fd) ? errno : Errno.badf;
+    return fd !== undefined && this.#call.descriptor(fd) !== undefined ? errno : Errno.badf;
   }
 
   #refuseBoth(one: number | undefined, other: number | undefined, errno: number): number {

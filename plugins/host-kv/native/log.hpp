@@ -1,0 +1,34 @@
+// log.hpp - a tenant's file: what it put and deleted, record behind record, and read again.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "store.hpp"
+
+namespace sledge_kv {
+
+/// One thread at a time. A record has a checksum; what a crash left half written is cut off.
+class Log {
+ public:
+  /// Opens or makes the file of this tenant and puts what it holds into the store. Null with the
+  /// reason.
+  static std::unique_ptr<Log> open(const std::string &directory, const std::string &tenant,
+                                   Store &store, std::string &reason);
+  ~Log();
+  /// Appends what has changed in the store, and makes it durable; writes the file anew when most of
+  /// it is old. False with errno: nothing is lost yet, it is tried again.
+  bool flush(Store &store);
+
+ private:
+  bool replay(Store &store, std::string &reason);
+  bool append(const std::string &records);
+  bool rewrite(Store &store);
+
+  std::string path_;
+  std::string tenant_;
+  int fd_ = -1;
+  uint64_t bytes_ = 0;
+  std::string unwritten_; ///< of a flush that failed
+};
+
+} // namespace sledge_kv

@@ -1,0 +1,260 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createSledge, type Outcome, type Sledge } from '@sledge/core';
+
+const notes = path.join(__dirname, '../../../functions/notes.wasm');
+const KV = { agrees: 0, exists: 20, tooBig: 22, invalid: 28, missing: 44, full: 51 };
+
+const folder = mkdtempSync(path.join(tmpdir(), 'sledge-kv-'));
+const started: Sledge[] = [];
+
+async function serve(
+  options: Record<string, unknown> = {},
+  tenants = ['one', 'two', 'small'],
+  file = notes,
+) {
+  const sledge = createSledge(
+    {
+      workers: { count: 2, idle: 'block' },
+      arena: { slots: 32 },
+      log: { level: 'silent' },
+      build: { cacheDirectory: path.join(folder, 'cache'), level: 'development' },
+      hosts: [['kv', options]],
+      tenants: tenants.map((name) => ({ name, functions: [{ name: 'notes', path: file }] })),
+    },
+    { withTransports: false },
+  );
+  started.push(sledge);
+  await sledge.start();
+  return sledge;
+}
+
+afterAll(async () => {
+  for (const sledge of started) await sledge.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const code = ({ status, exitCode }: Outcome): number | string =>
+  status === 'completed' || status === 'exited' ? exitCode : status;
+const textOf = ({ output }: Outcome): string => Buffer.from(output).toString();
+
+const of = (sledge: Sledge, tenant: string) => {
+  const call = (args: string[], input?: string) =>
+    sledge.invoke(`${tenant}/notes`, {
+      args,
+      environ: [],
+      input: input === undefined ? undefined : Buffer.from(input),
+    });
+  return {
+    put: async (key: string, value: string) => code(await call(['put', key], value)),
+    create: async (key: string, value: string) => code(await call(['new', key], value)),
+    get: async (key: string) => {
+      const outcome = await call(['get', key]);
+      return outcome.exitCode === 0 ? textOf(outcome) : outcome.exitCode;
+    },
+    remove: async (key: string) => code(await call(['delete', key])),
+    list: async (prefix: string) => textOf(await call(['list', prefix])),
+  };
+};
+
+let sledge: Sledge;
+beforeAll(async () => {
+  const small = { maxEntries: 3, maxBytes: 1000, maxKeyBytes: 8, maxValueBytes: 600 };
+  sledge = await serve({ tenants: { small } });
+}, 120_000);
+
+test('what one request puts another one gets, until it is deleted', async () => {
+  const store = of(sledge, 'one');
+  expect(await store.get('a')).toBe(KV.missing);
+  expect(await store.put('a', 'first')).toBe(KV.agrees);
+  expect(await store.put('a', '')).toBe(KV.agrees);
+  expect(await store.get('a')).toBe('');
+  expect(await store.create('a', 'other')).toBe(KV.exists);
+  expect(await store.put('a', 'x'.repeat(40_960))).toBe(KV.agrees);
+  expect(await store.get('a')).toBe('x'.repeat(40_960));
+  expect([await store.remove('a'), await store.remove('a')]).toEqual([KV.agrees, KV.missing]);
+  expect(await store.put('', 'no key')).toBe(KV.invalid);
+});
+
+test('keys are listed in order, by their beginning, over more than one call', async () => {
+  const store = of(sledge, 'one');
+  for (const key of ['n/2', 'n/1', 'm', 'n/10', 'o']) await store.put(key, 'v');
+  expect(await store.list('n/')).toBe('n/1\nn/10\nn/2\n');
+  const long = Array.from({ length: 300 }, (_, i) =>
+    `p/${String(i).padStart(4, '0')}`.padEnd(500, '-'),
+  );
+  await Promise.all(long.map((key) => store.put(key, '')));
+  expect(await store.list('p/')).toBe(`${long.join('\n')}\n`);
+  expect(await store.list('q')).toBe('');
+});
+
+test('a tenant sees no key of another, and spends nothing of its quota', async () => {
+  const [one, two] = [of(sledge, 'one'), of(sledge, 'two')];
+  await one.put('secret', 'of one');
+  expect(await two.get('secret')).toBe(KV.missing);
+  expect(await two.list('')).toBe('');
+  expect(await two.remove('secret')).toBe(KV.missing);
+  await two.put('secret', 'of two');
+  expect(await one.get('secret')).toBe('of one');
+});
+
+test('quotas hold for keys, values, entries and bytes, and room comes back', async () => {
+  const store = of(sledge, 'small');
+  expect(await store.put('k'.repeat(9), '')).toBe(KV.tooBig);
+  expect(await store.put('k', 'v'.repeat(601))).toBe(KV.tooBig);
+  expect(await store.put('a', 'v'.repeat(600))).toBe(KV.agrees);
+  expect(await store.put('b', 'v'.repeat(400))).toBe(KV.full);
+  expect(await store.put('b', 'v'.repeat(200))).toBe(KV.agrees);
+  expect(await store.put('c', 'v'.repeat(6))).toBe(KV.full);
+  expect(await store.put('c', '')).toBe(KV.agrees);
+  expect(await store.put('a', 'v')).toBe(KV.agrees);
+  expect(await store.put('d', '')).toBe(KV.full);
+  expect(await store.remove('b')).toBe(KV.agrees);
+  expect(await store.put('d', '')).toBe(KV.agrees);
+  expect(await store.list('')).toBe('a\nc\nd\n');
+});
+
+test('of many that create the same key at once, on several workers, one succeeds', async () => {
+  const store = of(sledge, 'two');
+  for (let round = 0; round < 20; round += 1) {
+    const tries = Array.from({ length: 16 }, (_, i) => store.create(`round ${round}`, String(i)));
+    const codes = await Promise.all(tries);
+    expect(codes.filter((one) => one === KV.agrees).length).toBe(1);
+    expect(await store.get(`round ${round}`)).toBe(String(codes.indexOf(KV.agrees)));
+  }
+});
+
+test('values are seen whole while others replace them', async () => {
+  const store = of(sledge, 'two');
+  const values = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(30_000));
+  await store.put('torn', values[0] as string);
+  const results = await Promise.all(
+    Array.from({ length: 200 }, (_, i) =>
+      i % 2 === 0 ? store.put('torn', values[i % 4] as string) : store.get('torn'),
+    ),
+  );
+  const seen = results.filter((_, i) => i % 2 === 1);
+  expect(seen.every((value) => values.includes(value as string))).toBe(true);
+});
+
+describe('with a directory', () => {
+  const directory = path.join(folder, 'kept');
+  const file = (): string => {
+    const name = readdirSync(directory).find((one) => one.startsWith('one-'));
+    return path.join(directory, name as string);
+  };
+  const persistent = () => serve({ directory, flushMs: 3_600_000 }, ['one', 'two']);
+
+  test('what was put is there after a stop and a start, and what was deleted is not', async () => {
+    let server = await persistent();
+    const [one, two] = [of(server, 'one'), of(server, 'two')];
+    await Promise.all([one.put('a', '1'), one.put('b', '2'), one.put('c', ''), two.put('a', 'x')]);
+    await one.put('a', '3');
+    await one.remove('b');
+    await server.stop();
+    server = await persistent();
+    const again = of(server, 'one');
+    expect([await again.get('a'), await again.get('b'), await again.get('c')]).toEqual([
+      '3',
+      KV.missing,
+      '',
+    ]);
+    expect(await of(server, 'two').list('')).toBe('a\n');
+    await server.stop();
+  }, 60_000);
+
+  test('a record that was cut is left out, and what stands before it is kept', async () => {
+    truncateSync(file(), statSync(file()).size - 1);
+    const server = await persistent();
+    const store = of(server, 'one');
+    expect([await store.get('a'), await store.get('c')]).toEqual(['3', KV.missing]);
+    expect(await store.put('new', 'v')).toBe(KV.agrees);
+    await server.stop();
+    const next = await persistent();
+    expect(await of(next, 'one').get('new')).toBe('v');
+    await next.stop();
+  }, 60_000);
+
+  test('a file of what has been replaced is written anew', async () => {
+    const server = await serve({ directory, flushMs: 1 }, ['one']);
+    const store = of(server, 'one');
+    const value = 'v'.repeat(40_000);
+    for (let i = 0; i < 60; i += 1) {
+      await store.put('same', value);
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+    await server.stop();
+    expect(statSync(file()).size).toBeLessThan(32 * 40_000);
+    const next = await serve({ directory }, ['one']);
+    expect(await of(next, 'one').get('same')).toBe(value);
+    await next.stop();
+  }, 60_000);
+
+  test('a second server on the same directory is refused', async () => {
+    const server = await persistent();
+    await expect(persistent()).rejects.toThrow(/in use by another server/);
+    await server.stop();
+  }, 60_000);
+});
+
+/** A module that ends with the number of its calls that did not answer EFAULT. */
+const FAULTS = `(module
+  (import "sledge_kv" "get" (func $get (param i32 i32 i32 i32 i32) (result i32)))
+  (import "sledge_kv" "put" (func $put (param i32 i32 i32 i32 i32) (result i32)))
+  (import "sledge_kv" "delete" (func $delete (param i32 i32) (result i32)))
+  (import "sledge_kv" "list" (func $list (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1 1)
+  (global $wrong (mut i32) (i32.const 0))
+  (func $check (param i32)
+    (global.set $wrong
+      (i32.add (global.get $wrong) (i32.ne (local.get 0) (i32.const 21)))))
+  (func (export "_start")
+    CALLS
+    (call $exit (global.get $wrong))))`;
+
+test('addresses beyond memory are EFAULT, whatever else is asked', async () => {
+  const END = 65_536;
+  const calls = [
+    ['get', END, 1, 0, 1, 8],
+    ['get', 0, 1, END - 1, 2, 8],
+    ['get', 0, 1, 0, 1, END - 3],
+    ['get', 0, -1, 0, 1, 8],
+    ['put', END - 1, 2, 0, 1, 0],
+    ['put', 0, 1, -1, 1, 0],
+    ['delete', END - 1, 2],
+    ['list', END, 1, 0, 0, 0, 8, 16],
+    ['list', 0, 0, END, 1, 0, 8, 16],
+    ['list', 0, 0, 0, 0, END - 7, 8, 16],
+    ['list', 0, 0, 0, 0, 0, 8, END - 3],
+  ].map(([name, ...args]) => {
+    const given = args.map((arg) => `(i32.const ${arg})`).join(' ');
+    return `(call $check (call $${name} ${given}))`;
+  });
+  const [source, wasm] = [path.join(folder, 'faults.wat'), path.join(folder, 'faults.wasm')];
+  writeFileSync(source, FAULTS.replace('CALLS', calls.join('\n    ')));
+  execFileSync('wat2wasm', [source, '-o', wasm]);
+  const server = await serve({}, ['one'], wasm);
+  const outcome = await server.invoke('one/notes', { args: [], environ: [] });
+  expect([outcome.status, outcome.exitCode]).toEqual(['completed', 0]);
+});
+
+test('with sandbox v8 it is refused by the capability that is missing', async () => {
+  const sledge = createSledge({ sandbox: 'v8', hosts: ['kv'], log: { level: 'silent' } });
+  await expect(sledge.start()).rejects.toMatchObject({ code: 'SLEDGE_ERR_PLUGIN_CAPABILITY' });
+});
+
+test('without it a function that imports from it is refused at load', async () => {
+  const sledge = createSledge(
+    {
+      log: { level: 'silent' },
+      arena: { slots: 4 },
+      build: { cacheDirectory: path.join(folder, 'cache'), level: 'development' },
+      tenants: [{ name: 't', functions: [{ name: 'notes', path: notes }] }],
+    },
+    { withTransports: false },
+  );
+  await expect(sledge.start()).rejects.toThrow(/sledge_kv\./);
+});
