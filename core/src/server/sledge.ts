@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { container as rootContainer } from 'tsyringe';
 import { openAdmin } from '../admin';
 import type { AdminListener, Phase } from '../admin';
-import { groupWorkerCount, workerCores } from '../config/cores';
+import { workerCores } from '../config/cores';
 import { loadedModules } from '../config/loaded-modules';
 import { configFromObject } from '../config/load-config';
 import type { LoadedConfig } from '../config/load-config';
@@ -46,7 +46,13 @@ import { PolicyWatch } from './policy-watch';
 import { recordingSettings, recordingStart } from './recording-settings';
 import type { PolicyKind } from './policy-kinds';
 import { ServerMetrics } from './server-metrics';
-import { buildFunctions, buildSettingsOf, checkSandbox, functionLog } from './start-steps';
+import {
+  buildFunctions,
+  buildSettingsOf,
+  checkSandbox,
+  functionLog,
+  planeGroups,
+} from './start-steps';
 import { ServerPolicies } from './server-policies';
 import { TransportServices } from './transport-services';
 
@@ -234,9 +240,7 @@ export class Sledge {
   }
 
   /** Short names that `setPolicy` takes here, by kind. */
-  installedPolicies(): { kind: PolicyKind; name: string }[] {
-    return installedPolicies(this.loaded.folder);
-  }
+  readonly installedPolicies = () => installedPolicies(this.loaded.folder);
 
   /** What became of the invocations of `name` or `tenant/name`: in time, late, and others. */
   functionStats(name: string): Record<string, number> {
@@ -341,7 +345,7 @@ export class Sledge {
     const { workers, arena, limits, preemption, tenants, seed } = this.loaded.config;
     const { workers: kind, workerScript } = this.sandbox();
     const onFunctionLog = this.options.onFunctionLog ?? functionLog(this.logger);
-    const [first, ...moreGroups] = this.workerGroups();
+    const [first, ...moreGroups] = planeGroups(this.loaded.config, this.policies);
     return {
       ...(first as DataPlaneWorkerGroup),
       moreGroups,
@@ -364,16 +368,6 @@ export class Sledge {
       record: keptRecords(this.recording, this.loaded.config.admin),
       onLog: (id, text, ids) => onFunctionLog(this.registry?.byId(id), text, ids),
     };
-  }
-
-  private workerGroups(): DataPlaneWorkerGroup[] {
-    return workerGroups(this.loaded.config).map((group, index) => ({
-      name: group.name,
-      workerCount: groupWorkerCount(group),
-      idle: group.idle,
-      spinUs: group.spinUs,
-      ...this.policies.ofGroup(index),
-    }));
   }
 
   private openPlane(): DataPlane {

@@ -1,12 +1,17 @@
 import type { Logger } from 'pino';
+import { groupWorkerCount } from '../config/cores';
 import { slotLimits } from '../config/limits';
 import type { LoadedConfig } from '../config/load-config';
+import type { SledgeConfig } from '../config/schema';
+import { workerGroups } from '../config/worker-groups';
+import type { DataPlaneWorkerGroup } from '../contracts/data-plane';
 import type { FunctionHandle, RequestIds } from '../contracts/invocation';
 import type { SandboxInstance } from '../contracts/kinds';
 import { SledgeError } from '../errors/sledge-error';
 import { buildAll, cacheDirectoryOf } from '../functions/build-functions';
 import type { BuildReport } from '../functions/build-functions';
 import { buildJobs } from '../functions/function-registry';
+import type { ServerPolicies } from './server-policies';
 import type { SledgeOptions } from './sledge';
 
 const LOGGED_BYTES_MAX = 4096;
@@ -56,4 +61,18 @@ export function functionLog(logger: Logger) {
     const said = Buffer.from(text.subarray(0, LOGGED_BYTES_MAX)).toString('utf8').trimEnd();
     logger.info({ tenant: fn?.tenant, function: fn?.name, requestId, traceId }, said);
   };
+}
+
+/** The worker groups of a configuration, with the policies that were created for them. */
+export function planeGroups(
+  config: SledgeConfig,
+  policies: Pick<ServerPolicies, 'ofGroup'>,
+): DataPlaneWorkerGroup[] {
+  return workerGroups(config).map((group, index) => ({
+    name: group.name,
+    workerCount: groupWorkerCount(group),
+    idle: group.idle,
+    spinUs: group.spinUs,
+    ...policies.ofGroup(index),
+  }));
 }
