@@ -8,7 +8,7 @@ import { askAdmin } from '@sledge/core/host';
 import { Server } from './server';
 import { deploy, FUNCTION, moduleMaker, report, textOf, until } from './versions';
 
-const answering = moduleMaker('many-functions.wat');
+const answering = moduleMaker('answers.wat');
 const folder = mkdtempSync(path.join(tmpdir(), 'sledge-faults-'));
 const compiler = path.join(folder, 'clang');
 const state = path.join(folder, 'state');

@@ -14,7 +14,7 @@ const FRESH_EVERY = 10;
 /** How far a long run has come: one that was stopped goes on there. */
 const PROGRESS = path.join(root, '.cache/deploy-kill.json');
 
-const answering = moduleMaker('many-functions.wat');
+const answering = moduleMaker('answers.wat');
 afterAll(() => Server.stopAll());
 
 /** Park and Miller's generator: the same kills in every run. */

@@ -8,7 +8,7 @@ import { askAdmin } from '@sledge/core/host';
 import { root, Server } from './server';
 import { deploy, FUNCTION, hammer, moduleMaker, report, textOf, until } from './versions';
 
-const answering = moduleMaker('many-functions.wat');
+const answering = moduleMaker('answers.wat');
 const waiting = moduleMaker('waits-and-answers.wat');
 const folder = mkdtempSync(path.join(tmpdir(), 'sledge-deploy-'));
 let server: Server;

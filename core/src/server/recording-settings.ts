@@ -4,6 +4,7 @@ import { loadBinding } from '../data-plane/binding';
 import type { DataPlane } from '../contracts/data-plane';
 import type { FunctionRegistry } from '../functions/function-registry';
 import type { PerfFunction } from '../recording/columns';
+import type { Recording } from '../recording/recording';
 import type { RecordingSettings, RecordingStart } from '../recording/recording-job';
 
 const NS_PER_MS = 1e6;
@@ -19,7 +20,7 @@ export function recordingSettings(
 }
 
 /** What its texts need of a data plane that has its functions. */
-export function recordingStart(registry: FunctionRegistry, plane: DataPlane): RecordingStart {
+function recordingStart(registry: FunctionRegistry, plane: DataPlane): RecordingStart {
   const functions: PerfFunction[] = [];
   registry.eachLoaded((id, fn) => (functions[id] = fn));
   const { dispatcher, scheduler } = plane.policyStatus?.() ?? {};
@@ -29,4 +30,15 @@ export function recordingStart(registry: FunctionRegistry, plane: DataPlane): Re
     startedMs: Date.now() - loadBinding().binding.nowNs() / NS_PER_MS,
     about: { dispatcher: dispatcher?.name ?? '', scheduler: scheduler?.name ?? '' },
   };
+}
+
+/** What is deployed later gets its name too. */
+export function beginRecording(
+  recording: Recording | undefined,
+  registry: FunctionRegistry,
+  plane: DataPlane,
+): void {
+  if (recording === undefined) return;
+  recording.begin(plane, recordingStart(registry, plane));
+  registry.eachLoaded(recording.name);
 }

@@ -43,7 +43,7 @@ import { installedPolicies } from './installed-policies';
 import { keptRecords, laneSourceOf } from './lane-source';
 import { createLogger } from './logger';
 import { PolicyWatch } from './policy-watch';
-import { recordingSettings, recordingStart } from './recording-settings';
+import { beginRecording, recordingSettings } from './recording-settings';
 import type { PolicyKind } from './policy-kinds';
 import { ServerMetrics } from './server-metrics';
 import {
@@ -312,8 +312,7 @@ export class Sledge {
     });
     await this.live.restore();
     if (this.recording?.tap === undefined) plane.keepEvents?.(false);
-    this.recording?.begin(plane, recordingStart(this.registry, plane));
-    if (this.recording !== undefined) this.registry.eachLoaded(this.recording.name);
+    beginRecording(this.recording, this.registry, plane);
     this.services.open(plane, this.registry);
     await this.host.start(BESIDE_TRANSPORTS);
     this.failed = await this.host.startSome('transport');
