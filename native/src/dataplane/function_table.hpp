@@ -49,7 +49,7 @@ struct FunctionSpec {
   FileIdentity artifact_file;           ///< what that path named when it was deployed
   std::vector<std::shared_ptr<HostLibrary>> libraries; ///< that its module may import from
   std::string tenant_name;                             ///< for them
-  std::shared_ptr<const Preopens> preopens; ///< null: none
+  std::shared_ptr<const Preopens> preopens;            ///< null: none
   uint32_t memory_limit_pages = 1024;
   uint64_t memory_bytes_min = 0;      ///< linear memory at its start
   uint64_t relative_deadline_ns = 0;  ///< 0: none
