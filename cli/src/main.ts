@@ -15,6 +15,7 @@ import { functionsCommand } from './commands/functions';
 import { invokeCommand } from './commands/invoke';
 import { loadCommand } from './commands/load';
 import { metricsCommand } from './commands/metrics';
+import { newCommand } from './commands/new';
 import { pluginCommand } from './commands/plugin';
 import { pluginsCommand } from './commands/plugins';
 import { policyCommand } from './commands/policy';
@@ -61,6 +62,7 @@ function createProgram(): Command {
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
   startCommand(program);
+  newCommand(program);
   buildCommand(program);
   checkCommand(program);
   invokeCommand(program);

@@ -8,25 +8,28 @@ import type { LoadedConfig, SandboxInstance } from '@sledge/core';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import picocolors from 'picocolors';
-import { compileC } from '../compile-c';
 import { readConfig, readConfigOrDefaults, withCommon, withConfig } from '../config-options';
 import type { ConfigOptions } from '../config-options';
 import { exitCodeOf } from '../exit-codes';
+import { compileSource, EXTENSIONS } from '../languages';
 import { printError, printJson, printNote } from '../output';
 
 interface BuildOptions extends ConfigOptions {
   out?: string;
   strictFloat?: boolean;
   level?: BuildSettings['level'];
+  snapshot?: boolean;
 }
 
 export function buildCommand(program: Command): void {
   const level = new Option('--level <level>', 'development compiles faster and runs slower');
+  const known = EXTENSIONS.join(', ');
   const command = program
     .command('build')
     .description('compile functions ahead of time: the named files, or all of the configuration')
-    .argument('[files...]', '.wasm, or .c for clang with wasi-libc; its .wasm is put beside it')
+    .argument('[files...]', `.wasm, a folder, or a source whose .wasm is put beside it: ${known}`)
     .option('--out <folder>', 'put what was built here too')
+    .option('--snapshot', 'run sledge_init now, and keep the state that it leaves')
     .option('--strict-float', 'keep the exact bits of NaNs; slower')
     .addOption(level.choices(['production', 'development']));
   withCommon(withConfig(command)).action(build);
@@ -36,7 +39,7 @@ async function build(files: string[], options: BuildOptions): Promise<void> {
   const strict = options.strictFloat === true ? ['sandbox.strictFloat=true'] : [];
   const read = files.length > 0 ? readConfigOrDefaults : readConfig;
   const loaded = await read(options, strict);
-  const compiled = await Promise.all(files.map((file) => toWasm(file, options.out)));
+  const compiled = await Promise.all(files.map((file) => toWasm(file, options)));
   const failed = compiled.filter((report) => report.error !== undefined);
   const jobs =
     files.length > 0 ? compiled.filter((r) => !r.error) : buildJobs(loaded.config.tenants);
@@ -48,21 +51,15 @@ async function build(files: string[], options: BuildOptions): Promise<void> {
   if (error !== undefined) process.exitCode = exitCodeOf(error);
 }
 
-async function toWasm(file: string, out: string | undefined): Promise<BuildReport> {
-  const source = path.resolve(file);
-  const name = path.basename(file, path.extname(file));
-  if (path.extname(file) === '.wasm') return { name, file: source };
-  const output = path.join(out ?? path.dirname(source), `${name}.wasm`);
+async function toWasm(source: string, options: BuildOptions): Promise<BuildReport> {
+  const { out, snapshot } = options;
   try {
-    if (path.extname(file) !== '.c') {
-      const reason = `${path.extname(file) || 'this'} is no source that it knows.`;
-      throw new SledgeError('SLEDGE_ERR_BUILD_SOURCE', { path: file, reason });
-    }
-    await ensureDirectory(path.dirname(output));
-    await compileC(source, output);
-    return { name, file: path.resolve(output) };
+    const { name, file, log } = await compileSource(source, { out, snapshot });
+    if (log !== '') printNote(log.trimEnd());
+    return { name, file };
   } catch (error) {
-    return { name, file: source, error: asSledgeError(error) };
+    const file = path.resolve(source);
+    return { name: path.basename(file), file, error: asSledgeError(error) };
   }
 }
 

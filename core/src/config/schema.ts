@@ -225,6 +225,21 @@ export const functionSchema = z.strictObject({
     .describe('cgi: the function writes headers, an empty line, and the body.'),
   group: count(0, 1023).default(0).describe('Group of request types, for policies that reserve.'),
   workerGroup: groupName.optional().describe("Worker group that runs it. Default: its tenant's."),
+  instance: z
+    .enum(['per-request', 'warm'])
+    .default('per-request')
+    .describe(
+      'per-request: each request has an instance of its own, that nothing is left of. warm: ' +
+        'requests of this function may go on in what an earlier one has left; the module exports ' +
+        'sledge_handle.',
+    ),
+  warm: z
+    .strictObject({
+      instances: count(1, 16_384).default(4).describe('Kept at most, idle; with v8 by each worker.'),
+      idleMs: count(1, 86_400_000).default(60_000).describe('Kept so long without a request.'),
+    })
+    .prefault({})
+    .describe("With instance: 'warm'."),
   limits: functionLimits.prefault({}),
 });
 

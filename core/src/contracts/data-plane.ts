@@ -178,6 +178,8 @@ export interface DataPlaneFunction {
   concurrency: number;
   /** 0: no limit of its own. */
   queued: number;
+  /** Its instances go on from one request to the next. Absent: each request has its own. */
+  warm?: { instances: number; idleMs: number } | undefined;
 }
 
 /** What the server drives: native workers, or worker_threads behind the same native core. */

@@ -74,6 +74,8 @@ export interface NativeFunctionSpec {
   maxOutputBytes: number;
   maxStackBytes: number; // 0: a slot's
   maxConcurrent: number; // 0: no limit
+  warmInstances: number; // 0: none goes on
+  warmIdleMs: number;
   maxQueued: number; // 0: no limit
 }
 
@@ -221,6 +223,8 @@ export interface NativeExternalInvocation {
   fn: number;
   artifactPath: string;
   memoryLimitPages: number;
+  /** Present: its instance may go on. */
+  warmIdleMs?: number | undefined;
   /** Byte strings: each character is one byte (latin1). */
   argv: string[];
   environ: string[];

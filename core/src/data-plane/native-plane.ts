@@ -125,6 +125,8 @@ export class NativePlane implements DataPlane {
         maxOutputBytes: outputBytes,
         maxStackBytes: spec.stackBytes ?? 0,
         maxConcurrent: spec.concurrency,
+        warmInstances: spec.warm?.instances ?? 0,
+        warmIdleMs: spec.warm?.idleMs ?? 0,
         maxQueued: spec.queued,
       });
       this.functions[id] = { id, wallTimeUs, cpuTimeUs, outputBytes };

@@ -173,5 +173,6 @@ function dataPlaneFields(fn: FunctionConfig) {
     stackBytes: fn.limits.stackBytes,
     concurrency: fn.limits.concurrency,
     queued: fn.limits.queued,
+    warm: fn.instance === 'warm' ? fn.warm : undefined,
   };
 }

@@ -49,6 +49,7 @@ struct FunctionSpec {
   FileIdentity artifact_file;           ///< what that path named when it was deployed
   uint32_t memory_limit_pages = 1024;
   uint64_t memory_bytes_min = 0;      ///< linear memory at its start
+  std::shared_ptr<WarmInstances> warm; ///< null: each invocation has an instance of its own
   uint64_t relative_deadline_ns = 0;  ///< 0: none
   uint64_t expected_execution_ns = 0; ///< 0: unknown
   uint64_t wall_time_max_ns = 0;      ///< 0: no limit

@@ -220,6 +220,7 @@ bool Worker::prepare(Invocation &invocation) {
   start.limits.stack_bytes_max = function.spec.stack_bytes_max;
   start.tenant = function.spec.tenant;
   start.memory_budget = function.memory_budget();
+  start.warm = function.spec.warm;
   function.count_started();
   function.place.used_ns.store(invocation.arrival_ns, std::memory_order_relaxed);
   const uint64_t begin_ns = shared_.recorder != nullptr ? now_ns() : 0;

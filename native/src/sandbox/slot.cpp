@@ -4,6 +4,7 @@
 #include <cstring>
 #include <sched.h>
 
+#include "base/clock.hpp"
 #include "base/pages.hpp"
 #include "clear.hpp"
 #include "context.hpp"
@@ -132,6 +133,13 @@ void Slot::begin(const SandboxStart &start) {
   execution.memory_budget = start.memory_budget;
   execution.generation.store(generation() + 1, std::memory_order_relaxed);
   pending_flag(execution.instance).store(0, std::memory_order_relaxed);
+  warm_ = start.warm;
+  execution.continues = kept_for != nullptr;
+  if (kept_for != nullptr) {
+    kept_for->give_back();
+    kept_for.reset();
+    execution.instance->leave_at_tsc = UINT64_MAX;
+  }
   execution_prepare(execution, &Module::run_entry);
 }
 
@@ -181,6 +189,34 @@ void Slot::reset_memory() {
   memory.note_grown(bytes);
   if (bytes > initial_bytes)
     memory.commit(initial_bytes);
+}
+
+bool Slot::keep() {
+  const std::shared_ptr<WarmInstances> warm = std::move(warm_);
+  warm_.reset();
+  if (warm == nullptr || !ended_ || execution.leave != Leave::completed || !execution.returned ||
+      !warm->take())
+    return false;
+  execution_discard(execution);
+  execution.host.output.reset();
+  execution.host.log.reset();
+  kept_since_ns = monotonic_ns();
+  kept_for = warm;
+  return true;
+}
+
+void Slot::forget() {
+  if (kept_for == nullptr)
+    return;
+  kept_for->give_back();
+  kept_for.reset();
+  reset();
+}
+
+bool Slot::take_grown(const SandboxStart &start) const {
+  const uint64_t grown_bytes = memory_bytes() - module->memory_bytes();
+  return grown_bytes == 0 || start.memory_budget == nullptr ||
+         start.memory_budget->take(grown_bytes);
 }
 
 void Slot::reset() {
