@@ -223,7 +223,8 @@ export interface NativeExternalInvocation {
   fn: number;
   artifactPath: string;
   memoryLimitPages: number;
-  /** Present: its instance may go on. */
+  /** Present: its instance may go on, for invocations with this key. */
+  warmKey?: number | undefined;
   warmIdleMs?: number | undefined;
   /** Byte strings: each character is one byte (latin1). */
   argv: string[];

@@ -90,8 +90,7 @@ void ExternalWorkers::begin(Worker &worker, Invocation &invocation, ExternalWork
   work.function = invocation.function->id;
   work.output_bytes_max = spec.output_bytes_max;
   work.memory_limit_pages = spec.memory_limit_pages;
-  work.is_warm = spec.warm != nullptr;
-  work.warm_idle_ns = spec.warm != nullptr ? spec.warm->idle_ns_max() : 0;
+  work.warm = spec.warm;
   work.artifact_path = spec.artifact_path;
   work.argv_bytes = invocation.argv_bytes;
   work.environ_bytes = invocation.environ_bytes;

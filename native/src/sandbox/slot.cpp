@@ -8,6 +8,7 @@
 #include "base/pages.hpp"
 #include "clear.hpp"
 #include "context.hpp"
+#include "restore.hpp"
 #include "sandbox/time_stamp.hpp"
 
 namespace sledge {
@@ -15,6 +16,8 @@ namespace {
 
 /// Resets up to this are done by the worker; beyond, by the janitor.
 constexpr uint64_t kInlineResetBytes = 1 << 20;
+/// Up to this, an image is copied whole.
+constexpr uint64_t kCopyAllBytes = 128 << 10;
 /// Up to this, clearing all is cheaper than asking which pages were touched.
 constexpr uint64_t kClearAllBytes = 256 << 10;
 /// Beyond this even asking is left to the janitor.
@@ -177,11 +180,23 @@ void Slot::write_image() {
     memcpy(memory.memory(), image.data(), image.size());
 }
 
+/// What the invocation has left of it is mostly as it was: that is then only read. Copy-on-write
+/// pages of a file cost a fault each and an interrupt of the other cores, which is more from a
+/// dozen of pages on.
+void Slot::restore_image() {
+  const auto &image = module->memory_image();
+  if (image.size() <= kCopyAllBytes)
+    return write_image();
+  const uint64_t whole = image.size() / kPageBytes * kPageBytes;
+  arch::restore_pages(memory.memory(), image.data(), whole);
+  memcpy(memory.memory() + whole, image.data() + whole, image.size() - whole);
+}
+
 void Slot::reset_memory() {
   const uint64_t initial_bytes = module->memory_bytes();
   const uint64_t bytes = memory_bytes();
   const uint64_t image_bytes = module->memory_image().size();
-  write_image();
+  restore_image();
   // To and fro: what was looked at last is still in the nearest cache, which holds half a Wasm
   // page.
   clear(memory.memory() + image_bytes, bytes - image_bytes, upper_half_first_);

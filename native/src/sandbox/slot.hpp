@@ -66,6 +66,7 @@ struct alignas(64) Slot final : Sandbox {
   Leave finish(Leave reason);
   void detach_flag();
   void write_image();
+  void restore_image();
   void reset_memory();
 
   AddressRange memory_range_;

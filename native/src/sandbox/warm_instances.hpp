@@ -9,7 +9,12 @@ namespace sledge {
 /// other; it outlives them by reference. Any thread.
 class WarmInstances {
  public:
-  WarmInstances(uint32_t limit, uint64_t idle_ns_max) : limit_(limit), idle_ns_max_(idle_ns_max) {}
+  WarmInstances(uint32_t limit, uint64_t idle_ns_max) : limit_(limit), idle_ns_max_(idle_ns_max) {
+    static std::atomic<uint64_t> next{1};
+    id_ = next.fetch_add(1, std::memory_order_relaxed);
+  }
+  /// Never repeats within a process.
+  uint64_t id() const { return id_; }
   /// True: one more may be kept.
   bool take() {
     uint32_t kept = kept_.load(std::memory_order_relaxed);
@@ -28,6 +33,7 @@ class WarmInstances {
   }
 
  private:
+  uint64_t id_ = 0;
   const uint32_t limit_;
   const uint64_t idle_ns_max_; ///< after which an idle one is cleared
   std::atomic<uint32_t> kept_{0};
