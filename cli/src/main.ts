@@ -9,6 +9,7 @@ import { captureCommand } from './commands/capture';
 import { checkCommand } from './commands/check';
 import { compareCommand } from './commands/compare';
 import { deployCommand } from './commands/deploy';
+import { devCommand } from './commands/dev';
 import { doctorCommand } from './commands/doctor';
 import { explainCommand } from './commands/explain';
 import { functionsCommand } from './commands/functions';
@@ -63,6 +64,7 @@ function createProgram(): Command {
     .exitOverride();
   startCommand(program);
   newCommand(program);
+  devCommand(program);
   buildCommand(program);
   checkCommand(program);
   invokeCommand(program);

@@ -1,13 +1,12 @@
 import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
-import { asSledgeError, createLogger, buildAll, buildJobs } from '@sledge/core/host';
-import { cacheDirectoryOf, loadPlugins, PluginHost, reasonOf } from '@sledge/core/host';
-import type { BuildJob, BuildReport, BuildSettings } from '@sledge/core/host';
+import { asSledgeError, buildJobs, reasonOf } from '@sledge/core/host';
+import type { BuildReport, BuildSettings } from '@sledge/core/host';
 import { ensureDirectory, SledgeError } from '@sledge/core';
-import type { LoadedConfig, SandboxInstance } from '@sledge/core';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import picocolors from 'picocolors';
+import { buildModules } from '../build-modules';
 import { readConfig, readConfigOrDefaults, withCommon, withConfig } from '../config-options';
 import type { ConfigOptions } from '../config-options';
 import { exitCodeOf } from '../exit-codes';
@@ -44,7 +43,7 @@ async function build(files: string[], options: BuildOptions): Promise<void> {
   const jobs =
     files.length > 0 ? compiled.filter((r) => !r.error) : buildJobs(loaded.config.tenants);
   for (const report of failed) progress(report, options);
-  const reports = [...failed, ...(await buildWithPlugin(loaded, jobs, options))];
+  const reports = [...failed, ...(await buildModules(loaded, jobs, options.level, (report) => progress(report, options)))];
   if (options.out !== undefined) await copyTo(options.out, reports);
   if (options.json === true) printJson(reports.map(asJson));
   const error = reports.find((report) => report.error !== undefined)?.error;
@@ -60,40 +59,6 @@ async function toWasm(source: string, options: BuildOptions): Promise<BuildRepor
   } catch (error) {
     const file = path.resolve(source);
     return { name: path.basename(file), file, error: asSledgeError(error) };
-  }
-}
-
-async function buildWithPlugin(
-  loaded: LoadedConfig,
-  jobs: readonly BuildJob[],
-  options: BuildOptions,
-): Promise<BuildReport[]> {
-  if (jobs.length === 0) return [];
-  const { config, folder } = loaded;
-  const host = new PluginHost({
-    limits: config.lifecycle,
-    logger: createLogger({ ...config.log, level: 'warn' }),
-    seed: config.seed,
-  });
-  const sandboxes = loaded.plugins.filter((plugin) => plugin.kind === 'sandbox');
-  await host.create(loadPlugins(sandboxes, folder));
-  await host.start();
-  const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  try {
-    const sandbox = host.instances('sandbox')[0]?.instance as SandboxInstance;
-    const settings = {
-      cacheDirectory: cacheDirectoryOf(config.build, folder),
-      level: options.level ?? config.build.level,
-      parallel: config.build.parallel,
-      readsTime: config.preemption.mechanism === 'tsc',
-      signal: stop.signal,
-    };
-    return await buildAll(sandbox, jobs, settings, (report) => progress(report, options));
-  } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-    await host.stop();
   }
 }
 
