@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('../cli/languages/javascript/', import.meta.url));
 const PACKAGE = 'qjsc@0.3.0';
-const PACKAGE_SHA512 = 'a7+cU6/IVcZbIejffdt/wZVMX6LL2MDL3HQ9Zb5Gm23G9DvBMS/z9GHFxz39bAvp2PvMOM+ypSOAyokt2DdZ2w==';
+const PACKAGE_SHA512 =
+  'a7+cU6/IVcZbIejffdt/wZVMX6LL2MDL3HQ9Zb5Gm23G9DvBMS/z9GHFxz39bAvp2PvMOM+ypSOAyokt2DdZ2w==';
 const SOURCES = ['quickjs.c', 'libregexp.c', 'libunicode.c', 'cutils.c'];
 const LLVM_BIN = '/usr/lib/llvm-14/bin';
 const SHADOW_STACK_BYTES = 131_072;

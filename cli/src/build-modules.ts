@@ -42,4 +42,3 @@ export async function buildModules(
     await host.stop();
   }
 }
-

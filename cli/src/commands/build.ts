@@ -43,7 +43,10 @@ async function build(files: string[], options: BuildOptions): Promise<void> {
   const jobs =
     files.length > 0 ? compiled.filter((r) => !r.error) : buildJobs(loaded.config.tenants);
   for (const report of failed) progress(report, options);
-  const reports = [...failed, ...(await buildModules(loaded, jobs, options.level, (report) => progress(report, options)))];
+  const reports = [
+    ...failed,
+    ...(await buildModules(loaded, jobs, options.level, (report) => progress(report, options))),
+  ];
   if (options.out !== undefined) await copyTo(options.out, reports);
   if (options.json === true) printJson(reports.map(asJson));
   const error = reports.find((report) => report.error !== undefined)?.error;

@@ -37,7 +37,8 @@ export function newCommand(program: Command): void {
     .argument('<name>', 'lower-case letters, digits and hyphens; also the folder')
     .addOption(language.choices(Object.keys(LANGUAGES)).makeOptionMandatory());
   withCommon(command).action((name: string, options: NewOptions) => {
-    const files = writeFunction(name, options.lang);
+    if (!NAME.test(name)) throw usage(`${name} is no name: lower-case letters, digits and hyphens`);
+    const files = writeFunction(name, name, options.lang);
     if (options.json === true) return printJson({ files });
     for (const file of files) printLine(file);
     printLine(`Test it: node --test ${path.join(name, `${name}.test.mjs`)}`);
@@ -45,24 +46,26 @@ export function newCommand(program: Command): void {
   });
 }
 
-/** @returns the files, relative to this folder */
-function writeFunction(name: string, language: string): string[] {
-  if (!NAME.test(name)) throw usage(`${name} is no name: lower-case letters, digits and hyphens`);
-  if (existsSync(name)) throw usage(`${name} is there already`);
+/**
+ * @returns the files, below `folder`
+ * @throws SledgeError SLEDGE_ERR_CLI_USAGE when the folder is there, SLEDGE_ERR_CLI_OUTPUT.
+ */
+export function writeFunction(folder: string, name: string, language: string): string[] {
+  if (existsSync(folder)) throw usage(`${folder} is there already`);
   const files = {
     [`${name}${LANGUAGES[language] ?? ''}`]: language,
     [`${name}.test.mjs`]: 'test',
     'sledge.config.json': 'config',
   };
   try {
-    mkdirSync(name);
+    mkdirSync(folder);
     return Object.entries(files).map(([file, template]) => {
-      const place = path.join(name, file);
+      const place = path.join(folder, file);
       writeFileSync(place, filled(template, name, language));
       return place;
     });
   } catch (error) {
-    const details = { path: path.resolve(name), reason: reasonOf(error) };
+    const details = { path: path.resolve(folder), reason: reasonOf(error) };
     throw new SledgeError('SLEDGE_ERR_CLI_OUTPUT', details, { cause: error });
   }
 }

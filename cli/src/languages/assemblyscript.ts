@@ -25,6 +25,9 @@ function shimFlags(source: string): string[] {
   const { options } = JSON.parse(readFileSync(file, 'utf8')) as {
     options: { lib: string; use: string[] };
   };
-  const library = path.relative(path.dirname(source), path.resolve(path.dirname(file), options.lib));
+  const library = path.relative(
+    path.dirname(source),
+    path.resolve(path.dirname(file), options.lib),
+  );
   return ['--lib', library, ...options.use.flatMap((use) => ['--use', use])];
 }

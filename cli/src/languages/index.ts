@@ -60,7 +60,9 @@ export function sourceOf(fileOrFolder: string): string {
   if (only !== undefined && more.length === 0) return path.join(place, only);
   const wanted = `${stems[0]}${EXTENSIONS[0]}, ${stems[0]}.c or the like`;
   const reason =
-    only === undefined ? `there is no source in it: ${wanted}.` : `it has several: ${[only, ...more].join(', ')}.`;
+    only === undefined
+      ? `there is no source in it: ${wanted}.`
+      : `it has several: ${[only, ...more].join(', ')}.`;
   throw new SledgeError('SLEDGE_ERR_BUILD_SOURCE', { path: fileOrFolder, reason });
 }
 

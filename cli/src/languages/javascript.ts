@@ -56,7 +56,8 @@ async function bundled(source: string): Promise<string> {
   } catch (error) {
     const problems = (error as BuildFailure).errors ?? [];
     const lines = problems.map(({ text, location }) => {
-      const place = location === null ? '' : `${location.file}:${location.line}:${location.column}: `;
+      const place =
+        location === null ? '' : `${location.file}:${location.line}:${location.column}: `;
       return place + text;
     });
     const reason = lines.length > 0 ? `\n${lines.join('\n')}` : (error as Error).message;

@@ -89,7 +89,7 @@ export class Writer {
 
   signed(value: bigint): this {
     const bytes: number[] = [];
-    for (let rest = value; ; ) {
+    for (let rest = value; ;) {
       const low = Number(rest & 0x7fn);
       rest >>= 7n;
       const isLast = (rest === 0n && (low & 0x40) === 0) || (rest === -1n && (low & 0x40) !== 0);

@@ -61,7 +61,9 @@ function refuse(shape: ModuleShape): void {
     throw new SnapshotRefusal(`it imports ${shared.name}, which is no function`);
   }
   if (shape.hasPassiveData) {
-    throw new SnapshotRefusal('it has passive data, which it may have dropped; link without threads');
+    throw new SnapshotRefusal(
+      'it has passive data, which it may have dropped; link without threads',
+    );
   }
   if (shape.globals.some(({ type, isMutable }) => isMutable && type === TYPE.v128)) {
     throw new SnapshotRefusal('it has a global of type v128 that changes');

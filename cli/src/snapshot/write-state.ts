@@ -47,11 +47,17 @@ export function memorySections(
   const ranges = filledRanges(bytes);
   const data = new Writer().u32(ranges.length);
   for (const { start, end } of ranges) {
-    data.bytes([0, 0x41]).signed(BigInt(start | 0)).bytes([0x0b]);
+    data
+      .bytes([0, 0x41])
+      .signed(BigInt(start | 0))
+      .bytes([0x0b]);
     data.u32(end - start).bytes(bytes.subarray(start, end));
   }
   const { flags, maxPages } = shape.memories[0] ?? { flags: 0, maxPages: undefined };
-  const size = new Writer().u32(1).bytes([flags]).u32(bytes.length / PAGE_BYTES);
+  const size = new Writer()
+    .u32(1)
+    .bytes([flags])
+    .u32(bytes.length / PAGE_BYTES);
   if (maxPages !== undefined) size.u32(maxPages);
   return {
     memory: { id: SECTION.memory, body: size.take() },

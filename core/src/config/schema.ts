@@ -235,7 +235,9 @@ export const functionSchema = z.strictObject({
     ),
   warm: z
     .strictObject({
-      instances: count(1, 16_384).default(4).describe('Kept at most, idle; with v8 by each worker.'),
+      instances: count(1, 16_384)
+        .default(4)
+        .describe('Kept at most, idle; with v8 by each worker.'),
       idleMs: count(1, 86_400_000).default(60_000).describe('Kept so long without a request.'),
     })
     .prefault({})

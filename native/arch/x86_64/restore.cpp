@@ -26,8 +26,7 @@ __attribute__((target("avx2"))) bool equal_avx2(const uint8_t *a, const uint8_t 
     for (uint64_t k = 0; k < 256; k += 32) {
       const auto *left = reinterpret_cast<const __m256i *>(a + i + k);
       const auto *right = reinterpret_cast<const __m256i *>(b + i + k);
-      const __m256i differ =
-          _mm256_xor_si256(_mm256_loadu_si256(left), _mm256_loadu_si256(right));
+      const __m256i differ = _mm256_xor_si256(_mm256_loadu_si256(left), _mm256_loadu_si256(right));
       bits = _mm256_or_si256(bits, differ);
     }
     if (_mm256_testz_si256(bits, bits) == 0)
@@ -50,9 +49,8 @@ Restore choose() {
     return &restore_with<&equal_avx512>;
   if (__builtin_cpu_supports("avx2") != 0)
     return &restore_with<&equal_avx2>;
-  return [](uint8_t *target, const uint8_t *image, uint64_t bytes) {
-    memcpy(target, image, bytes);
-  };
+  return
+      [](uint8_t *target, const uint8_t *image, uint64_t bytes) { memcpy(target, image, bytes); };
 }
 
 } // namespace

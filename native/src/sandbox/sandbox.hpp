@@ -47,7 +47,8 @@ struct ModuleOptions {
 /// Loads and instantiates once (on the calling thread, in a slot of its own). Null with `error`
 /// filled when the file is not a module of this ABI, has imports that no host function serves,
 /// needs more initial memory than its limit, has neither `sledge_handle` nor `_start`, or traps on
-/// initialisation. Never aborts. Any thread; installs the signal handlers if that has not been done.
+/// initialisation. Never aborts. Any thread; installs the signal handlers if that has not been
+/// done.
 std::shared_ptr<const Module> load_module(const std::string &path, const ModuleOptions &options,
                                           ModuleLoadError &error);
 const FileIdentity &module_file(const Module &module);

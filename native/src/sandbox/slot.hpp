@@ -73,7 +73,7 @@ struct alignas(64) Slot final : Sandbox {
   std::vector<TableStorage> tables_;
   bool ended_ = false;
   bool stack_used_ = false;
-  bool upper_half_first_ = false; ///< of the memory, at the next reset
+  bool upper_half_first_ = false;       ///< of the memory, at the next reset
   std::shared_ptr<WarmInstances> warm_; ///< of the invocation
   /// Where request_leave may write; null while the place of the instance changes.
   std::atomic<sledge_instance *> flag_instance_{nullptr};
