@@ -77,6 +77,12 @@ class Bench {
     printf("\n] }\n");
   }
 
+  void run_snapshots() {
+    printf("{ \"bench\": \"sandbox-snapshots\", \"version\": 1, \"figures\": [");
+    snapshots();
+    printf("\n] }\n");
+  }
+
   /// `empty_path`: what empty_on_worker runs; null: the module of the tests, with two pages.
   explicit Bench(const char *empty_path) {
     ModuleLoadError error;
@@ -119,12 +125,6 @@ class Bench {
     }
     end_sandbox(sandbox);
     return median(samples);
-  }
-
-  void run_snapshots() {
-    printf("{ \"bench\": \"sandbox-snapshots\", \"version\": 1, \"figures\": [");
-    snapshots();
-    printf("\n] }\n");
   }
 
   /// Of modules whose memory begins with an image of this size, as a snapshot leaves it.

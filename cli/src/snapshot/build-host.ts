@@ -33,7 +33,7 @@ export class BuildHost {
       const known = from === MODULE ? own[name] : undefined;
       (imports[from] ??= {})[name] = known ?? refusing(from, name);
     }
-    return imports;
+    return imports as WebAssembly.Imports;
   }
 
   get #view(): DataView {

@@ -99,7 +99,8 @@ function instantiate(wasm: Buffer, host: BuildHost): WebAssembly.Instance {
   try {
     module = new WebAssembly.Module(wasm);
   } catch (error) {
-    throw new RangeError((error as Error).message.replace(/^WebAssembly\.Module\(\): /, ''));
+    const reason = (error as Error).message.replace(/^WebAssembly\.Module\(\): /, '');
+    throw new RangeError(reason, { cause: error });
   }
   const instance = new WebAssembly.Instance(module, host.importsFor(module));
   host.memory = instance.exports[`${OWN}memory`] as WebAssembly.Memory | undefined;
@@ -122,7 +123,7 @@ function run(instance: WebAssembly.Instance, names: readonly string[], host: Bui
 function tablesOf(instance: WebAssembly.Instance, shape: ModuleShape): unknown[][] {
   return Array.from({ length: shape.tables }, (_, index) => {
     const table = instance.exports[`${OWN}table_${index}`] as WebAssembly.Table;
-    return Array.from({ length: table.length }, (__, i) => table.get(i) as unknown);
+    return Array.from({ length: table.length }, (__, i) => table.get(i));
   });
 }
 
@@ -146,7 +147,7 @@ function valueOf(
 ): number | bigint | undefined {
   if (!global.isMutable) return undefined;
   const item = instance.exports[`${OWN}global_${index}`] as WebAssembly.Global;
-  const value = item.value as unknown;
+  const value = item.value;
   if (typeof value === 'number' || typeof value === 'bigint') return value;
   if (value === null) return undefined;
   throw new SnapshotRefusal(`global ${index} holds a reference after it has started`);
