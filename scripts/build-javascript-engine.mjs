@@ -1,4 +1,5 @@
-// Builds cli/languages/javascript/engine.wasm: QuickJS from the sources in npm's qjsc, and engine.c.
+// Builds cli/languages/javascript/engine.wasm: QuickJS, from the sources in npm's qjsc, and
+// engine.c beside it.
 // `--check` writes nothing and fails when the checked-in file differs; the bytes are those of
 // Debian 12's clang-14 and wasi-libc.
 import { execFileSync } from 'node:child_process';

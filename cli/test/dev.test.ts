@@ -53,7 +53,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('what is saved is built and served; what cannot be built is said and changes nothing', async () => {
+test('what is saved is served; what cannot be built is said and changes nothing', async () => {
   writeFileSync(source, saying('one'));
   const set = ['--set', 'sandbox=v8', '--set', 'tenants.0.port=0'];
   child = spawn(process.execPath, [BIN, 'dev', source, '--ready-file', readyFile, ...set], {

@@ -31,9 +31,13 @@ const PROBE = `
     if (what === 'throw') throw new TypeError('no good');
     if (what === 'never') return new Promise(() => undefined);
     if (what === 'later') return Promise.resolve().then(() => 'later');
-    if (what === 'deep') { const f = (n: number): number => n && 1 + f(n - 1); try { return f(1e6); } catch (e) { return String(e); } }
+    if (what === 'deep') {
+      const nest = (n: number): number => n && 1 + nest(n - 1);
+      try { return nest(1e6); } catch (error) { return String(error); }
+    }
     if (what === 'random') return String(Math.random());
-    if (what === 'body') return Response.json(request.json(), { status: 201, headers: { 'x-a': 'b' } });
+    const init = { status: 201, headers: { 'x-a': 'b' } };
+    if (what === 'body') return Response.json(request.json(), init);
     console.log('seen', { what });
     return new TextEncoder().encode('grüß');
   }`;

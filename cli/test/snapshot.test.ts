@@ -72,7 +72,8 @@ test("the start function has run, and wizer's names are understood", () => {
       (global $count (mut i32) (i32.const 0))
       (func $begin (global.set $count (i32.const 40)))
       (start $begin)
-      (func (export "wizer.initialize") (global.set $count (i32.add (global.get $count) (i32.const 2))))
+      (func (export "wizer.initialize")
+        (global.set $count (i32.add (global.get $count) (i32.const 2))))
       (func (export "wizer.resume") (i32.store (i32.const 0) (global.get $count)))
       (func (export "_start") unreachable)`),
     NOTHING,

@@ -1,7 +1,8 @@
 // What a function finds before its own code: console, Request, Response and their kin. QuickJS has
 // the language only. Evaluated once, when the function is built.
-(() => {
-  'use strict';
+'use strict';
+
+{
   const native = globalThis.__sledge;
   delete globalThis.__sledge;
 
@@ -266,4 +267,4 @@
       result.then((value) => send(request, value)).then(undefined, fail);
     });
   });
-})();
+}

@@ -38,8 +38,7 @@ struct alignas(64) Slot final : Sandbox {
   bool is_large_reset() const;
   /// Makes it equal to a freshly bound one, but for the stack. On any thread.
   void reset();
-  /// After an invocation: keeps the instance as it is for the next one of the same function, if
-  /// that wants it and may. False: it is to be reset.
+  /// Leaves the instance as it is, for the next one of its function. False: it is to be reset.
   bool keep();
   /// Gives up a kept instance, if it is one; the slot is clean then.
   void forget();
