@@ -12,12 +12,16 @@ import {
 } from './lib/setup-steps.mjs';
 import { runMain } from './lib/step.mjs';
 
-/** @param {{ buildOnly?: boolean, forTests?: boolean, forBenches?: boolean }} options */
-export async function setUp({ buildOnly = false, forTests = false, forBenches = false } = {}) {
+/**
+ * @param {{ buildOnly?: boolean, forTests?: boolean, forLongTests?: boolean,
+ *   forBenches?: boolean }} options
+ */
+export async function setUp(options = {}) {
+  const { buildOnly = false, forTests = false, forLongTests = false, forBenches = false } = options;
   checkMachine();
   await withLock(async () => {
     if (!buildOnly) {
-      const installDebian = debianPackages(forTests);
+      const installDebian = debianPackages(forTests, forLongTests);
       await Promise.all([installDebian(), npmPackages()]);
     }
     const parts = { tests: forTests, benches: forBenches };

@@ -93,7 +93,7 @@ await runMain(async () => {
       ? 'Full counts (SLEDGE_TEST_LONG=1).'
       : 'Reduced counts: each test prints its own; npm run test:long runs all.',
   );
-  await setUp({ forTests: true });
+  await setUp({ forTests: true, forLongTests: long });
   const { passed, failed } = await runLanes(environment);
   console.log(`\n${passed} passed, ${failed} failed`);
   return failed > 0 ? 1 : 0;

@@ -14,12 +14,14 @@ import { slowdownArea } from './areas/slowdown';
 import { rpcArea } from './areas/rpc';
 import { sandboxArea } from './areas/sandbox';
 import { simArea } from './areas/sim';
+import { startArea } from './areas/start';
 import { describeMachine, readCpuTimes } from './machine';
 import { formatReport } from './report';
 import type { Report } from './report';
 
 const AREAS: readonly BenchArea[] = [
   sandboxArea,
+  startArea,
   httpArea,
   codeArea,
   compileArea,

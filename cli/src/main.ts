@@ -9,12 +9,14 @@ import { captureCommand } from './commands/capture';
 import { checkCommand } from './commands/check';
 import { compareCommand } from './commands/compare';
 import { deployCommand } from './commands/deploy';
+import { devCommand } from './commands/dev';
 import { doctorCommand } from './commands/doctor';
 import { explainCommand } from './commands/explain';
 import { functionsCommand } from './commands/functions';
 import { invokeCommand } from './commands/invoke';
 import { loadCommand } from './commands/load';
 import { metricsCommand } from './commands/metrics';
+import { newCommand } from './commands/new';
 import { pluginCommand } from './commands/plugin';
 import { pluginsCommand } from './commands/plugins';
 import { policyCommand } from './commands/policy';
@@ -62,6 +64,8 @@ function createProgram(): Command {
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
   startCommand(program);
+  newCommand(program);
+  devCommand(program);
   buildCommand(program);
   checkCommand(program);
   invokeCommand(program);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/pages.hpp"
 #include "sandbox/slot.hpp"
 
 namespace sledge {
@@ -76,6 +77,12 @@ class Bench {
     printf("\n] }\n");
   }
 
+  void run_snapshots() {
+    printf("{ \"bench\": \"sandbox-snapshots\", \"version\": 1, \"figures\": [");
+    snapshots();
+    printf("\n] }\n");
+  }
+
   /// `empty_path`: what empty_on_worker runs; null: the module of the tests, with two pages.
   explicit Bench(const char *empty_path) {
     ModuleLoadError error;
@@ -120,12 +127,25 @@ class Bench {
     return median(samples);
   }
 
-  double slot_to_first_instruction() {
+  /// Of modules whose memory begins with an image of this size, as a snapshot leaves it.
+  void snapshots() {
+    for (const char *size : {"64kib", "256kib", "768kib"}) {
+      const auto module = load((std::string("image_") + size).c_str());
+      figure((std::string("snapshot_to_first_instruction_") + size).c_str(),
+             [&] { return to_first_instruction(*module); });
+      figure((std::string("snapshot_reset_") + size).c_str(), [&] { return reset(*module, 16); });
+    }
+  }
+
+  double slot_to_first_instruction() { return to_first_instruction(*empty_); }
+
+  /// Until its first instruction has run, of a slot that is bound to the module.
+  double to_first_instruction(const Module &module) {
     constexpr int kCount = 20001;
     std::vector<double> samples;
     for (int i = 0; i < kCount; i++) {
       const uint64_t begin = __builtin_ia32_rdtsc();
-      Sandbox *sandbox = start(*empty_);
+      Sandbox *sandbox = start(module);
       sandbox->run();
       uint64_t first = 0;
       memcpy(&first, static_cast<Slot *>(sandbox)->execution.instance + 1, sizeof first);
@@ -135,12 +155,18 @@ class Bench {
     return median(samples);
   }
 
-  double reset_128kib() {
+  double reset_128kib() { return reset(*touch_, 0); }
+
+  /// `dirty_pages` of its memory are written to beside what the module itself does.
+  double reset(const Module &module, uint32_t dirty_pages) {
     constexpr int kCount = 2001;
     std::vector<double> samples;
     for (int i = 0; i < kCount; i++) {
-      Sandbox *sandbox = start(*touch_);
+      Sandbox *sandbox = start(module);
       sandbox->run();
+      uint8_t *memory = static_cast<Slot *>(sandbox)->memory.memory();
+      for (uint32_t page = 0; page < dirty_pages; page++)
+        memory[page * kPageBytes]++;
       const uint64_t begin = __builtin_ia32_rdtsc();
       end_sandbox(sandbox);
       samples.push_back(static_cast<double>(__builtin_ia32_rdtsc() - begin) / clock_.tsc_per_ns);
@@ -191,5 +217,9 @@ int main(int argc, char **argv) {
   CPU_ZERO(&cores);
   CPU_SET(static_cast<size_t>(sysconf(_SC_NPROCESSORS_ONLN) - 1), &cores);
   sched_setaffinity(0, sizeof cores, &cores);
-  sledge::Bench(argc > 1 ? argv[1] : nullptr).run();
+  const std::string argument = argc > 1 ? argv[1] : "";
+  if (argument == "--snapshots")
+    sledge::Bench(nullptr).run_snapshots();
+  else
+    sledge::Bench(argc > 1 ? argv[1] : nullptr).run();
 }

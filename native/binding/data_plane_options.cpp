@@ -284,6 +284,10 @@ bool check_module(dataplane::FunctionSpec &spec, ModuleLoadError &error) {
   if (module == nullptr) {
     return false;
   }
+  if (spec.warm != nullptr && !module_goes_on(*module)) {
+    error = {SLEDGE_ERR_MODULE_WARM, ""};
+    return false;
+  }
   spec.artifact_file = module_file(*module);
   spec.polled = module_polled(*module);
   spec.memory_bytes_min = module_memory_bytes(*module);
@@ -297,6 +301,10 @@ dataplane::FunctionSpec function_spec(const Napi::Object &spec) {
   function.tenant_name = text_of(spec, "tenantName");
   function.group = uint_of(spec, "group");
   function.worker_group = uint_of(spec, "workerGroup");
+  const uint32_t warm_instances = uint_of(spec, "warmInstances");
+  const double idle_ms = number_of(spec, "warmIdleMs");
+  if (warm_instances != 0)
+    function.warm = std::make_shared<WarmInstances>(warm_instances, us_to_ns(idle_ms * 1000));
   function.artifact_path = text_of(spec, "artifactPath");
   function.memory_limit_pages = uint_of(spec, "memoryLimitPages");
   function.relative_deadline_ns = us_to_ns(number_of(spec, "relativeDeadlineUs"));

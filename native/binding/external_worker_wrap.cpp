@@ -103,6 +103,10 @@ Napi::Value ExternalWorkerWrap::take(const Napi::CallbackInfo &info) {
   taken.Set("fn", work_.function);
   taken.Set("artifactPath", work_.artifact_path);
   taken.Set("memoryLimitPages", work_.memory_limit_pages);
+  if (work_.warm != nullptr) {
+    taken.Set("warmKey", static_cast<double>(work_.warm->id()));
+    taken.Set("warmIdleMs", static_cast<double>(work_.warm->idle_ns_max()) / 1e6);
+  }
   taken.Set("argv", strings(env, bytes, work_.argv_bytes));
   taken.Set("environ", strings(env, bytes + work_.argv_bytes, work_.environ_bytes));
   taken.Set("input", input);

@@ -32,10 +32,18 @@ const TO_TEST = {
   'pkg-config': '/usr/bin/pkg-config',
   'libdpdk-dev': '/usr/include/dpdk/rte_ethdev.h',
   'libstb-dev': '/usr/include/stb/stb_image.h',
+  'libc++-14-dev-wasm32': '/usr/lib/wasm32-wasi/libc++.a',
+  'libc++abi-14-dev-wasm32': '/usr/lib/wasm32-wasi/libc++abi.a',
+};
+/** 110 MB to download. */
+const TO_TEST_LONG = {
+  rustc: '/usr/bin/rustc',
+  'libstd-rust-dev-wasm32': '/usr/lib/rustlib/wasm32-wasi',
 };
 
-export function missingPackages(forTests) {
-  const wanted = forTests ? { ...TO_RUN, ...TO_TEST } : TO_RUN;
+export function missingPackages(forTests, forLongTests = false) {
+  const tests = forLongTests ? { ...TO_TEST, ...TO_TEST_LONG } : TO_TEST;
+  const wanted = forTests ? { ...TO_RUN, ...tests } : TO_RUN;
   const system = process.env.SLEDGE_SYSTEM_ROOT ?? '/';
   return Object.keys(wanted).filter((name) => !existsSync(join(system, wanted[name])));
 }

@@ -20,8 +20,8 @@ export function checkMachine() {
 }
 
 /** @returns the installation of what is missing; fails at once when it cannot work. */
-export function debianPackages(forTests) {
-  const missing = missingPackages(forTests);
+export function debianPackages(forTests, forLongTests) {
+  const missing = missingPackages(forTests, forLongTests);
   return missing.length > 0 ? packageInstallation(missing) : async () => undefined;
 }
 

@@ -1,32 +1,34 @@
 import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
-import { asSledgeError, createLogger, buildAll, buildJobs } from '@sledge/core/host';
-import { cacheDirectoryOf, loadPlugins, PluginHost, reasonOf } from '@sledge/core/host';
-import type { BuildJob, BuildReport, BuildSettings } from '@sledge/core/host';
+import { asSledgeError, buildJobs, reasonOf } from '@sledge/core/host';
+import type { BuildReport, BuildSettings } from '@sledge/core/host';
 import { ensureDirectory, SledgeError } from '@sledge/core';
-import type { LoadedConfig, SandboxInstance } from '@sledge/core';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import picocolors from 'picocolors';
-import { compileC } from '../compile-c';
+import { buildModules } from '../build-modules';
 import { readConfig, readConfigOrDefaults, withCommon, withConfig } from '../config-options';
 import type { ConfigOptions } from '../config-options';
 import { exitCodeOf } from '../exit-codes';
+import { compileSource, EXTENSIONS } from '../languages';
 import { printError, printJson, printNote } from '../output';
 
 interface BuildOptions extends ConfigOptions {
   out?: string;
   strictFloat?: boolean;
   level?: BuildSettings['level'];
+  snapshot?: boolean;
 }
 
 export function buildCommand(program: Command): void {
   const level = new Option('--level <level>', 'development compiles faster and runs slower');
+  const known = EXTENSIONS.join(', ');
   const command = program
     .command('build')
     .description('compile functions ahead of time: the named files, or all of the configuration')
-    .argument('[files...]', '.wasm, or .c for clang with wasi-libc; its .wasm is put beside it')
+    .argument('[files...]', `.wasm, a folder, or a source whose .wasm is put beside it: ${known}`)
     .option('--out <folder>', 'put what was built here too')
+    .option('--snapshot', 'run sledge_init now, and keep the state that it leaves')
     .option('--strict-float', 'keep the exact bits of NaNs; slower')
     .addOption(level.choices(['production', 'development']));
   withCommon(withConfig(command)).action(build);
@@ -36,67 +38,30 @@ async function build(files: string[], options: BuildOptions): Promise<void> {
   const strict = options.strictFloat === true ? ['sandbox.strictFloat=true'] : [];
   const read = files.length > 0 ? readConfigOrDefaults : readConfig;
   const loaded = await read(options, strict);
-  const compiled = await Promise.all(files.map((file) => toWasm(file, options.out)));
+  const compiled = await Promise.all(files.map((file) => toWasm(file, options)));
   const failed = compiled.filter((report) => report.error !== undefined);
   const jobs =
     files.length > 0 ? compiled.filter((r) => !r.error) : buildJobs(loaded.config.tenants);
   for (const report of failed) progress(report, options);
-  const reports = [...failed, ...(await buildWithPlugin(loaded, jobs, options))];
+  const reports = [
+    ...failed,
+    ...(await buildModules(loaded, jobs, options.level, (report) => progress(report, options))),
+  ];
   if (options.out !== undefined) await copyTo(options.out, reports);
   if (options.json === true) printJson(reports.map(asJson));
   const error = reports.find((report) => report.error !== undefined)?.error;
   if (error !== undefined) process.exitCode = exitCodeOf(error);
 }
 
-async function toWasm(file: string, out: string | undefined): Promise<BuildReport> {
-  const source = path.resolve(file);
-  const name = path.basename(file, path.extname(file));
-  if (path.extname(file) === '.wasm') return { name, file: source };
-  const output = path.join(out ?? path.dirname(source), `${name}.wasm`);
+async function toWasm(source: string, options: BuildOptions): Promise<BuildReport> {
+  const { out, snapshot } = options;
   try {
-    if (path.extname(file) !== '.c') {
-      const reason = `${path.extname(file) || 'this'} is no source that it knows.`;
-      throw new SledgeError('SLEDGE_ERR_BUILD_SOURCE', { path: file, reason });
-    }
-    await ensureDirectory(path.dirname(output));
-    await compileC(source, output);
-    return { name, file: path.resolve(output) };
+    const { name, file, log } = await compileSource(source, { out, snapshot });
+    if (log !== '') printNote(log.trimEnd());
+    return { name, file };
   } catch (error) {
-    return { name, file: source, error: asSledgeError(error) };
-  }
-}
-
-async function buildWithPlugin(
-  loaded: LoadedConfig,
-  jobs: readonly BuildJob[],
-  options: BuildOptions,
-): Promise<BuildReport[]> {
-  if (jobs.length === 0) return [];
-  const { config, folder } = loaded;
-  const host = new PluginHost({
-    limits: config.lifecycle,
-    logger: createLogger({ ...config.log, level: 'warn' }),
-    seed: config.seed,
-  });
-  const sandboxes = loaded.plugins.filter((plugin) => plugin.kind === 'sandbox');
-  await host.create(loadPlugins(sandboxes, folder));
-  await host.start();
-  const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  try {
-    const sandbox = host.instances('sandbox')[0]?.instance as SandboxInstance;
-    const settings = {
-      cacheDirectory: cacheDirectoryOf(config.build, folder),
-      level: options.level ?? config.build.level,
-      parallel: config.build.parallel,
-      readsTime: config.preemption.mechanism === 'tsc',
-      signal: stop.signal,
-    };
-    return await buildAll(sandbox, jobs, settings, (report) => progress(report, options));
-  } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-    await host.stop();
+    const file = path.resolve(source);
+    return { name: path.basename(file), file, error: asSledgeError(error) };
   }
 }
 

@@ -184,6 +184,8 @@ export interface DataPlaneFunction {
   queued: number;
   /** Directories it may read: absolute paths by the names it knows. Native workers only. */
   preopens?: Readonly<Record<string, string>> | undefined;
+  /** Its instances go on from one request to the next. Absent: each request has its own. */
+  warm?: { instances: number; idleMs: number } | undefined;
 }
 
 /** What the server drives: native workers, or worker_threads behind the same native core. */

@@ -76,6 +76,8 @@ export interface NativeFunctionSpec {
   maxOutputBytes: number;
   maxStackBytes: number; // 0: a slot's
   maxConcurrent: number; // 0: no limit
+  warmInstances: number; // 0: none goes on
+  warmIdleMs: number;
   maxQueued: number; // 0: no limit
   /** Name of its tenant, for host plugins that it imports from. */
   tenantName: string;
@@ -235,6 +237,9 @@ export interface NativeExternalInvocation {
   fn: number;
   artifactPath: string;
   memoryLimitPages: number;
+  /** Present: its instance may go on, for invocations with this key. */
+  warmKey?: number | undefined;
+  warmIdleMs?: number | undefined;
   /** Byte strings: each character is one byte (latin1). */
   argv: string[];
   environ: string[];

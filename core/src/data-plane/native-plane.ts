@@ -127,6 +127,8 @@ export class NativePlane implements DataPlane {
         maxOutputBytes: outputBytes,
         maxStackBytes: spec.stackBytes ?? 0,
         maxConcurrent: spec.concurrency,
+        warmInstances: spec.warm?.instances ?? 0,
+        warmIdleMs: spec.warm?.idleMs ?? 0,
         maxQueued: spec.queued,
         preopens: Object.entries(spec.preopens ?? {}).map(([name, path]) => ({ name, path })),
       });

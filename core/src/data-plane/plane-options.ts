@@ -28,6 +28,7 @@ const DEFAULT_PREEMPTION: DataPlanePreemption = {
 };
 const RECORDS_MAX = 1 << 22;
 const US_MAX = Number.MAX_SAFE_INTEGER / 1000;
+const WARM_INSTANCES_MAX = 16_384;
 
 /** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT naming the option. */
 export function nativeOptions(options: DataPlaneOptions): NativeDataPlaneOptions {
@@ -112,6 +113,10 @@ export function checkFunction(spec: DataPlaneFunction, groupCount: number): numb
   number('memoryBytes', spec.memoryBytes, 0, PAGE_BYTES * PAGE_BYTES);
   integer('outputBytes', spec.outputBytes, 0, 2 ** 31);
   if (spec.stackBytes) integer('stackBytes', spec.stackBytes, PAGE_BYTES, STACK_BYTES_MAX);
+  if (spec.warm !== undefined) {
+    integer('warm.instances', spec.warm.instances, 1, WARM_INSTANCES_MAX);
+    number('warm.idleMs', spec.warm.idleMs, 1, US_MAX / 1000);
+  }
   integer('concurrency', spec.concurrency, 0, 2 ** 31);
   integer('queued', spec.queued, 0, 2 ** 31);
   return Math.floor(spec.memoryBytes / PAGE_BYTES);

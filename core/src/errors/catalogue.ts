@@ -193,7 +193,7 @@ export const ERROR_CATALOGUE = {
     message: '{path} cannot be built: {reason}',
     http: 400,
     rpc: 'INVALID_ARGUMENT',
-    solve: 'sledge build takes .wasm and .c files.',
+    solve: 'Mend the source; docs/guides/languages.md lists what sledge build takes.',
   },
   SLEDGE_ERR_BUILD_CANCELLED: {
     number: 209,
@@ -201,6 +201,20 @@ export const ERROR_CATALOGUE = {
     http: 500,
     rpc: 'CANCELLED',
     solve: 'Start it again.',
+  },
+  SLEDGE_ERR_BUILD_TOOL_MISSING: {
+    number: 214,
+    message: '{tool} is not installed.',
+    http: 500,
+    rpc: 'FAILED_PRECONDITION',
+    solve: '{install}',
+  },
+  SLEDGE_ERR_BUILD_SNAPSHOT: {
+    number: 215,
+    message: '{name} cannot be captured: {reason}.',
+    http: 400,
+    rpc: 'FAILED_PRECONDITION',
+    solve: 'Do that when a request comes, or build it without --snapshot.',
   },
   // loading functions
   SLEDGE_ERR_MODULE_LOAD: {
@@ -240,10 +254,10 @@ export const ERROR_CATALOGUE = {
   },
   SLEDGE_ERR_MODULE_ENTRY: {
     number: 225,
-    message: '{path} has no exported function _start.',
+    message: '{path} exports neither _start nor sledge_handle.',
     http: 400,
     rpc: 'INVALID_ARGUMENT',
-    solve: 'Build a WASI command, not a reactor or library.',
+    solve: 'Build a WASI command, or export a sledge_handle without parameters.',
   },
   SLEDGE_ERR_MODULE_PREOPEN: {
     number: 240,
@@ -272,6 +286,13 @@ export const ERROR_CATALOGUE = {
     http: 500,
     rpc: 'FAILED_PRECONDITION',
     solve: 'Use a processor of x86-64-v2 or later, or sandbox-v8.',
+  },
+  SLEDGE_ERR_MODULE_WARM: {
+    number: 228,
+    message: '{path} cannot be called again: it exports no sledge_handle.',
+    http: 400,
+    rpc: 'FAILED_PRECONDITION',
+    solve: "Export one (docs/guides/languages.md), or take instance: 'per-request'.",
   },
   // invocations
   SLEDGE_ERR_INVOKE_TRAPPED: {

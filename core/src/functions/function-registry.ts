@@ -187,5 +187,6 @@ function dataPlaneFields(fn: FunctionConfig) {
     concurrency: fn.limits.concurrency,
     queued: fn.limits.queued,
     preopens: fn.preopens,
+    warm: fn.instance === 'warm' ? fn.warm : undefined,
   };
 }

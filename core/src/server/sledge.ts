@@ -8,7 +8,6 @@ import { loadedModules } from '../config/loaded-modules';
 import { configFromObject } from '../config/load-config';
 import type { LoadedConfig } from '../config/load-config';
 import type { PluginChoice, SledgeConfigInput } from '../config/schema';
-import { workerGroups } from '../config/worker-groups';
 import { startDataPlane } from '../data-plane';
 import type {
   DataPlane,

@@ -29,6 +29,7 @@ struct ExternalWork {
   uint32_t function = 0;
   uint64_t output_bytes_max = 0;
   uint32_t memory_limit_pages = 0;
+  std::shared_ptr<WarmInstances> warm; ///< not null: its instance may go on
   std::string artifact_path;
   std::vector<uint8_t> bytes; ///< argv, environ and input
   uint64_t argv_bytes = 0;

@@ -51,11 +51,12 @@ struct FunctionSpec {
   std::string tenant_name;                             ///< for them
   std::shared_ptr<const Preopens> preopens;            ///< null: none
   uint32_t memory_limit_pages = 1024;
-  uint64_t memory_bytes_min = 0;      ///< linear memory at its start
-  uint64_t relative_deadline_ns = 0;  ///< 0: none
-  uint64_t expected_execution_ns = 0; ///< 0: unknown
-  uint64_t wall_time_max_ns = 0;      ///< 0: no limit
-  uint64_t cpu_time_max_ns = 0;       ///< on a worker, in its sandbox; 0: no limit
+  uint64_t memory_bytes_min = 0;       ///< linear memory at its start
+  std::shared_ptr<WarmInstances> warm; ///< null: each invocation has an instance of its own
+  uint64_t relative_deadline_ns = 0;   ///< 0: none
+  uint64_t expected_execution_ns = 0;  ///< 0: unknown
+  uint64_t wall_time_max_ns = 0;       ///< 0: no limit
+  uint64_t cpu_time_max_ns = 0;        ///< on a worker, in its sandbox; 0: no limit
   uint64_t output_bytes_max = 1u << 20;
   uint64_t stack_bytes_max = UINT64_MAX; ///< and never more than a slot has
   uint32_t concurrent_max = 0;           ///< accepted and not ended; 0: no limit

@@ -27,6 +27,7 @@ bool Worker::prepare(Invocation &invocation) {
   start.tenant = function.spec.tenant;
   start.memory_budget = function.memory_budget();
   start.preopens = function.spec.preopens.get();
+  start.warm = function.spec.warm;
   function.count_started();
   function.place.used_ns.store(invocation.arrival_ns, std::memory_order_relaxed);
   const uint64_t begin_ns = shared_.recorder != nullptr ? now_ns() : 0;

@@ -2,9 +2,12 @@
 
 #include <bit>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <system_error>
+
+#include "base/clock.hpp"
 
 namespace sledge {
 namespace {
@@ -13,6 +16,8 @@ constexpr uint64_t kStackUnitBytes = 65536;
 constexpr uint64_t kStackBytesMin = 131072;
 constexpr uint64_t kStackBytesMax = 64 << 20;
 constexpr uint32_t kSlotsMax = 16000;
+/// How often idle instances that were kept are looked at.
+constexpr std::chrono::milliseconds kSweepInterval{250};
 
 bool check_options(const ArenaOptions &options, ModuleLoadError &error) {
   error = {SLEDGE_ERR_NATIVE_ARENA, ""};
@@ -101,6 +106,7 @@ void Arena::link_bucket(Slot &slot) {
     bucket->bucket_previous = &slot;
   bucket = &slot;
   stats_.warm++;
+  kept_slots_ += slot.kept_for != nullptr ? 1 : 0;
 }
 
 void Arena::unlink(Slot &slot) {
@@ -117,18 +123,28 @@ void Arena::unlink(Slot &slot) {
     slot.bucket_next->bucket_previous = slot.bucket_previous;
   slot.bucket_next = slot.bucket_previous = nullptr;
   stats_.warm--;
+  kept_slots_ -= slot.kept_for != nullptr ? 1 : 0;
 }
 
-Slot *Arena::find_warm(const Module &module, uint32_t tenant) {
-  Slot *slot = bucket_of(module);
-  while (slot != nullptr && (slot->module.get() != &module || slot->tenant != tenant))
-    slot = slot->bucket_next;
-  return slot;
+/// One that was kept for `warm`, the latest, or else a clean one.
+Slot *Arena::find_warm(const Module &module, uint32_t tenant, const WarmInstances *warm) {
+  Slot *clean = nullptr;
+  for (Slot *slot = bucket_of(module); slot != nullptr; slot = slot->bucket_next) {
+    if (slot->module.get() != &module || slot->tenant != tenant)
+      continue;
+    if (slot->is_kept_for(warm))
+      return slot;
+    if (clean == nullptr && slot->kept_for == nullptr)
+      clean = slot;
+    if (clean != nullptr && (warm == nullptr || warm->kept() == 0))
+      return clean;
+  }
+  return clean;
 }
 
-Slot *Arena::acquire(const Module &module, uint32_t tenant) {
+Slot *Arena::acquire(const Module &module, uint32_t tenant, const WarmInstances *warm) {
   Lock lock(lock_);
-  Slot *slot = find_warm(module, tenant);
+  Slot *slot = find_warm(module, tenant, warm);
   const bool is_warm = slot != nullptr;
   if (!is_warm)
     slot = oldest_;
@@ -138,6 +154,9 @@ Slot *Arena::acquire(const Module &module, uint32_t tenant) {
   stats_.in_use++;
   stats_.rebinds += is_warm ? 0 : 1;
   lock.unlock();
+  const bool is_kept = warm != nullptr && slot->is_kept_for(warm);
+  if (!is_kept || warm->is_expired(slot->kept_since_ns, monotonic_ns()))
+    slot->forget();
   if (is_warm || slot->bind(module, tenant))
     return slot;
   lock.lock();
@@ -153,6 +172,7 @@ void Arena::put_back(Slot &slot) {
   if (slot.module && slot.module->is_retired()) {
     lock.unlock();
     dropped = slot.module;
+    slot.forget();
     slot.unbind();
     lock.lock();
   }
@@ -166,6 +186,14 @@ void Arena::put_back(Slot &slot) {
 }
 
 void Arena::release(Slot &slot) {
+  if (slot.keep()) {
+    put_back(slot);
+    if (kept_slots_.load() == 1) { // the janitor may wait for the first one
+      const std::lock_guard guard(janitor_lock_);
+      janitor_wake_.notify_one();
+    }
+    return;
+  }
   if (!slot.is_large_reset()) {
     slot.reset();
     put_back(slot);
@@ -187,10 +215,20 @@ void Arena::release(Slot &slot) {
 void Arena::run_janitor() {
   Lock lock(janitor_lock_);
   while (true) {
-    janitor_wake_.wait(lock, [this] { return janitor_stop_ || janitor_first_ != nullptr; });
+    const auto has_work = [this] { return janitor_stop_ || janitor_first_ != nullptr; };
+    if (kept_slots_.load() == 0)
+      janitor_wake_.wait(lock, [&] { return has_work() || kept_slots_.load() != 0; });
+    else
+      janitor_wake_.wait_for(lock, kSweepInterval, has_work);
     Slot *slot = janitor_first_;
-    if (slot == nullptr)
+    if (slot == nullptr && janitor_stop_)
       return;
+    if (slot == nullptr) {
+      lock.unlock();
+      clear_expired();
+      lock.lock();
+      continue;
+    }
     janitor_first_ = slot->newer;
     lock.unlock();
     slot->newer = nullptr;
@@ -201,6 +239,27 @@ void Arena::run_janitor() {
       stats_.scrubbing--;
     }
     lock.lock();
+  }
+}
+
+/// A kept instance that nobody has asked for in its time; null: there is none.
+Slot *Arena::take_expired(uint64_t now_ns) {
+  const std::lock_guard guard(lock_);
+  for (Slot *slot = oldest_; slot != nullptr; slot = slot->newer) {
+    if (slot->kept_for == nullptr || !slot->kept_for->is_expired(slot->kept_since_ns, now_ns))
+      continue;
+    unlink(*slot);
+    stats_.in_use++;
+    return slot;
+  }
+  return nullptr;
+}
+
+void Arena::clear_expired() {
+  const uint64_t now_ns = monotonic_ns();
+  while (Slot *slot = take_expired(now_ns)) {
+    slot->forget();
+    put_back(*slot);
   }
 }
 
@@ -225,6 +284,7 @@ void Arena::evict(const Module &module) {
     Slot &one = *evicted;
     evicted = one.newer;
     one.newer = nullptr;
+    one.forget();
     one.unbind();
     put_back(one);
   }
@@ -234,6 +294,7 @@ ArenaStats Arena::stats() const {
   const std::lock_guard guard(lock_);
   ArenaStats stats = stats_;
   stats.slots = slot_count_;
+  stats.kept = kept_slots_.load();
   return stats;
 }
 
@@ -254,9 +315,12 @@ void evict_module(Arena &arena, const Module &module) {
 }
 
 Sandbox *start_sandbox(Arena &arena, const SandboxStart &start) {
-  Slot *slot = arena.acquire(*start.module, start.tenant);
-  if (slot != nullptr)
-    slot->begin(start);
+  Slot *slot = arena.acquire(*start.module, start.tenant, start.warm.get());
+  if (slot == nullptr)
+    return nullptr;
+  if (!slot->take_grown(start))
+    slot->forget();
+  slot->begin(start);
   return slot;
 }
 

@@ -1,5 +1,6 @@
 // arena.hpp - the slots, who may have which, and the janitor.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -15,7 +16,7 @@ class Arena {
   ~Arena();
   bool open(const ArenaOptions &options, ModuleLoadError &error);
   /// A slot bound to (module, tenant) and ready to begin; null when none is free or can be bound.
-  Slot *acquire(const Module &module, uint32_t tenant);
+  Slot *acquire(const Module &module, uint32_t tenant, const WarmInstances *warm);
   /// Takes back a slot in any state but running.
   void release(Slot &slot);
   void evict(const Module &module);
@@ -25,13 +26,15 @@ class Arena {
   using Lock = std::unique_lock<std::mutex>;
 
   Slot *&bucket_of(const Module &module);
-  Slot *find_warm(const Module &module, uint32_t tenant);
+  Slot *find_warm(const Module &module, uint32_t tenant, const WarmInstances *warm);
   void link_newest(Slot &slot);
   void link_oldest(Slot &slot);
   void link_bucket(Slot &slot);
   void unlink(Slot &slot);
   void put_back(Slot &slot);
   void run_janitor();
+  Slot *take_expired(uint64_t now_ns);
+  void clear_expired();
 
   uint8_t *base_ = nullptr;
   uint64_t reserved_bytes_ = 0;
@@ -43,6 +46,7 @@ class Arena {
   Slot *oldest_ = nullptr;
   std::vector<Slot *> buckets_; ///< a power of two, at least twice the slots
   ArenaStats stats_;
+  std::atomic<uint32_t> kept_slots_{0}; ///< changed under the lock
 
   // The janitor's list is linked by `newer`; at most slot_count_ long.
   std::mutex janitor_lock_;

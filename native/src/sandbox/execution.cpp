@@ -77,6 +77,7 @@ void execution_main(void *argument) {
   auto &execution = *static_cast<Execution *>(argument);
   fibers::arrived_at_execution(execution, *execution.thread);
   execution.entry(execution);
+  execution.returned = true;
   execution_end(execution, Leave::completed);
 }
 
@@ -134,6 +135,7 @@ void leave_sandbox_thread() {
 void execution_prepare(Execution &execution, Execution::Entry entry) {
   execution.entry = entry;
   execution.leave = Leave::completed;
+  execution.returned = false;
   execution.trap_kind = SLEDGE_TRAP_NONE;
   execution.exit_code = 0;
   fibers::prepare(execution);

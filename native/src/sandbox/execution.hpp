@@ -76,6 +76,8 @@ struct Execution {
   bool reads_time = false; ///< and sees by itself when it is to leave
   Leave leave = Leave::completed;
   bool left_in_handler = false;
+  bool returned = false;  ///< its entry has, so that the instance is whole
+  bool continues = false; ///< in the state that the invocation before has left
   uint32_t trap_kind = SLEDGE_TRAP_NONE;
   int32_t exit_code = 0;
   HostState host;

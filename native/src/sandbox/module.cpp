@@ -133,16 +133,28 @@ bool Module::resolve_imports(const ModuleOptions &options, ModuleLoadError &erro
   return true;
 }
 
-bool Module::find_entry(ModuleLoadError &error) {
+sledge_invoke Module::exported(std::string_view name) const {
   for (const sledge_export &item : std::span(descriptor().exports, descriptor().export_count)) {
-    if (item.kind != SLEDGE_KIND_FUNC || text_of(item.name) != "_start")
+    if (item.kind != SLEDGE_KIND_FUNC || text_of(item.name) != name)
       continue;
     const sledge_signature &type = descriptor().types[item.type];
     if (type.param_count == 0 && type.result_count == 0)
-      entry_ = item.invoke;
+      return item.invoke;
+  }
+  return nullptr;
+}
+
+bool Module::find_entry(ModuleLoadError &error) {
+  entry_ = exported("sledge_handle");
+  goes_on_ = entry_ != nullptr;
+  if (goes_on_) {
+    constructors_ = exported("_initialize");
+    initialiser_ = exported("sledge_init");
+  } else {
+    entry_ = exported("_start");
   }
   if (entry_ == nullptr)
-    error = {SLEDGE_ERR_MODULE_ENTRY, "no exported function _start without parameters"};
+    error = {SLEDGE_ERR_MODULE_ENTRY, "neither sledge_handle nor _start without parameters"};
   return entry_ != nullptr;
 }
 
@@ -259,8 +271,13 @@ void Module::write_instance(const SlotMemory &slot, Execution &execution,
 
 void Module::run_entry(Execution &execution) {
   const Module &module = *static_cast<const Module *>(execution.entry_argument);
-  if (module.descriptor().start != nullptr)
-    module.descriptor().start(execution.instance);
+  if (!execution.continues) {
+    if (module.descriptor().start != nullptr)
+      module.descriptor().start(execution.instance);
+    for (const sledge_invoke first : {module.constructors_, module.initialiser_})
+      if (first != nullptr)
+        first(execution.instance, nullptr, nullptr);
+  }
   module.entry_(execution.instance, nullptr, nullptr);
 }
 
@@ -293,6 +310,10 @@ uint64_t module_memory_bytes(const Module &module) {
 
 bool module_polled(const Module &module) {
   return (module.descriptor().flags & SLEDGE_MODULE_POLLED) != 0;
+}
+
+bool module_goes_on(const Module &module) {
+  return module.goes_on();
 }
 
 bool module_reads_time(const Module &module) {

@@ -89,6 +89,7 @@ class Module : public std::enable_shared_from_this<Module> {
   uint64_t memory_bytes() const { return descriptor().memory_min_pages * SLEDGE_PAGE_BYTES; }
   std::span<const HostBinding> bindings() const { return bindings_; }
   const std::vector<uint8_t> &memory_image() const { return memory_image_; }
+  bool goes_on() const { return goes_on_; }
   bool tables_change() const { return (descriptor().flags & SLEDGE_MODULE_TABLES_CHANGE) != 0; }
 
   /// Writes header, state and (if they change) tables of a fresh instance. `pending` is not
@@ -99,7 +100,8 @@ class Module : public std::enable_shared_from_this<Module> {
   bool reserve_tables(std::vector<TableStorage> &tables) const;
   /// Brings the tables of an instance back to the image; before write_instance.
   void reset_tables(sledge_instance *instance, std::span<TableStorage> tables) const;
-  /// Runs start, if any, and _start; for execution_prepare, with the module as its argument.
+  /// Runs what an instance begins with, unless it continues, and the handler or _start; for
+  /// execution_prepare, with the module as its argument.
   static void run_entry(Execution &execution);
 
  private:
@@ -108,6 +110,7 @@ class Module : public std::enable_shared_from_this<Module> {
                                   ModuleLoadError &error);
   bool bind_to(const std::shared_ptr<HostLibrary> &library, const std::string &tenant,
                std::string &reason);
+  sledge_invoke exported(std::string_view name) const;
   bool find_entry(ModuleLoadError &error);
   bool check_memory(ModuleLoadError &error) const;
   bool initialise(ModuleLoadError &error);
@@ -121,7 +124,10 @@ class Module : public std::enable_shared_from_this<Module> {
   uint32_t memory_limit_pages_ = 0;
   std::vector<sledge_import_function> imports_;
   std::vector<HostBinding> bindings_; ///< one for each library that it imports from
-  sledge_invoke entry_ = nullptr;
+  sledge_invoke entry_ = nullptr;        ///< handler, or else _start
+  sledge_invoke constructors_ = nullptr; ///< _initialize; null without a handler
+  sledge_invoke initialiser_ = nullptr;  ///< sledge_init; null without a handler
+  bool goes_on_ = false;
   std::vector<uint8_t> state_image_;          ///< what follows the header
   std::vector<uint8_t> memory_image_;         ///< without its zero tail
   std::vector<TableStorage> template_tables_; ///< shared by instances if they cannot change

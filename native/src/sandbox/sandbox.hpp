@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "sandbox/memory_budget.hpp"
+#include "sandbox/warm_instances.hpp"
 #include "sledge/errors.h"
 #include "sledge/module_abi.h"
 
@@ -52,8 +53,9 @@ struct ModuleOptions {
 
 /// Loads and instantiates once (on the calling thread, in a slot of its own). Null with `error`
 /// filled when the file is not a module of this ABI, has imports that no host function serves,
-/// needs more initial memory than its limit, has no `_start`, or traps on initialisation. Never
-/// aborts. Any thread; installs the signal handlers if that has not been done.
+/// needs more initial memory than its limit, has neither `sledge_handle` nor `_start`, or traps on
+/// initialisation. Never aborts. Any thread; installs the signal handlers if that has not been
+/// done.
 std::shared_ptr<const Module> load_module(const std::string &path, const ModuleOptions &options,
                                           ModuleLoadError &error);
 const FileIdentity &module_file(const Module &module);
@@ -63,6 +65,8 @@ uint64_t module_memory_bytes(const Module &module);
 const sledge_module_descriptor &module_descriptor(const Module &module);
 /// True when the module has safepoints; without them only the signal can preempt it.
 bool module_polled(const Module &module);
+/// True when it has `sledge_handle`, which can be called again in the same instance.
+bool module_goes_on(const Module &module);
 /// True when its safepoints see by themselves that it is time to leave.
 bool module_reads_time(const Module &module);
 
@@ -76,6 +80,7 @@ struct ArenaStats {
   uint32_t in_use = 0;    ///< running, suspended, or being scrubbed
   uint32_t warm = 0;      ///< free, bound to a module and clean
   uint32_t scrubbing = 0; ///< at the janitor
+  uint32_t kept = 0;      ///< free, with the state that a handler left
   uint64_t rebinds = 0;
   uint64_t janitor_resets = 0;
 };
@@ -127,6 +132,9 @@ struct SandboxStart {
   /// has started; memory.grow takes more, and answers -1 when there is not enough.
   MemoryBudget *memory_budget = nullptr;
   const Preopens *preopens = nullptr; ///< null: none; stays until end_sandbox
+  /// Null: an instance of its own. Else it may go on in one that was kept for this, and when its
+  /// handler returns its own is kept. Only for modules that go on.
+  std::shared_ptr<WarmInstances> warm;
 };
 
 /// One invocation. Not thread-safe except where said. The object lives in its arena and its memory

@@ -4,9 +4,11 @@
 #include <cstring>
 #include <sched.h>
 
+#include "base/clock.hpp"
 #include "base/pages.hpp"
 #include "clear.hpp"
 #include "context.hpp"
+#include "restore.hpp"
 #include "sandbox/time_stamp.hpp"
 
 namespace sledge {
@@ -14,6 +16,8 @@ namespace {
 
 /// Resets up to this are done by the worker; beyond, by the janitor.
 constexpr uint64_t kInlineResetBytes = 1 << 20;
+/// Up to this, an image is copied whole.
+constexpr uint64_t kCopyAllBytes = 128 << 10;
 /// Up to this, clearing all is cheaper than asking which pages were touched.
 constexpr uint64_t kClearAllBytes = 256 << 10;
 /// Beyond this even asking is left to the janitor.
@@ -134,6 +138,13 @@ void Slot::begin(const SandboxStart &start) {
   execution.memory_budget = start.memory_budget;
   execution.generation.store(generation() + 1, std::memory_order_relaxed);
   pending_flag(execution.instance).store(0, std::memory_order_relaxed);
+  warm_ = start.warm;
+  execution.continues = kept_for != nullptr;
+  if (kept_for != nullptr) {
+    kept_for->give_back();
+    kept_for.reset();
+    execution.instance->leave_at_tsc = UINT64_MAX;
+  }
   execution_prepare(execution, &Module::run_entry);
 }
 
@@ -171,11 +182,23 @@ void Slot::write_image() {
     memcpy(memory.memory(), image.data(), image.size());
 }
 
+/// What the invocation has left of it is mostly as it was: that is then only read. Copy-on-write
+/// pages of a file cost a fault each and an interrupt of the other cores, which is more from a
+/// dozen of pages on.
+void Slot::restore_image() {
+  const auto &image = module->memory_image();
+  if (image.size() <= kCopyAllBytes)
+    return write_image();
+  const uint64_t whole = image.size() / kPageBytes * kPageBytes;
+  arch::restore_pages(memory.memory(), image.data(), whole);
+  memcpy(memory.memory() + whole, image.data() + whole, image.size() - whole);
+}
+
 void Slot::reset_memory() {
   const uint64_t initial_bytes = module->memory_bytes();
   const uint64_t bytes = memory_bytes();
   const uint64_t image_bytes = module->memory_image().size();
-  write_image();
+  restore_image();
   // To and fro: what was looked at last is still in the nearest cache, which holds half a Wasm
   // page.
   clear(memory.memory() + image_bytes, bytes - image_bytes, upper_half_first_);
@@ -183,6 +206,34 @@ void Slot::reset_memory() {
   memory.note_grown(bytes);
   if (bytes > initial_bytes)
     memory.commit(initial_bytes);
+}
+
+bool Slot::keep() {
+  const std::shared_ptr<WarmInstances> warm = std::move(warm_);
+  warm_.reset();
+  if (warm == nullptr || !ended_ || execution.leave != Leave::completed || !execution.returned ||
+      !warm->take())
+    return false;
+  execution_discard(execution);
+  execution.host.output.reset();
+  execution.host.log.reset();
+  kept_since_ns = monotonic_ns();
+  kept_for = warm;
+  return true;
+}
+
+void Slot::forget() {
+  if (kept_for == nullptr)
+    return;
+  kept_for->give_back();
+  kept_for.reset();
+  reset();
+}
+
+bool Slot::take_grown(const SandboxStart &start) const {
+  const uint64_t grown_bytes = memory_bytes() - module->memory_bytes();
+  return grown_bytes == 0 || start.memory_budget == nullptr ||
+         start.memory_budget->take(grown_bytes);
 }
 
 void Slot::reset() {

@@ -43,12 +43,22 @@ struct alignas(64) Slot final : Sandbox {
   bool is_large_reset() const;
   /// Makes it equal to a freshly bound one, but for the stack. On any thread.
   void reset();
+  /// Leaves the instance as it is, for the next one of its function. False: it is to be reset.
+  bool keep();
+  /// Gives up a kept instance, if it is one; the slot is clean then.
+  void forget();
+  /// Of a kept one's memory what is beyond its initial size, from the budget of `start`.
+  bool take_grown(const SandboxStart &start) const;
+  bool is_kept_for(const WarmInstances *warm) const { return kept_for.get() == warm; }
 
   Execution execution;
   SlotMemory memory;
   Arena *arena = nullptr;
   std::shared_ptr<const Module> module;
   uint32_t tenant = 0;
+  /// Whose state it has, while it is free; and since when. Under the arena's lock.
+  std::shared_ptr<WarmInstances> kept_for;
+  uint64_t kept_since_ns = 0;
 
   /// Free slots: by age, and by what they are bound to. Under the arena's lock.
   Slot *newer = nullptr;
@@ -60,13 +70,15 @@ struct alignas(64) Slot final : Sandbox {
   Leave finish(Leave reason);
   void detach_flag();
   void write_image();
+  void restore_image();
   void reset_memory();
 
   AddressRange memory_range_;
   std::vector<TableStorage> tables_;
   bool ended_ = false;
   bool stack_used_ = false;
-  bool upper_half_first_ = false; ///< of the memory, at the next reset
+  bool upper_half_first_ = false;       ///< of the memory, at the next reset
+  std::shared_ptr<WarmInstances> warm_; ///< of the invocation
   /// Where request_leave may write; null while the place of the instance changes.
   std::atomic<sledge_instance *> flag_instance_{nullptr};
   std::atomic<uint32_t> flag_setters_{0};

@@ -3,6 +3,7 @@ import { access, rename, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ensureDirectory, SledgeError } from '@sledge/core';
 import type { BuildRequest, BuiltModule } from '@sledge/core';
+import { entryOf } from './entry';
 import { readSections } from './module-sections';
 import { WASI_FUNCTIONS, WASI_MODULE } from './wasi-signatures';
 
@@ -50,8 +51,7 @@ async function check(wasm: Uint8Array, name: string): Promise<number> {
       });
     }
   }
-  const exports = WebAssembly.Module.exports(module);
-  if (!exports.some((one) => one.name === '_start' && one.kind === 'function')) {
+  if (entryOf(module) === undefined) {
     throw new SledgeError('SLEDGE_ERR_MODULE_ENTRY', { path: name });
   }
   return memory?.minPages ?? 0;

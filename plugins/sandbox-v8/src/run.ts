@@ -1,6 +1,8 @@
 // Not all of core: a worker's thread starts anew for each kill.
 import { ERROR_CATALOGUE, type ErrorCode } from '@sledge/core/errors';
 import type { Call, CallInput } from './call';
+import { entryOf } from './entry';
+import { KeptInstances } from './kept-instances';
 import { trapOf } from './traps';
 import { Wasi } from './wasi';
 
@@ -16,16 +18,33 @@ export interface RunResult {
   readonly log: Uint8Array;
 }
 
-/** Runs functions one after another, each call in an instance of its own. */
+/** What an invocation may go on in, and leave behind. */
+export interface WarmCall {
+  /** The function that instances are kept for; never another's. */
+  readonly key: number;
+  readonly idleMs: number;
+}
+
+/** Runs functions one after another, each call in an instance of its own unless it is warm. */
 export class Runner {
   readonly #wasi = new Wasi();
+  readonly #kept = new KeptInstances();
 
-  run(module: WebAssembly.Module, given: CallInput): RunResult {
+  run(module: WebAssembly.Module, given: CallInput, warm?: WarmCall): RunResult {
     const call = this.#wasi.begin(given);
     try {
-      const instance = new WebAssembly.Instance(module, this.#wasi.imports);
+      const kept = warm === undefined ? undefined : this.#kept.take(warm.key);
+      const instance = kept ?? new WebAssembly.Instance(module, this.#wasi.imports);
       this.#wasi.attach(instance.exports['memory']);
-      (instance.exports['_start'] as () => void)();
+      const entry = entryOf(module);
+      if (warm !== undefined && entry?.call !== 'sledge_handle') {
+        return resultOf(call, failed('SLEDGE_ERR_MODULE_WARM'));
+      }
+      for (const name of kept === undefined ? (entry?.first ?? []) : []) callOf(instance, name)();
+      callOf(instance, entry?.call ?? '_start')();
+      if (warm !== undefined && call.ending === undefined) {
+        this.#kept.put(warm.key, instance, warm.idleMs);
+      }
       return resultOf(call, ending(call));
     } catch (error) {
       return resultOf(call, call.ending === undefined ? failure(error) : ending(call));
@@ -33,6 +52,15 @@ export class Runner {
       this.#wasi.end();
     }
   }
+
+  /** Between invocations. */
+  rest(): void {
+    this.#kept.dropExpired();
+  }
+}
+
+function callOf(instance: WebAssembly.Instance, name: string): () => void {
+  return instance.exports[name] as () => void;
 }
 
 interface End {

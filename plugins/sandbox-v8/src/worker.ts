@@ -48,7 +48,9 @@ function loadModule(path: string, limitPages: number): ReturnType<typeof moduleO
 function run(invocation: NativeExternalInvocation): RunResult {
   try {
     const module = moduleOf(invocation.artifactPath, invocation.memoryLimitPages);
-    if (module instanceof WebAssembly.Module) return runner.run(module, invocation);
+    const { warmKey, warmIdleMs = 0 } = invocation;
+    const warm = warmKey === undefined ? undefined : { key: warmKey, idleMs: warmIdleMs };
+    if (module instanceof WebAssembly.Module) return runner.run(module, invocation, warm);
     return { ...module, output: NOTHING, log: NOTHING };
   } catch {
     return { ...failed('SLEDGE_ERR_MODULE_LOAD'), output: NOTHING, log: NOTHING };
@@ -70,6 +72,7 @@ function loop(worker: NativeExternalWorker): void {
   } catch {
     return; // The data plane has stopped, or another thread has taken this worker's place.
   }
+  runner.rest();
   setImmediate(loop, worker);
 }
 

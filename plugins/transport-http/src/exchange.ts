@@ -167,6 +167,7 @@ export class Exchange {
     const fn = this.#fn;
     if (environ === undefined || fn === undefined) return;
     if (input.length > 0) environ.add('CONTENT_LENGTH', String(input.length));
+    if (fn.responseFormat === 'cgi') environ.add('SLEDGE_RESPONSE_FORMAT', 'cgi');
     this.#id = listener.invoker.invoke(
       fn,
       {

@@ -14,6 +14,7 @@ import type { LoweredModule } from './lower';
 import { lowerInThread } from './lower-thread';
 import { toSledgeError } from './report';
 import { type CompilerLimits, runCompiler } from './run-compiler';
+import { ObjectCache } from './object-cache';
 import { Semaphore } from './semaphore';
 import { type CodeOptions, codeFlags, type Compiler, findCompiler, LINK_FLAGS } from './toolchain';
 
@@ -39,6 +40,8 @@ interface SharedBuild {
 
 interface Recipe {
   readonly key: string;
+  /** The same for modules that differ in nothing but their own C. */
+  readonly objectKey: string;
   readonly compiler: Compiler;
   readonly flags: readonly string[];
   readonly lower: LowerOptions;
@@ -88,8 +91,9 @@ export class ModuleBuilder {
     const readsTime = safepoints === 'tsc' || (safepoints === 'auto' && request.readsTime === true);
     const lower = { linkable, strictFloat, polled: safepoints !== 'off', readsTime };
     const parts = [compiler.path, compiler.version, ...flags, ...LINK_FLAGS, JSON.stringify(lower)];
+    const objectKey = sha256([backendIdentity(), ...parts].join('\n'));
     const key = sha256([contentHash, backendIdentity(), ...parts].join('\n'));
-    return { key, compiler, flags, lower };
+    return { key, objectKey, compiler, flags, lower };
   }
 
   /** Looked for once for thousands of functions, and soon again, for it may be exchanged. */
@@ -132,7 +136,8 @@ export class ModuleBuilder {
     const directory = await cache.temporary();
     try {
       await writeSources(directory, lowered);
-      await this.compile(directory, recipe, lowered, request.name, signal);
+      const objects = new ObjectCache(cache.directory, [recipe.objectKey, lowered.header]);
+      await this.compile(directory, recipe, lowered, request.name, signal, objects);
       return await cache.publish(join(directory, 'module.so'), recipe.key);
     } catch (error) {
       if (signal.aborted) throw cancelled(request.name);
@@ -161,6 +166,7 @@ export class ModuleBuilder {
     lowered: LoweredModule,
     name: string,
     signal: AbortSignal,
+    kept: ObjectCache,
   ): Promise<void> {
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
@@ -175,9 +181,13 @@ export class ModuleBuilder {
       return run([...flags, ...LINK_FLAGS, ...sources, '-o', 'module.so']);
     }
     const objects = sources.map((source) => source.replace(/c$/, 'o'));
-    const jobs = sources.map(async (source, i) => {
+    const jobs = lowered.sources.map(async ({ name: source, text }, i) => {
+      const object = objects[i] as string;
+      const place = join(directory, object);
       try {
-        await run([...flags, '-c', source, '-o', objects[i] as string]);
+        if (await kept.take(text, place)) return;
+        await run([...flags, '-c', source, '-o', object]);
+        await kept.keep(text, place);
       } catch (error) {
         stop.abort();
         throw error;

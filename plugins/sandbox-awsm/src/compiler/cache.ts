@@ -55,7 +55,7 @@ export class ArtifactCache {
 
   async has(key: string): Promise<boolean> {
     try {
-      return isWhole(await readWhole(this.path(key)));
+      return contentOf(await readWhole(this.path(key))) !== undefined;
     } catch {
       return false;
     }
@@ -79,17 +79,7 @@ export class ArtifactCache {
   async publish(file: string, key: string): Promise<string> {
     const target = this.path(key);
     try {
-      const digest = createHash('sha256')
-        .update(await readFile(file))
-        .digest();
-      const handle = await open(file, 'a');
-      try {
-        await handle.write(digest);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(file, target);
+      await sealAndMove(file, target);
       return target;
     } catch (error) {
       throw cacheError(this.directory, error);
@@ -97,11 +87,28 @@ export class ArtifactCache {
   }
 }
 
-function isWhole(artifact: Buffer): boolean {
-  const end = artifact.length - DIGEST_BYTES;
-  if (end <= 0) return false;
-  const digest = createHash('sha256').update(artifact.subarray(0, end)).digest();
-  return digest.equals(artifact.subarray(end));
+/** Appends the digest of a file, and moves it to its name. */
+export async function sealAndMove(file: string, target: string): Promise<void> {
+  const digest = createHash('sha256')
+    .update(await readFile(file))
+    .digest();
+  const handle = await open(file, 'a');
+  try {
+    await handle.write(digest);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(file, target);
+}
+
+/** What a sealed file holds before its digest; undefined: it was damaged. */
+export function contentOf(sealed: Buffer): Buffer | undefined {
+  const end = sealed.length - DIGEST_BYTES;
+  if (end <= 0) return undefined;
+  const content = sealed.subarray(0, end);
+  const digest = createHash('sha256').update(content).digest();
+  return digest.equals(sealed.subarray(end)) ? content : undefined;
 }
 
 export function cacheError(path: string, error: unknown): SledgeError {

@@ -1,0 +1,79 @@
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import path from 'node:path';
+import { SledgeError } from '@sledge/core';
+import { compileWith, findProgram, LANGUAGES_FOLDER, toolMissing } from './tools';
+import type { Tool } from './tools';
+
+const SHADOW_STACK_BYTES = 16_384;
+const VERSIONS = ['', '-19', '-18', '-17', '-16', '-15', '-14'];
+const WASI_LIBC: Tool = {
+  name: 'the C library of WASI',
+  install: 'apt install wasi-libc libclang-rt-14-dev-wasm32 lld-14',
+};
+const LIBCXX: Tool = {
+  name: 'the C++ library of WASI',
+  install: 'apt install libc++-14-dev-wasm32 libc++abi-14-dev-wasm32',
+};
+/** Where Debian's wasi-libc and libc++ lie. */
+const DEBIAN = { root: '/usr', library: '/usr/lib/wasm32-wasi' };
+
+export type CLanguage = 'c' | 'cpp';
+
+/**
+ * Compiles one C or C++ file to a WASI command, or to a reactor when it uses SLEDGE_HANDLE. The
+ * shadow stack is small, since a slot is reset by copying, and comes first in memory, so that its
+ * overflow traps. C++ is without exceptions, which the sandbox does not take.
+ * @throws SledgeError SLEDGE_ERR_BUILD_COMPILER_MISSING, _TOOL_MISSING or _SOURCE.
+ */
+export async function compileC(
+  source: string,
+  output: string,
+  language: CLanguage = 'c',
+): Promise<void> {
+  const compiler = findCompiler(language);
+  const linker = path.join(path.dirname(compiler), 'wasm-ld');
+  const flags = [
+    '--target=wasm32-wasi',
+    '-O2',
+    '-mbulk-memory',
+    '-ftls-model=local-exec', // errno is thread-local, and there are no other models
+    ...(language === 'cpp' ? ['-std=c++17', '-fno-exceptions', '-Wl,-lc++', '-Wl,-lc++abi'] : []),
+    ...(isReactor(source) ? ['-mexec-model=reactor'] : []),
+    ...(existsSync(linker) ? [`-fuse-ld=${linker}`] : []),
+    ...sysroot(language),
+    `-I${path.join(LANGUAGES_FOLDER, 'include')}`,
+    `-Wl,-z,stack-size=${SHADOW_STACK_BYTES}`,
+    '-Wl,--stack-first',
+    '-Wl,--strip-all',
+  ];
+  // clang runs a wasm-opt that it finds in PATH: what is built would depend on it
+  const env = { ...process.env, PATH: path.dirname(compiler) };
+  await compileWith(compiler, [...flags, source, '-o', output], source, { env });
+}
+
+/** Whether it answers through sledge.h, and so has no main. */
+function isReactor(source: string): boolean {
+  return /\bSLEDGE_HANDLE\b/.test(readFileSync(source, 'utf8'));
+}
+
+/** A WASI SDK has its own; Debian's lies in /usr. */
+function sysroot(language: CLanguage): string[] {
+  if (process.env.WASI_SDK_PATH !== undefined) return [];
+  if (!existsSync(path.join(DEBIAN.library, 'libc.a'))) throw toolMissing(WASI_LIBC);
+  if (language === 'cpp' && !existsSync(path.join(DEBIAN.library, 'libc++.a'))) {
+    throw toolMissing(LIBCXX);
+  }
+  return [`--sysroot=${DEBIAN.root}`];
+}
+
+/** Real path of the first clang, of a WASI SDK before the machine's own. */
+function findCompiler(language: CLanguage): string {
+  const sdk = process.env.WASI_SDK_PATH;
+  const names = VERSIONS.map((version) => `${language === 'c' ? 'clang' : 'clang++'}${version}`);
+  const found = findProgram(names, sdk === undefined ? [] : [path.join(sdk, 'bin')]);
+  if (found === undefined) {
+    throw new SledgeError('SLEDGE_ERR_BUILD_COMPILER_MISSING', { tried: names.join(', ') });
+  }
+  // a name that ends in ++ is what makes it a compiler of C++
+  return path.join(path.dirname(realpathSync(found)), language === 'c' ? 'clang' : 'clang++');
+}

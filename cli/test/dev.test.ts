@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BIN } from './support/sledge';
+
+const LIMIT_MS = 45_000;
+const folder = mkdtempSync(path.join(tmpdir(), 'sledge-dev-test-'));
+const source = path.join(folder, 'greet.wat');
+const readyFile = path.join(folder, 'ready.json');
+let child: ChildProcess;
+let log = '';
+
+const saying = (text: string): string => `(module
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "${text}")
+  (func (export "_start")
+    (i32.store (i32.const 0) (i32.const 16))
+    (i32.store (i32.const 4) (i32.const ${text.length}))
+    (drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))`;
+
+async function until<T>(what: string, probe: () => Promise<T | undefined> | T | undefined) {
+  for (const end = performance.now() + LIMIT_MS; performance.now() < end; await delay(50)) {
+    const found = await probe();
+    if (found !== undefined) return found;
+  }
+  throw new Error(`${what} did not come: ${log}`);
+}
+
+/** What it answers now; undefined while it is exchanged. */
+async function answer(): Promise<string | undefined> {
+  try {
+    const { listeners } = JSON.parse(readFileSync(readyFile, 'utf8')) as {
+      listeners: { url: string }[];
+    };
+    return await (await fetch(listeners[0]?.url ?? '')).text();
+  } catch {
+    return undefined;
+  }
+}
+
+const answering = (text: string) =>
+  until(text, async () => ((await answer()) === text ? true : undefined));
+
+afterAll(() => {
+  child?.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('what is saved is served; what cannot be built is said and changes nothing', async () => {
+  writeFileSync(source, saying('one'));
+  const set = ['--set', 'sandbox=v8', '--set', 'tenants.0.port=0'];
+  child = spawn(process.execPath, [BIN, 'dev', source, '--ready-file', readyFile, ...set], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (log += text));
+  await until('the first answer', () => (existsSync(readyFile) ? true : undefined));
+  await answering('one');
+  expect(log).toContain('one'); // what it wrote to standard error
+
+  writeFileSync(source, '(module (func (export "_start") nonsense))');
+  await until('the error', () => (/unexpected token "?nonsense/.test(log) ? true : undefined));
+  expect(log).toContain('what was served before is served still');
+  expect(await answer()).toBe('one');
+
+  writeFileSync(source, saying('two'));
+  await answering('two');
+  const exited = once(child, 'exit');
+  child.kill('SIGINT');
+  expect(await exited).toEqual([0, null]);
+  expect(existsSync(readyFile)).toBe(false);
+});

@@ -1,0 +1,95 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createSledge } from '@sledge/core';
+import type { Outcome, Sledge } from '@sledge/core';
+import { root } from './server';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'sledge-warm-'));
+const wasm = path.join(folder, 'counter.wasm');
+const IDLE_MS = 400;
+
+/** Answers how often it was called, one digit; traps when it has an argument. */
+const COUNTER = `(module
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_sizes_get"
+    (func $args_sizes_get (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (global $count (mut i32) (i32.const 0))
+  (func (export "_initialize") (global.set $count (i32.const 48)))
+  (func (export "sledge_handle")
+    (global.set $count (i32.add (global.get $count) (i32.const 1)))
+    (drop (call $args_sizes_get (i32.const 32) (i32.const 36)))
+    (if (i32.gt_u (i32.load (i32.const 32)) (i32.const 1)) (then unreachable))
+    (i32.store8 (i32.const 16) (global.get $count))
+    (i32.store (i32.const 0) (i32.const 16))
+    (i32.store (i32.const 4) (i32.const 1))
+    (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))`;
+
+beforeAll(() => {
+  writeFileSync(path.join(folder, 'counter.wat'), COUNTER);
+  execFileSync('wat2wasm', [path.join(folder, 'counter.wat'), '-o', wasm], { stdio: 'pipe' });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const digit = (outcome: Outcome): string => Buffer.from(outcome.output).toString('latin1');
+
+describe.each(['awsm', 'v8'])('in sandbox-%s', (sandbox) => {
+  let sledge: Sledge;
+  const call = (name: string, args: string[] = []): Promise<Outcome> =>
+    sledge.invoke(name, { args, environ: [] });
+
+  beforeAll(async () => {
+    const warm = { path: wasm, instance: 'warm' as const };
+    const functions = [
+      { ...warm, name: 'kept' },
+      { ...warm, name: 'brief', warm: { idleMs: IDLE_MS } },
+      { name: 'fresh', path: wasm },
+    ];
+    const tenants = [
+      { name: 'one', functions },
+      { name: 'two', functions: [{ ...warm, name: 'kept' }] },
+    ];
+    const options = { withTransports: false };
+    sledge = createSledge(
+      { sandbox, workers: { count: 1 }, tenants, log: { level: 'error' } },
+      options,
+    );
+    await sledge.start();
+  });
+  afterAll(() => sledge.stop());
+
+  test('a warm function goes on where it was, and only by itself', async () => {
+    expect(digit(await call('one/kept'))).toBe('1');
+    expect(digit(await call('one/kept'))).toBe('2');
+    expect(digit(await call('two/kept'))).toBe('1');
+    expect(digit(await call('fresh'))).toBe('1');
+    expect(digit(await call('fresh'))).toBe('1');
+    expect(digit(await call('one/kept'))).toBe('3');
+  });
+
+  test('an instance ends with a trap', async () => {
+    expect(digit(await call('two/kept'))).toBe('2');
+    expect(await call('two/kept', ['trap'])).toMatchObject({ status: 'trapped' });
+    expect(digit(await call('two/kept'))).toBe('1');
+  });
+
+  test('an instance that nobody calls ends by itself', async () => {
+    expect(digit(await call('brief'))).toBe('1');
+    await delay(IDLE_MS * 1.5);
+    expect(digit(await call('brief'))).toBe('1');
+  });
+});
+
+test('a module that cannot be called again is refused', async () => {
+  const file = path.join(root, 'functions', 'empty.wasm');
+  const functions = [{ name: 'empty', path: file, instance: 'warm' as const }];
+  const sledge = createSledge(
+    { tenants: [{ name: 'one', functions }], log: { level: 'silent' } },
+    { withTransports: false },
+  );
+  await expect(sledge.start()).rejects.toMatchObject({ code: 'SLEDGE_ERR_MODULE_WARM' });
+});
