@@ -12,6 +12,10 @@ bool build_plane(Napi::Env env, const Napi::Object &options, PlaneHolder &holder
 /// The options of a `NativePolicySpec`.
 std::vector<PolicyOption> policy_options(const Napi::Object &policy);
 
+/// Of an entry of `tenants`.
+dataplane::TenantLimits tenant_limits(const Napi::Object &limits);
+sledge_tenant_terms tenant_terms(const Napi::Object &limits);
+
 /// A function of `NativeFunctionSpec`.
 dataplane::FunctionSpec function_spec(const Napi::Object &spec);
 /// Loads its module once, to see that it can be, and keeps what is known of it. False with the

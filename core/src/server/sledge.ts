@@ -44,6 +44,7 @@ import { installedPolicies } from './installed-policies';
 import { keptRecords, laneSourceOf } from './lane-source';
 import { createLogger } from './logger';
 import { PolicyWatch } from './policy-watch';
+import { queueRoom } from './queue-room';
 import { recordingSettings, recordingStart } from './recording-settings';
 import type { PolicyKind } from './policy-kinds';
 import { buildFunctions, buildSettingsOf, checkSandbox, functionLog } from './start-steps';
@@ -361,9 +362,10 @@ export class Sledge {
       maxInvocations: limits.maxInvocations,
       maxLoadedModules: loadedModules(this.loaded.config),
       maxQueuePerWorker: limits.queuePerWorker,
+      maxQueued: queueRoom(this.host, this.loaded.config),
       ...this.policies.limitsAndReports(),
       preemption,
-      tenants: tenants.map((tenant) => tenant.limits),
+      tenants: tenants.map(({ limits: own, budget }) => ({ ...own, budget })),
       seed,
       record: keptRecords(this.recording, this.loaded.config.admin),
       onLog: (id, text, ids) => onFunctionLog(this.registry?.byId(id), text, ids),
