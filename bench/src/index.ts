@@ -8,6 +8,7 @@ import { codeArea } from './areas/code';
 import { compileArea } from './areas/compile';
 import { densityArea } from './areas/density';
 import { httpArea } from './areas/http';
+import { overloadArea } from './areas/overload';
 import { policyArea } from './areas/policy';
 import { preemptArea } from './areas/preempt';
 import { slowdownArea } from './areas/slowdown';
@@ -29,6 +30,7 @@ const AREAS: readonly BenchArea[] = [
   policyArea,
   slowdownArea,
   rpcArea,
+  overloadArea,
   simArea,
   densityArea,
   agreementArea,

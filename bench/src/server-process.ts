@@ -129,6 +129,7 @@ async function drainAnswer(response: Response): Promise<true> {
 
 interface ReadyFile {
   listeners: { transport: string; url: string }[];
+  admin?: string[];
 }
 
 /** `sledge start` with one function at `/`, everything else as by default. */
@@ -142,7 +143,7 @@ export async function startSledge(context: BenchContext, wasmPath: string): Prom
 export async function startSledgeAs(
   context: BenchContext,
   config: object,
-): Promise<{ server: ServerProcess; ports: Record<string, number> }> {
+): Promise<{ server: ServerProcess; ports: Record<string, number>; admin: string | undefined }> {
   const folder = join(context.cacheDirectory, 'sledge');
   mkdirSync(folder, { recursive: true });
   const configPath = join(folder, 'sledge.config.json');
@@ -151,12 +152,12 @@ export async function startSledgeAs(
   writeFileSync(configPath, JSON.stringify(config));
   const args = [CLI, 'start', '-c', configPath, '--ready-file', readyPath];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const listeners = await poll('sledge', child, async () => {
+  const { listeners, admin } = await poll('sledge', child, async () => {
     if (!existsSync(readyPath)) return undefined;
-    return (JSON.parse(readFileSync(readyPath, 'utf8')) as ReadyFile).listeners;
+    return JSON.parse(readFileSync(readyPath, 'utf8')) as ReadyFile;
   });
   const ports = Object.fromEntries(
     listeners.map(({ transport, url }) => [transport, Number(new URL(url).port)]),
   );
-  return { server: new ServerProcess(child, ports['http'] ?? 0), ports };
+  return { server: new ServerProcess(child, ports['http'] ?? 0), ports, admin: admin?.[0] };
 }

@@ -156,6 +156,23 @@ describe('what is wrong with a configuration', () => {
       ],
       'tenants[1].port: port 80',
     ],
+    [
+      'a port without Host names',
+      [
+        { name: 'a', port: 80, hostNames: ['a.test'] },
+        { name: 'b', port: 80 },
+        { name: 'c', port: 80 },
+      ],
+      'tenants[2].port: port 80 is taken by tenants[1].port',
+    ],
+    [
+      'a Host name of one port',
+      [
+        { name: 'a', port: 80, hostNames: ['a.test', 'b.test'] },
+        { name: 'b', port: 80, hostNames: ['c.test', 'b.test'] },
+      ],
+      'tenants[1].port: port 80 with the Host name "b.test" is taken by tenants[0].port',
+    ],
     ['names of functions', [{ name: 'a', functions: [fib, { ...fib, route: '/x' }] }], '[1].name'],
     ['routes', [{ name: 'a', functions: [fib, { ...fib, name: 'x' }] }], '[1].route: GET /fib'],
     [

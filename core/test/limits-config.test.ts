@@ -45,6 +45,35 @@ describe('limits of a tenant', () => {
   });
 });
 
+test('tenants share a port by Host name or by prefix', () => {
+  const tenants = [
+    { name: 'a', port: 80, hostNames: ['a.test'] },
+    { name: 'b', port: 80, hostNames: ['*.b.test'] },
+    { name: 'c', port: 80, pathPrefix: '/c' },
+    { name: 'd', port: 80 },
+  ];
+  expect(configFromObject({ tenants }, folder).config.tenants).toMatchObject(tenants);
+});
+
+test.each([
+  [{ pathPrefix: '/a/' }, 'tenants[0].pathPrefix'],
+  [{ hostNames: ['A.test'] }, 'tenants[0].hostNames[0]'],
+  [{ hostNames: ['a.test:80'] }, 'tenants[0].hostNames[0]'],
+  [{ budget: { timeUs: 300_001, periodUs: 100_000 } }, 'tenants[0].budget: 3.00 workers'],
+  [{ limits: { burst: 0 } }, 'tenants[0].limits.burst'],
+  [{ limits: { weight: 0 } }, 'tenants[0].limits.weight'],
+])('a tenant with %j is refused with its place', (tenant, place) => {
+  const value = { workers: { count: 3 }, tenants: [{ name: 'a', ...tenant }] };
+  expect(() => configFromObject(value, folder)).toThrow(place);
+});
+
+test('budgets and limits over time are none, and weights are equal, unless they are given', () => {
+  const tenants = configFromObject({ tenants: [{ name: 'a' }] }, folder).config.tenants;
+  expect(tenants[0]?.budget).toBeUndefined();
+  const pace = { requestsPerSecond: 0, burst: 100, cpuMsPerSecond: 0, weight: 1 };
+  expect(tenants[0]?.limits).toMatchObject(pace);
+});
+
 test('a stack that no slot has room for is refused with its place', async () => {
   const file = path.join(folder, 'stacks.json');
   writeFileSync(

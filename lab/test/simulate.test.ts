@@ -45,6 +45,27 @@ test('a mean that cannot be known exactly is refused, not approximated', async (
   expect(mean).toBeCloseTo(20, 9);
 });
 
+test('classes belong to tenants, whose budgets hold in the lab too', async () => {
+  const service = { shape: 'deterministic', us: 100 } as const;
+  const workload = {
+    name: 'flood',
+    arrivals: { kind: 'poisson' },
+    tenants: [{ name: 'promised', budgetUs: 4000, periodUs: 10_000 }],
+    classes: [
+      { name: 'own', share: 1, tenant: 'promised', service, deadline: { us: 4000 } },
+      { name: 'flood', share: 7, tenant: 'other', service, deadline: { us: 2000 } },
+    ],
+  } as const;
+  const missed = async (scheduler: string) => {
+    const choices = { dispatcher: ['jsq', { interrupts: true }], scheduler } as const;
+    const one = await cell('exponential', 1.5, { requests: 20_000, workload });
+    const { result } = runCell({ ...one, ...loadPolicies(choices, __dirname) }) ?? {};
+    return result?.classes[0]?.missRate ?? NaN;
+  };
+  expect(await missed('mtds')).toBe(0);
+  expect(await missed('edf')).toBeGreaterThan(0.5);
+});
+
 test('policies that need preemption have it from the simulated machine', async () => {
   const by = (dispatcher: string, scheduler: PolicyChoices['scheduler']) =>
     loadPolicies({ dispatcher, scheduler }, __dirname);

@@ -155,18 +155,28 @@ dataplane::PreemptionOptions preemption_options(const Napi::Object &options) {
   return preemption;
 }
 
-std::vector<dataplane::TenantLimits> tenant_limits(const Napi::Object &options) {
+std::vector<dataplane::TenantLimits> all_tenant_limits(const Napi::Object &options) {
   std::vector<dataplane::TenantLimits> tenants;
   const Napi::Value list = options.Get("tenants");
   if (list.IsArray()) {
     const auto array = list.As<Napi::Array>();
     for (uint32_t at = 0; at < array.Length(); at++) {
       const auto limits = array.Get(at).As<Napi::Object>();
-      tenants.push_back({uint_of(limits, "maxConcurrent"), uint_of(limits, "maxQueued"),
-                         static_cast<uint64_t>(number_of(limits, "maxMemoryBytes"))});
+      tenants.push_back(tenant_limits(limits));
     }
   }
   return tenants;
+}
+
+void promise(dataplane::DataPlane &plane, const Napi::Object &options) {
+  const Napi::Value list = options.Get("tenants");
+  for (uint32_t at = 0; list.IsArray() && at < list.As<Napi::Array>().Length(); at++) {
+    const sledge_tenant_terms terms =
+        tenant_terms(list.As<Napi::Array>().Get(at).As<Napi::Object>());
+    if (terms.budget_ns != 0) {
+      plane.set_terms(at, terms);
+    }
+  }
 }
 
 DataPlaneOptions plane_options(const Napi::Object &options) {
@@ -179,7 +189,8 @@ DataPlaneOptions plane_options(const Napi::Object &options) {
   }
   plane.invocation_max = uint_of(options, "maxInvocations");
   plane.loaded_modules_max = uint_of(options, "maxLoadedModules");
-  plane.tenants = tenant_limits(options);
+  plane.tenants = all_tenant_limits(options);
+  plane.queue_max = uint_of(options, "maxQueued");
   plane.record.event_max = uint_of(options, "eventsKept");
   plane.record.completion_max = uint_of(options, "completionsKept");
   const Napi::Value cores = options.Get("workerCores");
@@ -257,6 +268,7 @@ bool build_plane(Napi::Env env, const Napi::Object &options, PlaneHolder &holder
   }
   holder.plane =
       std::make_unique<DataPlane>(plane, std::move(engines), holder.runtime, holder.waker);
+  promise(*holder.plane, options);
   if (const int failed = holder.plane->start()) {
     holder.plane->stop();
     throw_error(env, SLEDGE_ERR_NATIVE_THREAD, strerror(failed));
@@ -273,6 +285,22 @@ std::shared_ptr<const Preopens> open_preopens(const Napi::Object &spec, std::str
     specs.push_back({text_of(entry, "name"), text_of(entry, "path")});
   }
   return specs.empty() ? nullptr : Preopens::open(specs, error);
+}
+
+dataplane::TenantLimits tenant_limits(const Napi::Object &limits) {
+  dataplane::TenantLimits of;
+  of.concurrent_max = uint_of(limits, "maxConcurrent");
+  of.queued_max = uint_of(limits, "maxQueued");
+  of.memory_bytes_max = static_cast<uint64_t>(number_of(limits, "maxMemoryBytes"));
+  of.rate_per_s = number_of(limits, "maxRequestsPerSecond");
+  of.burst = uint_of(limits, "burst");
+  of.cpu_ns_per_s = number_of(limits, "maxCpuNsPerSecond");
+  of.weight = uint_of(limits, "weight");
+  return of;
+}
+
+sledge_tenant_terms tenant_terms(const Napi::Object &limits) {
+  return {us_to_ns(number_of(limits, "budgetUs")), us_to_ns(number_of(limits, "periodUs"))};
 }
 
 bool check_module(dataplane::FunctionSpec &spec, ModuleLoadError &error) {

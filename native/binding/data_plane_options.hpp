@@ -13,6 +13,10 @@ bool build_plane(Napi::Env env, const Napi::Object &options, PlaneHolder &holder
 /// The options of a `NativePolicySpec`.
 std::vector<PolicyOption> policy_options(const Napi::Object &policy);
 
+/// Of an entry of `tenants`.
+dataplane::TenantLimits tenant_limits(const Napi::Object &limits);
+sledge_tenant_terms tenant_terms(const Napi::Object &limits);
+
 /// The directories of a `NativeFunctionSpec`. Null: it has none, or `error` says why they cannot be
 /// opened.
 std::shared_ptr<const Preopens> open_preopens(const Napi::Object &spec, std::string &error);

@@ -19,6 +19,14 @@ void on_wake(napi_env env, napi_value, void *context, void *) {
   }
 }
 
+Napi::Object object_of(Napi::Env env, const std::vector<dataplane::Statistic> &statistics) {
+  Napi::Object object = Napi::Object::New(env);
+  for (const dataplane::Statistic &statistic : statistics) {
+    object.Set(statistic.name, Napi::Number::New(env, statistic.value));
+  }
+  return object;
+}
+
 void on_environment_end(void *argument) {
   static_cast<PlaneHolder *>(argument)->stop(false);
 }
@@ -29,6 +37,8 @@ Napi::Function DataPlaneWrap::define(Napi::Env env) {
   return DefineClass(env, "DataPlane",
                      {InstanceMethod<&DataPlaneWrap::add_function>("addFunction"),
                       InstanceMethod<&DataPlaneWrap::remove_function>("removeFunction"),
+                      InstanceMethod<&DataPlaneWrap::set_tenant>("setTenant"),
+                      InstanceMethod<&DataPlaneWrap::tenant_stats>("tenantStats"),
                       InstanceMethod<&DataPlaneWrap::kick>("kick"),
                       InstanceMethod<&DataPlaneWrap::cancel>("cancel"),
                       InstanceMethod<&DataPlaneWrap::close_intake>("closeIntake"),
@@ -124,6 +134,16 @@ Napi::Value DataPlaneWrap::add_function(const Napi::CallbackInfo &info) {
   return Napi::Number::New(info.Env(), function->id);
 }
 
+/// setTenant(index, limits): false when there is no such index.
+Napi::Value DataPlaneWrap::set_tenant(const Napi::CallbackInfo &info) {
+  const uint32_t index = info[0].As<Napi::Number>().Uint32Value();
+  const auto limits = info[1].As<Napi::Object>();
+  dataplane::DataPlane &plane = *holder_->plane;
+  const bool is_there = plane.set_tenant(index, tenant_limits(limits)) &&
+                        plane.set_terms(index, tenant_terms(limits));
+  return Napi::Boolean::New(info.Env(), is_there);
+}
+
 void DataPlaneWrap::remove_function(const Napi::CallbackInfo &info) {
   holder_->plane->remove_function(info[0].As<Napi::Number>().Uint32Value());
 }
@@ -171,12 +191,13 @@ Napi::Value DataPlaneWrap::retry_after_ns(const Napi::CallbackInfo &info) {
 }
 
 Napi::Value DataPlaneWrap::function_stats(const Napi::CallbackInfo &info) {
-  Napi::Object stats = Napi::Object::New(info.Env());
   const uint32_t id = info[0].As<Napi::Number>().Uint32Value();
-  for (const dataplane::Statistic &statistic : holder_->plane->function_statistics(id)) {
-    stats.Set(statistic.name, Napi::Number::New(info.Env(), statistic.value));
-  }
-  return stats;
+  return object_of(info.Env(), holder_->plane->function_statistics(id));
+}
+
+Napi::Value DataPlaneWrap::tenant_stats(const Napi::CallbackInfo &info) {
+  const uint32_t id = info[0].As<Napi::Number>().Uint32Value();
+  return object_of(info.Env(), holder_->plane->tenant_statistics(id));
 }
 
 void DataPlaneWrap::keep_events(const Napi::CallbackInfo &info) {
@@ -201,11 +222,7 @@ Napi::Value DataPlaneWrap::take_completions(const Napi::CallbackInfo &info) {
 }
 
 Napi::Value DataPlaneWrap::stats(const Napi::CallbackInfo &info) {
-  Napi::Object stats = Napi::Object::New(info.Env());
-  for (const dataplane::Statistic &statistic : holder_->plane->statistics()) {
-    stats.Set(statistic.name, Napi::Number::New(info.Env(), statistic.value));
-  }
-  return stats;
+  return object_of(info.Env(), holder_->plane->statistics());
 }
 
 Napi::Value DataPlaneWrap::function_metrics(const Napi::CallbackInfo &info) {

@@ -42,6 +42,7 @@ bool set_stage(Napi::Env env, const Napi::Object &options, Stage &stage) {
   config.preemption = options.Get("preemption").ToBoolean();
   config.migration = options.Get("migration").ToBoolean();
   config.seed = uint_of(options, "seed");
+  config.terms = {{20'000, 100'000}, {50'000, 400'000}}; // of tenants 0 and 1; others have none
   PolicyConfig policy;
   policy.worker_count = config.worker_count;
   policy.type_count_max = uint_of(options, "types");

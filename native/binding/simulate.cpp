@@ -48,6 +48,7 @@ RequestClass class_of(const Napi::Object &given) {
   one.service.shape = shape_of(text_of(given, "shape"));
   one.service.values = numbers_of(given, "values");
   one.group = uint_of(given, "group");
+  one.tenant = uint_of(given, "tenant");
   one.deadline_ns = number_of(given, "deadlineNs");
   one.deadline_of_service = number_of(given, "deadlineOfService");
   one.expected_ns = number_of(given, "expectedNs");
@@ -95,6 +96,16 @@ Costs costs_of(const Napi::Object &given) {
   return costs;
 }
 
+std::vector<sledge_tenant_terms> terms_of(const Napi::Object &options) {
+  std::vector<sledge_tenant_terms> terms;
+  const auto list = options.Get("workload").As<Napi::Object>().Get("tenants").As<Napi::Array>();
+  for (uint32_t at = 0; at < list.Length(); at++) {
+    const auto given = list.Get(at).As<Napi::Object>();
+    terms.push_back({whole_of(given, "budgetNs"), whole_of(given, "periodNs")});
+  }
+  return terms;
+}
+
 SimulationSpec spec_of(const Napi::Object &options) {
   SimulationSpec spec;
   read_workload(options, spec.workload);
@@ -107,6 +118,7 @@ SimulationSpec spec_of(const Napi::Object &options) {
   spec.request_count_max = uint_of(options, "maxRequests");
   spec.queue_length_max = uint_of(options, "queuePerWorker");
   spec.warmup = whole_of(options, "warmup");
+  spec.terms = terms_of(options);
   spec.record_max = whole_of(options, "recordMax");
   spec.series = options.Get("series").ToBoolean();
   const double load = number_of(options, "load");

@@ -133,6 +133,15 @@ const rows: Row[] = [
     ...refuses,
   },
   {
+    title: 'the rate of requests to a tenant',
+    limits: { requestsPerSecond: 1, burst: 1 },
+    function: { name: 'echo' },
+    requests: 3,
+    code: 'SLEDGE_ERR_INVOKE_TENANT_RATE',
+    ...refuses,
+    otherwise: 200,
+  },
+  {
     title: 'the body of a function',
     function: { name: 'echo', limits: { bodyBytes: 10 } },
     body: 'eleven bytes',

@@ -11,6 +11,8 @@ import rr from '@sledge/dispatch-rr';
 import shinjuku from '@sledge/dispatch-shinjuku';
 import edf from '@sledge/sched-edf';
 import fifo from '@sledge/sched-fifo';
+import mtdbf from '@sledge/sched-mtdbf';
+import mtds from '@sledge/sched-mtds';
 import sjf from '@sledge/sched-sjf';
 import leastLaxityFirst from '../../examples/policies/least-laxity-first/least-laxity-first';
 import workStealing from '../../examples/policies/work-stealing/work-stealing';
@@ -48,6 +50,8 @@ const ROWS: Row[] = [
   [edf, {}, { beside: INTERRUPTING }, edfTs],
   [edf, inOrder, { beside: INTERRUPTING, claims: { ordersByDeadline: true } }, edfTs],
   [sjf, {}, { beside: INTERRUPTING }],
+  [mtds, {}, { beside: INTERRUPTING }],
+  [mtdbf, {}, { beside: INTERRUPTING }],
   [workStealing, {}, { beside: FIFO }],
   [leastLaxityFirst, {}, { beside: INTERRUPTING }],
 ];

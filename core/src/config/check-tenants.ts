@@ -50,16 +50,48 @@ function unique(problems: Problem[], entries: readonly Seen[]): void {
   }
 }
 
+type TenantAddress = Readonly<
+  Partial<Record<'port' | 'host' | 'hostNames' | 'pathPrefix', unknown>>
+>;
+
+/** Two tenants on one port must differ in Host names or in their prefix. */
 function checkPorts(problems: Problem[], tenants: readonly Fields[]): void {
   tenants.forEach((tenant, index) => {
-    if (tenant.port === undefined || tenant.port === 0) return;
-    const other = tenants
-      .slice(0, index)
-      .findIndex(({ port, host }) => port === tenant.port && isSharedHost(host, tenant.host));
-    if (other < 0) return;
-    const message = `port ${JSON.stringify(tenant.port)} is taken by tenants[${other}].port`;
-    problems.push(problem(['tenants', index, 'port'], message));
+    for (const [other, before] of tenants.slice(0, index).entries()) {
+      const message = portConflict(tenant, before, `tenants[${other}].port`);
+      if (message === undefined) continue;
+      problems.push(problem(['tenants', index, 'port'], message));
+      return;
+    }
   });
+}
+
+/**
+ * Why two tenants cannot both listen where they want; undefined: they can.
+ * @param name of the one that was there before
+ */
+export function portConflict(
+  tenant: TenantAddress,
+  before: TenantAddress,
+  name: string,
+): string | undefined {
+  if (tenant.port === undefined || tenant.port === 0) return undefined;
+  if (before.port !== tenant.port || !isSharedHost(before.host, tenant.host)) return undefined;
+  const port = `port ${JSON.stringify(tenant.port)}`;
+  if (before.host !== tenant.host) return `${port} is taken by ${name} at another host`;
+  if ((before.pathPrefix ?? '') !== (tenant.pathPrefix ?? '')) return undefined;
+  const shared = sharedNames(before, tenant);
+  if (shared === undefined) return `${port} is taken by ${name}`;
+  if (shared.length === 0) return undefined;
+  return `${port} with the Host name ${JSON.stringify(shared[0])} is taken by ${name}`;
+}
+
+/** undefined: both take what no other has; []: they have none in common. */
+function sharedNames(one: TenantAddress, other: TenantAddress): unknown[] | undefined {
+  const [names, others] = [one.hostNames, other.hostNames];
+  if (names === undefined && others === undefined) return undefined;
+  if (!Array.isArray(names) || !Array.isArray(others)) return [];
+  return names.filter((name) => (others as unknown[]).includes(name)) as unknown[];
 }
 
 function isSharedHost(one: unknown, other: unknown): boolean {

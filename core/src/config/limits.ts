@@ -1,3 +1,4 @@
+import { workerCount } from './cores';
 import { problem } from './describe-issues';
 import type { Problem } from './describe-issues';
 import type { FunctionConfig, SledgeConfig, TenantConfig } from './schema';
@@ -29,6 +30,22 @@ export function checkStacks(config: Pick<SledgeConfig, 'arena' | 'tenants'>): Pr
   ]);
 }
 
+/** What tenants are promised together is no more than there is. */
+export function checkBudgets(config: Pick<SledgeConfig, 'workers' | 'tenants'>): Problem[] {
+  const workers = workerCount(config.workers);
+  const problems: Problem[] = [];
+  let promised = 0;
+  config.tenants.forEach(({ budget }, index) => {
+    if (budget === undefined) return;
+    const { timeUs, periodUs } = budget;
+    promised += timeUs / periodUs;
+    if (promised <= workers + 1e-9) return;
+    const all = `${promised.toFixed(2)} workers are promised by then`;
+    problems.push(problem(['tenants', index, 'budget'], `${all}, and there are ${workers}`));
+  });
+  return problems;
+}
+
 /** What only slots of the native data plane have: some limits, and directories. */
 export function slotLimits(tenants: SledgeConfig['tenants']): Problem[] {
   const problems: Problem[] = [];
@@ -39,6 +56,7 @@ export function slotLimits(tenants: SledgeConfig['tenants']): Problem[] {
   tenants.forEach(({ limits, functions }, index) => {
     check(limits.memoryBytes, ['tenants', index, 'limits', 'memoryBytes']);
     check(limits.stackBytes, ['tenants', index, 'limits', 'stackBytes']);
+    check(limits.cpuMsPerSecond, ['tenants', index, 'limits', 'cpuMsPerSecond']);
     functions.forEach((fn, inner) => {
       const keys = ['tenants', index, 'functions', inner, 'limits', 'stackBytes'];
       if (limits.stackBytes === 0) check(fn.limits.stackBytes, keys);

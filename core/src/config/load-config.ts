@@ -9,7 +9,7 @@ import { coresProblems } from './cores';
 import { describeIssues, problem } from './describe-issues';
 import type { Problem } from './describe-issues';
 import { findFunctionFile } from './function-files';
-import { checkStacks, limitsInForce } from './limits';
+import { checkBudgets, checkStacks, limitsInForce } from './limits';
 import { applyOverride, overridesOfEnvironment, parseSet } from './overrides';
 import type { AppliedOverride } from './overrides';
 import { pluginReferences } from './plugin-references';
@@ -140,6 +140,7 @@ function validate(
   }
   const problems = [...duplicates, ...resolveFiles(result.data, folders(result.data))];
   problems.push(...coresProblems(result.data.workers), ...checkStacks(result.data));
+  problems.push(...checkBudgets(result.data));
   problems.push(...checkAdmin(result.data.admin), ...resolvePreopens(result.data, folder));
   applyTenantLimits(result.data);
   return problems.length > 0 ? { problems } : { config: result.data };

@@ -3,6 +3,7 @@ import { PERF_COLUMN_NAMES } from '../recording/columns';
 import { adminSchema } from './admin-schema';
 import { deploySchema, storeSchema } from './control-schema';
 import { preopensSchema } from './preopens';
+import { tenantAddress, tenantBudget, tenantPace } from './tenant-schema';
 import { isPluginClass } from '../plugins/plugin-class';
 
 const MAX_DELAY_US = 3_600_000_000;
@@ -185,6 +186,7 @@ const tenantLimits = z.strictObject({
   cpuTimeUs: countOrNone(MAX_DELAY_US).describe('Most that a function of its may have; 0: any.'),
   outputBytes: countOrNone(1_073_741_824).describe('Most that a function of its may have; 0: any.'),
   stackBytes: stackLimit.describe('Most that a function of its may have; 0: any.'),
+  ...tenantPace,
 });
 
 export const functionSchema = z.strictObject({
@@ -253,6 +255,8 @@ export const tenantSchema = z.strictObject({
   name: z.string().regex(/^[^\p{C}]{1,64}$/u, 'a name of 1 to 64 printable characters'),
   port: count(0, 65_535).optional().describe('HTTP port; 0 picks a free one; absent: no HTTP.'),
   host: text(255).optional().describe("Address of this tenant's listener, over the transport's."),
+  ...tenantAddress,
+  budget: tenantBudget.optional(),
   workerGroup: groupName
     .optional()
     .describe('Worker group of its functions. Default: the first one.'),

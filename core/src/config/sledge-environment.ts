@@ -86,6 +86,8 @@ function placement({ values }: EnvironmentResult): void {
   if (values.dispatcher !== undefined) return;
   if (values.scheduler === 'edf') values.dispatcher = 'edf-interrupt';
   if (values.scheduler === 'sjf') values.dispatcher = 'lld';
+  if (values.scheduler === 'mtds' || values.scheduler === 'mtdbf')
+    values.dispatcher = ['jsq', { interrupts: true }];
 }
 
 function reservation({ values }: EnvironmentResult, reserved?: readonly number[]): void {

@@ -41,10 +41,11 @@ const specSchema = z.array(tenantSchema).min(1).max(1024);
 type SpecTenant = z.output<typeof tenantSchema>;
 type SpecRoute = z.output<typeof routeSchema>;
 
+/** The shortest period of a budget. */
+const PERIOD_US_MIN = 1000;
+
 /** Keys that are read and checked, and have no meaning here. */
 const WITHOUT_MEANING: Readonly<Record<string, string>> = {
-  'replenishment-period-us': 'budgets need the scheduler mtds',
-  'max-budget-us': 'budgets need the scheduler mtds',
   'reservation-percentile': 'SLEdge itself refuses it',
   'route-replicas': 'write the routes out instead',
   'n-resas': 'reservations need the dispatcher darc',
@@ -111,7 +112,16 @@ function reservedWorkers(routes: readonly SpecRoute[]): number[] | undefined {
 function convertTenant(tenant: SpecTenant): object {
   const names = new Set<string>();
   const functions = tenant.routes.map((route) => convertRoute(route, names));
-  return { name: tenant.name, port: tenant.port, functions };
+  return { name: tenant.name, port: tenant.port, budget: budgetOf(tenant), functions };
+}
+
+/** A period that is too short for us becomes several of them: the share is the same. */
+function budgetOf(tenant: SpecTenant): object | undefined {
+  const timeUs = tenant['max-budget-us'] ?? 0;
+  const periodUs = tenant['replenishment-period-us'] ?? 0;
+  if (timeUs === 0 || periodUs === 0) return undefined;
+  const times = Math.ceil(PERIOD_US_MIN / periodUs);
+  return { timeUs: timeUs * times, periodUs: periodUs * times };
 }
 
 function convertRoute(route: SpecRoute, names: Set<string>): object {

@@ -23,9 +23,11 @@ export interface DataPlaneOptions extends DataPlaneWorkerGroup {
   onPolicyEjected?: ((ejection: PolicyEjection) => void) | undefined;
   preemption?: DataPlanePreemption | undefined;
   /** By index of the tenant; 0 is no limit. */
-  tenants?: readonly DataPlaneTenantLimits[] | undefined;
+  tenants?: readonly DataPlaneTenant[] | undefined;
   /** Host plugins: functions may import from them. Native workers only. */
   hosts?: readonly DataPlanePolicy[] | undefined;
+  /** Waiting requests that all queues hold: tenants have shares of that. Default maxInvocations. */
+  maxQueued?: number | undefined;
   seed: number;
   /** What a function wrote to stderr, cut at a limit. Must not throw. */
   onLog?: ((fn: number, text: Uint8Array, ids?: RequestIds) => void) | undefined;
@@ -68,6 +70,19 @@ export interface DataPlaneTenantLimits {
   queued: number;
   /** Linear memory of what has started and not ended. Default 0. Native workers only. */
   memoryBytes?: number | undefined;
+  /** Requests that come. */
+  requestsPerSecond?: number | undefined;
+  /** Of them at once, after a rest. Default 1. */
+  burst?: number | undefined;
+  /** Time on workers. Native workers only. */
+  cpuMsPerSecond?: number | undefined;
+  /** Of its share of a full queue. Default 1. */
+  weight?: number | undefined;
+}
+
+export interface DataPlaneTenant extends DataPlaneTenantLimits {
+  /** Promised time of workers, all together, in each period. */
+  budget?: { readonly timeUs: number; readonly periodUs: number } | undefined;
 }
 
 /** A dispatcher or scheduler in either form. */
@@ -197,8 +212,13 @@ export interface DataPlane {
   addFunction(spec: DataPlaneFunction): number;
   /** No new submits are possible; those in flight end as they would. */
   removeFunction(fn: number): void;
-  /** The tenant of this index has these limits from now on. */
-  setTenant?(index: number, limits: DataPlaneTenantLimits): void;
+  /**
+   * From now on the tenant of this index has these limits and this budget; what was accepted stays.
+   * @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT naming the value.
+   */
+  setTenant?(tenant: number, limits: DataPlaneTenant): void;
+  /** inFlight, queued and memoryBytes of a tenant; empty when nothing has been counted of it. */
+  tenantStats?(tenant: number): Readonly<Record<string, number>>;
   /**
    * Accepts the invocation or throws a SledgeError at once. `onOutcome` runs exactly once, later,
    * on this thread.

@@ -16,6 +16,10 @@ export interface TenantView {
   readonly port: number | undefined;
   /** Address of this tenant's listener; undefined: the transport's own. */
   readonly host?: string | undefined;
+  /** Host names that it answers on its port; undefined: those that no other tenant there has. */
+  readonly hostNames?: readonly string[] | undefined;
+  /** Path before all its routes. */
+  readonly pathPrefix?: string | undefined;
   readonly functions: readonly FunctionHandle[];
 }
 

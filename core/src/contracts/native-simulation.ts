@@ -50,11 +50,15 @@ export interface NativeWorkload {
     shape: string;
     values: Float64Array;
     group: number;
+    /** Index in `tenants`. */
+    tenant: number;
     deadlineNs: number;
     deadlineOfService: number;
     expectedNs: number;
     dropLate: boolean;
   }[];
+  /** What each was promised of all workers; 0: nothing. */
+  tenants: { budgetNs: number; periodNs: number }[];
   arrivals: 'poisson' | 'uniform' | 'mmpp' | 'recorded';
   arrivalValues: Float64Array;
   recording: { atNs: Float64Array; type: Float64Array; serviceNs: Float64Array } | null;

@@ -6,6 +6,7 @@ import type {
   NativeRpcServer,
   NativeRpcServerOptions,
 } from './native-rpc';
+import type { NativeTenant } from './native-tenant';
 import type { NativeSimulation, NativeSimulationResult } from './native-simulation';
 
 /**
@@ -32,9 +33,11 @@ export interface NativeDataPlaneOptions {
   /** -1: 20 times the measured cost of a signal. */
   minSignalIntervalUs: number;
   /** By index of the tenant; 0: no limit. */
-  tenants: { maxConcurrent: number; maxQueued: number; maxMemoryBytes: number }[];
+  tenants: NativeTenant[];
   /** Host plugins that modules may import from. */
   hosts: NativePolicySpec[];
+  /** Waiting requests that all queues together hold: tenants have shares of that. */
+  maxQueued: number;
   seed: number;
   /** Decision records per worker group, and completions per worker; 0: none. */
   eventsKept: number;
@@ -126,6 +129,10 @@ export interface NativeDataPlane {
   addFunction(spec: NativeFunctionSpec): number;
   /** No new submits are possible; those in flight end as they would. */
   removeFunction(fn: number): void;
+  /** false: there is no such index. */
+  setTenant(tenant: number, limits: NativeTenant): boolean;
+  /** Empty when nothing has been counted of it. */
+  tenantStats(tenant: number): Record<string, number>;
   /**
    * Takes argvBytes of NUL-terminated args and then environBytes of NUL-terminated environ from
    * `staging`, as `submission` says, and copies `input`.

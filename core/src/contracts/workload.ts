@@ -40,6 +40,8 @@ export interface RequestClassSpec {
   readonly expectedUs?: number | undefined;
   /** For policies that reserve. Default 0. */
   readonly group?: number | undefined;
+  /** Whose requests they are. Default: one that nothing was promised to. */
+  readonly tenant?: string | undefined;
   /** 'drop-unstarted': a request that has not started at its deadline is dropped. */
   readonly onLate?: 'run' | 'drop-unstarted' | undefined;
 }
@@ -67,10 +69,19 @@ export type ArrivalSpec =
       readonly serviceUs: readonly number[];
     };
 
+/** What a tenant was promised: time of workers, all together, in each period. */
+export interface WorkloadTenant {
+  readonly name: string;
+  readonly budgetUs: number;
+  readonly periodUs: number;
+}
+
 export interface WorkloadSpec {
   readonly name: string;
   readonly classes: readonly RequestClassSpec[];
   readonly arrivals: ArrivalSpec;
+  /** Those that were promised something, for policies with budgets. */
+  readonly tenants?: readonly WorkloadTenant[] | undefined;
 }
 
 /** What `create` of a plugin of kind `workload` returns. */

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { describeIssues } from '../config/describe-issues';
 import type { Problem } from '../config/describe-issues';
-import { checkStacks, limitsInForce, slotLimits } from '../config/limits';
+import { portConflict } from '../config/check-tenants';
+import { checkBudgets, checkStacks, limitsInForce, slotLimits } from '../config/limits';
 import { functionSchema, tenantSchema } from '../config/schema';
 import type { FunctionConfig, SledgeConfig } from '../config/schema';
 import type { FunctionHandle } from '../contracts/invocation';
@@ -56,17 +57,16 @@ export function tenantInForce(
   if (settings.workerGroup !== undefined && !groups.includes(settings.workerGroup)) {
     problems.push(plain('workerGroup', `there is none of ${settings.workerGroup}`));
   }
-  const taken = tenants.find((one) => one.name !== given.name && isSamePort(one, settings));
-  if (taken !== undefined) {
-    problems.push(plain('port', `${settings.port ?? ''} is that of the tenant ${taken.name}`));
+  const others = tenants.filter(({ name }) => name !== given.name).map((one) => one.settings);
+  for (const other of others) {
+    const taken = portConflict(settings, other, `the tenant ${other.name}`);
+    if (taken !== undefined) problems.push(plain('port', taken));
   }
+  const all = [...others, settings].map((one) => ({ ...one, functions: [] }));
+  const beyond = checkBudgets({ workers: rules.config.workers, tenants: all });
+  problems.push(...beyond.slice(0, 1).map(({ message }) => plain('budget', message)));
   if (problems.length > 0) refuse(given.name, problems);
   return settings;
-}
-
-function isSamePort({ settings }: LiveTenant, { port, host }: TenantSettings): boolean {
-  if (port === undefined || port === 0 || settings.port !== port) return false;
-  return settings.host === host || settings.host === undefined || host === undefined;
 }
 
 function limitProblems(

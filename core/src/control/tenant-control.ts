@@ -1,3 +1,4 @@
+import type { DataPlaneTenant } from '../contracts/data-plane';
 import { SledgeError } from '../errors/sledge-error';
 import type { ListenerInfo } from '../contracts/kinds';
 import type { PluginChoice } from '../config/schema';
@@ -87,11 +88,11 @@ export class TenantControl {
     const { plane, registry } = this.functions.parts;
     if (before === undefined) {
       const index = freeIndex([...registry.byName.values()]);
-      plane.setTenant?.(index, settings.limits);
+      plane.setTenant?.(index, planeTenant(settings));
       const tenant = new LiveTenant(settings, index, 'deployed');
       registry.byName.set(tenant.name, tenant);
     } else {
-      plane.setTenant?.(before.index, settings.limits);
+      plane.setTenant?.(before.index, planeTenant(settings));
       before.settings = settings;
       before.changed();
     }
@@ -127,4 +128,9 @@ function isHttp(choice: PluginChoice): boolean {
 
 function ofConfig(name: string): SledgeError {
   return new SledgeError('SLEDGE_ERR_CONTROL_OF_CONFIG', { what: `The tenant ${name}` });
+}
+
+/** What the data plane holds a tenant to, and what it promises it. */
+function planeTenant({ limits, budget }: TenantSettings): DataPlaneTenant {
+  return { ...limits, budget };
 }

@@ -3,6 +3,7 @@ import type {
   DataPlane,
   DataPlaneFunction,
   DataPlaneOptions,
+  DataPlaneTenant,
   DataPlaneWorkerGroup,
   GroupPolicyStatus,
   PolicyChange,
@@ -16,7 +17,7 @@ import { functionMetricsOf, GROUP_METRICS, rowsOf, WORKER_METRICS } from '../met
 import type { FunctionMetrics, GroupRow, WorkerRow } from '../metrics/layout';
 import type { LoadedBinding } from './binding';
 import { isScript, LivePolicies } from './live-policies';
-import { codeOf, nativeError } from './native-error';
+import { nativeError } from './native-error';
 import { RecordedOutcome } from './outcome-record';
 import {
   checkDeadlineUs,
@@ -24,9 +25,12 @@ import {
   groupsOf,
   initialPolicies,
   nativeOptions,
+  nativeTenant,
+  TENANTS_MAX,
   workerCountOf,
 } from './plane-options';
 import { Staging } from './staging';
+import { submitError } from './submit-error';
 import { WorkerThreads } from './worker-threads';
 
 const DRAIN_POLL_MS = 5;
@@ -143,6 +147,17 @@ export class NativePlane implements DataPlane {
     }
   }
 
+  setTenant(tenant: number, limits: DataPlaneTenant): void {
+    const native = nativeTenant(limits);
+    if (this.native.setTenant(tenant, native)) return;
+    const reason = `there are no more than ${TENANTS_MAX} tenants`;
+    throw new SledgeError('SLEDGE_ERR_NATIVE_ARGUMENT', { reason });
+  }
+
+  tenantStats(tenant: number): Readonly<Record<string, number>> {
+    return this.native.tenantStats(tenant);
+  }
+
   removeFunction(fn: number): void {
     if (this.functions[fn] === undefined) return;
     this.functions[fn] = undefined;
@@ -163,7 +178,7 @@ export class NativePlane implements DataPlane {
     submission[4] = staging.environBytes;
     submission[6] = arrivalNs ?? 0;
     const result = input === undefined ? native.submit() : native.submit(input);
-    if (result < 0) throw this.submitError(-result);
+    if (result < 0) throw submitError(-result, () => this.native.retryAfterNs());
     const token = result & ~SUBMIT_KICK;
     if (token !== result && !this.isDelivering) this.scheduleKick();
     const serial = (this.serials[token] as number) + 1;
@@ -287,17 +302,6 @@ export class NativePlane implements DataPlane {
       seed,
       onEjected: onPolicyEjected,
     });
-  }
-
-  private submitError(number: number): SledgeError {
-    const code = codeOf(number);
-    if (code === 'SLEDGE_ERR_INVOKE_NOT_ADMITTED') {
-      const retryAfterUs = Math.ceil(this.native.retryAfterNs() / 1000);
-      const hint = retryAfterUs === 0 ? '' : `; retry after ${retryAfterUs} us`;
-      return new SledgeError(code, { hint, retryAfterUs });
-    }
-    if (code !== 'SLEDGE_ERR_NATIVE_ARGUMENT') return new SledgeError(code);
-    return new SledgeError(code, { reason: 'an argument or a variable holds a NUL' });
   }
 
   private startThreads(bindingPath: string): WorkerThreads {

@@ -3,7 +3,7 @@ import type {
   DataPlaneOptions,
   DataPlanePolicy,
   DataPlanePreemption,
-  DataPlaneTenantLimits,
+  DataPlaneTenant,
   DataPlaneWorkerGroup,
   PolicyLimits,
   ServingPolicy,
@@ -13,6 +13,7 @@ import type {
   NativePolicySpec,
   NativeWorkerGroup,
 } from '../contracts/native';
+import type { NativeTenant } from '../contracts/native-tenant';
 import { SledgeError } from '../errors/sledge-error';
 
 const PAGE_BYTES = 65_536;
@@ -46,6 +47,7 @@ export function nativeOptions(options: DataPlaneOptions): NativeDataPlaneOptions
   integer('maxInvocations', options.maxInvocations, 1, INVOCATIONS_MAX);
   integer('maxLoadedModules', maxLoadedModules, 1, 1_000_000);
   integer('maxQueuePerWorker', options.maxQueuePerWorker, 1, INVOCATIONS_MAX);
+  integer('maxQueued', options.maxQueued ?? 0, 0, WORKERS_MAX * INVOCATIONS_MAX);
   integer('seed', options.seed, 0, 2 ** 32 - 1);
   return {
     groups,
@@ -57,7 +59,8 @@ export function nativeOptions(options: DataPlaneOptions): NativeDataPlaneOptions
     maxLoadedModules,
     maxQueuePerWorker: options.maxQueuePerWorker,
     ...preemption(options.preemption ?? DEFAULT_PREEMPTION),
-    tenants: (options.tenants ?? []).map(tenantLimits),
+    tenants: (options.tenants ?? []).map(nativeTenant),
+    maxQueued: options.maxQueued ?? 0,
     hosts: (options.hosts ?? []).map(nativePolicy),
     seed: options.seed,
     ...recordOptions(options.record),
@@ -139,11 +142,33 @@ function preemption({ mechanism, graceUs, minIntervalUs }: DataPlanePreemption) 
   };
 }
 
-function tenantLimits({ concurrency, queued, memoryBytes = 0 }: DataPlaneTenantLimits) {
+/** Tenants are below this. */
+export const TENANTS_MAX = 1024;
+
+/** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT naming the value. */
+export function nativeTenant(tenant: DataPlaneTenant): NativeTenant {
+  const { concurrency, queued, memoryBytes = 0, requestsPerSecond = 0, burst = 1 } = tenant;
+  const { cpuMsPerSecond = 0, weight = 1, budget = { timeUs: 0, periodUs: 0 } } = tenant;
   integer('tenants concurrency', concurrency, 0, 2 ** 31);
   integer('tenants queued', queued, 0, 2 ** 31);
   integer('tenants memoryBytes', memoryBytes, 0, Number.MAX_SAFE_INTEGER);
-  return { maxConcurrent: concurrency, maxQueued: queued, maxMemoryBytes: memoryBytes };
+  number('tenants requestsPerSecond', requestsPerSecond, 0, 1e9);
+  integer('tenants burst', burst, 1, 2 ** 31);
+  number('tenants cpuMsPerSecond', cpuMsPerSecond, 0, 1e9);
+  integer('tenants weight', weight, 1, 2 ** 20);
+  number('tenants budget', budget.timeUs, 0, US_MAX);
+  if (budget.timeUs !== 0) number('tenants period of the budget', budget.periodUs, 1, US_MAX);
+  return {
+    maxConcurrent: concurrency,
+    maxQueued: queued,
+    maxMemoryBytes: memoryBytes,
+    maxRequestsPerSecond: requestsPerSecond,
+    burst,
+    maxCpuNsPerSecond: cpuMsPerSecond * 1e6,
+    weight,
+    budgetUs: budget.timeUs,
+    periodUs: budget.periodUs,
+  };
 }
 
 /**

@@ -444,6 +444,27 @@ export const ERROR_CATALOGUE = {
     rpc: 'RESOURCE_EXHAUSTED',
     solve: 'Retry later; or raise limits.memoryBytes of the tenant.',
   },
+  SLEDGE_ERR_INVOKE_TENANT_RATE: {
+    number: 325,
+    message: 'The tenant has sent as many requests as it may for now{hint}.',
+    http: 429,
+    rpc: 'RESOURCE_EXHAUSTED',
+    solve: 'Retry later; or raise limits.requestsPerSecond or limits.burst of the tenant.',
+  },
+  SLEDGE_ERR_INVOKE_TENANT_CPU: {
+    number: 326,
+    message: 'The functions of the tenant have run for as long as they may for now{hint}.',
+    http: 429,
+    rpc: 'RESOURCE_EXHAUSTED',
+    solve: 'Retry later; or raise limits.cpuMsPerSecond of the tenant.',
+  },
+  SLEDGE_ERR_INVOKE_TENANT_SHARE: {
+    number: 327,
+    message: 'The server is busy, and the tenant has its share of the queue.',
+    http: 503,
+    rpc: 'RESOURCE_EXHAUSTED',
+    solve: 'Retry later; raise limits.weight of the tenant, or limits.maxInvocations.',
+  },
   SLEDGE_ERR_INVOKE_STACK_LIMIT: {
     number: 320,
     message: 'The function used up its stack.',
@@ -465,6 +486,13 @@ export const ERROR_CATALOGUE = {
     http: 404,
     rpc: 'NOT_FOUND',
     solve: 'Check the path; sledge functions lists the routes.',
+  },
+  SLEDGE_ERR_HTTP_MISDIRECTED: {
+    number: 421,
+    message: 'No tenant here answers for the host {host}.',
+    http: 421,
+    rpc: 'NOT_FOUND',
+    solve: 'Check the Host header against hostNames of the tenants on this port.',
   },
   SLEDGE_ERR_HTTP_METHOD: {
     number: 405,

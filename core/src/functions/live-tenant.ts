@@ -29,6 +29,8 @@ export class LiveTenant {
       name: this.settings.name,
       port: this.settings.port,
       host: this.settings.host,
+      hostNames: this.settings.hostNames,
+      pathPrefix: this.settings.pathPrefix,
       functions: [...this.functions.values()].flatMap(({ handle }) => handle ?? []),
     };
     return this.made;

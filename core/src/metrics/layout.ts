@@ -23,6 +23,9 @@ export const REJECTIONS = [
   'queue-full',
   'no-memory',
   'not-admitted',
+  'tenant-rate',
+  'tenant-cpu',
+  'tenant-share',
 ] as const;
 /** Then the histograms, each its sum and its cells. */
 export const HISTOGRAMS = ['sojournNs', 'waitNs', 'serviceNs', 'slowdown'] as const;

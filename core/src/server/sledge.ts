@@ -43,6 +43,7 @@ import { keptRecords, laneSourceOf } from './lane-source';
 import { createLogger } from './logger';
 import { PolicyWatch } from './policy-watch';
 import { beginRecording, recordingSettings } from './recording-settings';
+import { queueRoom } from './queue-room';
 import type { PolicyKind } from './policy-kinds';
 import { ServerMetrics } from './server-metrics';
 import {
@@ -355,9 +356,10 @@ export class Sledge {
       maxInvocations: limits.maxInvocations,
       maxLoadedModules: loadedModules(this.loaded.config),
       maxQueuePerWorker: limits.queuePerWorker,
+      maxQueued: queueRoom(this.host, this.loaded.config),
       ...this.policies.limitsAndReports(),
       preemption,
-      tenants: tenants.map((tenant) => tenant.limits),
+      tenants: tenants.map(({ limits: own, budget }) => ({ ...own, budget })),
       hosts: this.host.instances('host').map(({ name, instance }) => ({
         name,
         ...(instance as HostInstance).native,

@@ -57,8 +57,13 @@ const requestClass = z.strictObject({
     .optional(),
   expectedUs: timeUs.optional(),
   group: z.number().int().min(0).max(1023).optional(),
+  tenant: z.string().min(1).max(64).optional(),
   onLate: z.enum(['run', 'drop-unstarted']).optional(),
 });
+
+const tenant = z
+  .strictObject({ name: z.string().min(1).max(64), budgetUs: timeUs, periodUs: timeUs })
+  .refine(({ periodUs }) => periodUs >= 1, 'periodUs must be at least 1');
 
 const numbers = z.array(z.number().min(0).max(1e15));
 const arrivals = z.discriminatedUnion('kind', [
@@ -84,5 +89,6 @@ export const workloadSchema: z.ZodType<WorkloadSpec> = z
     name: z.string().min(1).max(64),
     classes: z.array(requestClass).min(1).max(65_536),
     arrivals,
+    tenants: z.array(tenant).max(256).optional(),
   })
   .refine(({ classes }) => classes.some((one) => one.share > 0), 'one share must be above 0');

@@ -22,7 +22,11 @@
 extern "C" {
 #endif
 
-#define SLEDGE_POLICY_API_VERSION 1u
+/* 2 appended the callbacks of budgets to sledge_scheduler_ops and fields to sledge_policy_config;
+ * policies made for 1 are taken as they are. What is appended comes with a new version; what is
+ * changed or removed raises the oldest one too. */
+#define SLEDGE_POLICY_API_VERSION 2u
+#define SLEDGE_POLICY_API_OLDEST 1u
 #define SLEDGE_NO_DEADLINE UINT64_MAX
 #define SLEDGE_NO_WORKER UINT32_MAX
 
@@ -53,9 +57,9 @@ typedef struct sledge_request {
   uint64_t run_ns;       /* service received so far */
   uint64_t remaining_ns; /* expected: estimate - run; the estimate doubled until it exceeds run */
   uint32_t preemptions;
-  uint32_t worker; /* where it is assigned or bound; SLEDGE_NO_WORKER */
-  uint32_t bound;  /* 1: has started and can resume on `worker` only */
-  uint32_t reserved;
+  uint32_t worker;         /* where it is assigned or bound; SLEDGE_NO_WORKER */
+  uint32_t bound;          /* 1: has started and can resume on `worker` only */
+  uint32_t order_word;     /* the scheduler's own, what its `arrive` has answered; else 0 */
   uint64_t policy_word[4]; /* the dispatcher's own, zero at arrival: links, stamps */
 } sledge_request;
 
@@ -131,7 +135,16 @@ typedef struct sledge_policy_config {
   uint32_t type_count_max;    /* request types are below this */
   uint32_t request_count_max; /* requests alive at any moment */
   uint64_t seed;
+  /* Since API 2. */
+  uint32_t tenant_count_max; /* tenants are below this */
+  uint32_t reserved;
 } sledge_policy_config;
+
+/* What a tenant has been promised of this group's workers; since API 2. */
+typedef struct sledge_tenant_terms {
+  uint64_t budget_ns; /* time of workers, all together, in each period; 0: nothing is promised */
+  uint64_t period_ns; /* periods begin at multiples of it; not 0 where budget_ns is not */
+} sledge_tenant_terms;
 
 /* Only `arrive` is required of a dispatcher. */
 typedef struct sledge_dispatcher_ops {
@@ -173,6 +186,24 @@ typedef struct sledge_scheduler_ops {
    * remaining_ns and run_ns of `running` are up to date. */
   int (*preempts)(void *self, const sledge_request *candidate, const sledge_request *running,
                   uint64_t now_ns);
+  /* Since API 2, all optional: for orders that depend on what has run, as budgets do. Like the
+   * callbacks of a dispatcher they run under the group's lock, one at a time; `rank` and `preempts`
+   * are then functions of their arguments and of what these have said. */
+  /* The terms of a tenant below tenant_count_max: those that are promised something before any
+   * other callback, and each when its terms change. */
+  void (*tenant)(void *self, uint32_t tenant, const sledge_tenant_terms *terms, uint64_t now_ns);
+  /* A new request, its estimate filled, before the dispatcher sees it; when policies are exchanged
+   * each that is here, in order of arrival. The answer is its order_word from now on. */
+  uint32_t (*arrive)(void *self, const sledge_request *r, uint64_t now_ns);
+  /* r has run for ran_ns up to now_ns. Said before its worker's decisions, when it leaves, and of
+   * all that run before `settle`, and before a rank that has expired is asked for anew. */
+  void (*ran)(void *self, const sledge_request *r, uint64_t ran_ns, uint64_t now_ns);
+  /* r has ended, whatever its outcome, also if the dispatcher refused it. */
+  void (*gone)(void *self, const sledge_request *r, uint64_t now_ns);
+  /* Time has come to look: when the answer before has said, at first with the first arrival. Sets
+   * *reordered (0 before) when ranks of waiting requests have changed: all are asked for anew, O(n
+   * log n). @returns when to look again; 0: never. Only while any request is alive. */
+  uint64_t (*settle)(void *self, uint64_t now_ns, int *reordered);
 } sledge_scheduler_ops;
 
 /* An estimator says how long a request will take, from those of its type that have ended. Its

@@ -52,6 +52,7 @@ Arrival Engine::arrive(Request *request, uint64_t now_ns) {
     counters_.refused++;
     return Arrival::not_admitted;
   }
+  order_arrival(*request);
   hold(request);
   note(EventKind::arrive, SLEDGE_NO_WORKER, request);
   arriving_ = request;
@@ -62,8 +63,10 @@ Arrival Engine::arrive(Request *request, uint64_t now_ns) {
   if (refused)
     note(EventKind::refused, SLEDGE_NO_WORKER, request);
   (refused ? counters_.refused : counters_.accepted)++;
-  if (refused)
+  if (refused) {
     end_admission(*request);
+    order_gone(*request);
+  }
   return refused ? Arrival::queue_full : Arrival::accepted;
 }
 
@@ -92,6 +95,7 @@ bool Engine::remove(Request *request, sledge_removal why, uint64_t now_ns) {
 void Engine::end_removed(Request *request, sledge_removal why) {
   move(request, Place::ended);
   counters_.removed++;
+  order_gone(*request);
   end_admission(*request);
   if (dispatcher_ops().removed == nullptr)
     return;
@@ -269,6 +273,7 @@ Request *Engine::finish(uint32_t worker, uint64_t now_ns, bool succeeded) {
   move(request, Place::ended);
   counters_.completed++;
   observe(*request, succeeded);
+  order_gone(*request);
   end_admission(*request);
   if (dispatcher_ops().completed != nullptr) {
     dispatcher_ops().completed(dispatcher_.self(), request, worker, &host_);

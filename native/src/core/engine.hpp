@@ -42,6 +42,7 @@ struct EngineConfig {
   bool preemption = true; ///< false: no interrupt action is ever given
   bool migration = false; ///< true: a preempted request may resume on any worker
   uint64_t seed = 1;
+  std::vector<sledge_tenant_terms> terms; ///< by tenant, of this group's workers; may be empty
   bool follows = false; ///< another engine leads: quanta and the overdue share are its business
 };
 
@@ -178,6 +179,9 @@ class Engine {
   PolicyInstance swap_estimator(PolicyInstance estimator);
   /// Replaces the admission policy; an empty instance admits all. As above.
   PolicyInstance swap_admission(PolicyInstance admission);
+  /// What the tenant has been promised from now on, of these workers. False: there is no such
+  /// tenant, its number is not below `tenant_count_max`.
+  bool set_terms(uint32_t tenant, const sledge_tenant_terms &terms, uint64_t now_ns);
   /// The type now names another function: the estimator forgets it.
   void forget_type(uint32_t type);
   const char *dispatcher_name() const { return dispatcher_.table()->name; }
@@ -200,6 +204,7 @@ class Engine {
   /// place. For tests and the watchdog.
   bool consistent() const;
 
+  static constexpr uint32_t tenant_count_max = 1024;
   /// Time that overdue work gets at a stretch while on-time work waits.
   static constexpr uint64_t overdue_slice_ns = 10'000;
 
@@ -256,6 +261,19 @@ class Engine {
   void end_admission(Request &request);
   static uint64_t remaining(const Request &request);
 
+  // Schedulers with budgets: engine_budgets.cpp
+  void tell_terms();
+  void tell_arrivals();
+  void order_arrival(Request &request);
+  void order_gone(const Request &request) {
+    if (scheduler_ops_.gone != nullptr)
+      scheduler_ops_.gone(scheduler_.self(), &request, now());
+  }
+  void charge_all();
+  void rerank(Worker &worker);
+  void settle_order();
+  void rerank_all();
+
   // Order: engine_order.cpp
   uint64_t overdue_timer_ns(const Worker &worker) const;
   Rank rank_of(const Request &request) const;
@@ -292,6 +310,7 @@ class Engine {
   // Events: engine.cpp
   void read_policies();
   void gather(bool bound_too);
+  void list_all();
   void begin(uint64_t now_ns);
   uint64_t now() const { return host_.now_ns; }
   void start(uint32_t worker, Request *request);
@@ -329,11 +348,13 @@ class Engine {
   PolicyInstance admission_;
   uint32_t admission_epoch_ = 1;
   EngineObserver *observer_ = nullptr;
-  const sledge_scheduler_ops *scheduler_ops_ = nullptr;
+  sledge_scheduler_ops scheduler_ops_{};
+  uint64_t settle_at_ns_ = WorkerTimers::never_ns;
   uint64_t quantum_ns_ = 0;
   uint64_t overdue_share_ppm_ = 0;
   uint64_t tick_ns_ = 0;
   uint64_t tick_at_ns_ = 0;
+  std::vector<sledge_tenant_terms> terms_; ///< by tenant
   std::vector<Worker> workers_;
   RequestList held_;
   RequestList pending_;

@@ -168,7 +168,8 @@ void Engine::unpark() {
 uint64_t Engine::next_tick_ns() const {
   const bool alive = counters_.held + counters_.queued + counters_.running + counters_.blocked != 0;
   const uint64_t tick_ns = tick_ns_ != 0 && alive ? tick_at_ns_ : WorkerTimers::never_ns;
-  return std::min(tick_ns, timers_.earliest_ns());
+  const uint64_t settle_ns = alive ? settle_at_ns_ : WorkerTimers::never_ns;
+  return std::min({tick_ns, settle_ns, timers_.earliest_ns()});
 }
 
 void Engine::tick(uint64_t now_ns) {
@@ -181,6 +182,8 @@ void Engine::tick(uint64_t now_ns) {
       apply();
     }
   }
+  if (settle_at_ns_ <= now())
+    settle_order();
   while (timers_.earliest_ns() <= now()) {
     const uint32_t worker = timers_.earliest_worker();
     Worker &w = workers_[worker];

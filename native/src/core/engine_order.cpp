@@ -15,7 +15,7 @@ constexpr uint64_t charge_max_ns = 1ull << 40;
 } // namespace
 
 Engine::Rank Engine::rank_of(const Request &request) const {
-  const sledge_rank rank = scheduler_ops_->rank(scheduler_.self(), &request, now());
+  const sledge_rank rank = scheduler_ops_.rank(scheduler_.self(), &request, now());
   const uint64_t band = rank.key & SLEDGE_RANK_OVERDUE;
   const uint64_t key = std::min(rank.key & ~SLEDGE_RANK_OVERDUE, SLEDGE_RANK_KEY_MAX);
   if (rank.valid_until_ns == 0)
@@ -44,7 +44,7 @@ bool Engine::takes_anew(Worker &worker, const Request &request) {
   if (!request.started && starts_no_more())
     return false;
   charge(worker);
-  if (scheduler_ops_->preempts == nullptr)
+  if (scheduler_ops_.preempts == nullptr)
     rank(*worker.running);
   worker.taken = preempts(request, asked_of_.rank.key, *worker.running);
   return worker.taken;
@@ -81,6 +81,8 @@ void Engine::charge(Worker &worker) {
   worker.charged_ns = now();
   request.run_ns += ran_ns;
   request.remaining_ns = remaining(request);
+  if (scheduler_ops_.ran != nullptr) [[unlikely]]
+    scheduler_ops_.ran(scheduler_.self(), &request, ran_ns, now());
   if (&request == asked_of_.request)
     event_++;
   if (overdue_share_ppm_ == 0)
@@ -106,6 +108,8 @@ Request *Engine::first_from(const Worker &worker, uint64_t key) const {
 /// The first that may run, with a rank that is valid now.
 Request *Engine::settled_head(Worker &worker) {
   Request *head = first_from(worker, 0);
+  if (head != nullptr && now() > head->rank_valid_until_ns && scheduler_ops_.ran != nullptr)
+    charge_all();
   while (head != nullptr && now() > head->rank_valid_until_ns) {
     worker.queue.remove(head);
     rank(*head);
@@ -118,9 +122,9 @@ Request *Engine::settled_head(Worker &worker) {
 
 bool Engine::preempts(const Request &candidate, uint64_t candidate_key,
                       const Request &running) const {
-  if (scheduler_ops_->preempts == nullptr)
+  if (scheduler_ops_.preempts == nullptr)
     return candidate_key < running.rank_key;
-  return scheduler_ops_->preempts(scheduler_.self(), &candidate, &running, now()) != 0;
+  return scheduler_ops_.preempts(scheduler_.self(), &candidate, &running, now()) != 0;
 }
 
 /// The first overdue request, if the share grants it the worker now.

@@ -49,14 +49,16 @@ std::unique_ptr<Engine> Engine::make(const EngineConfig &config, PolicyInstance 
 Engine::Engine(const EngineConfig &config, PolicyInstance dispatcher, PolicyInstance scheduler)
     : config_(config), pool_(config.request_count_max),
       chunks_(config.request_count_max, config.worker_count), dispatcher_(std::move(dispatcher)),
-      scheduler_(std::move(scheduler)), workers_(config.worker_count),
+      scheduler_(std::move(scheduler)), terms_(config.terms), workers_(config.worker_count),
       idle_bits_((config.worker_count + 63) / 64), parked_bits_((config.worker_count + 63) / 64),
       timers_(config.worker_count), actions_(2 * size_t{config.worker_count}),
       views_(config.worker_count), random_state_(config.seed) {
   asked_.reserve(config.worker_count);
   scratch_.reserve(config.request_count_max);
   host_ = host_table();
+  terms_.resize(tenant_count_max);
   read_policies();
+  tell_terms();
   for (uint32_t worker = 0; worker < config.worker_count; worker++) {
     workers_[worker].queue = RunQueue(&chunks_);
     workers_[worker].quantum_end_ns = WorkerTimers::never_ns;
@@ -68,7 +70,7 @@ Engine::~Engine() = default;
 
 void Engine::read_policies() {
   const sledge_policy_table &scheduler = *scheduler_.table();
-  scheduler_ops_ = scheduler.scheduler;
+  scheduler_ops_ = scheduler_ops_of(scheduler);
   quantum_ns_ = shorter_turn(ask(scheduler.quantum_ns, scheduler_.self()),
                              ask(dispatcher_.table()->quantum_ns, dispatcher_.self()));
   overdue_share_ppm_ = ask(scheduler.overdue_share_ppm, scheduler_.self());
@@ -146,17 +148,11 @@ PolicyInstance Engine::swap_scheduler(PolicyInstance scheduler, uint64_t now_ns)
   read_policies();
   tick_at_ns_ = tick_at_ns;
   counters_.swaps++;
+  tell_terms();
+  tell_arrivals();
   for (uint32_t worker = 0; worker < config_.worker_count; worker++) {
     Worker &w = workers_[worker];
-    scratch_.clear();
-    while (Request *r = w.queue.head()) {
-      w.queue.remove(r);
-      scratch_.push_back(r);
-    }
-    for (Request *r : scratch_) {
-      rank(*r);
-      w.queue.insert(r);
-    }
+    rerank(w);
     w.overdue_turn = false;
     w.overdue_credit = 0;
     if (w.running == nullptr)
@@ -170,8 +166,8 @@ PolicyInstance Engine::swap_scheduler(PolicyInstance scheduler, uint64_t now_ns)
   return scheduler;
 }
 
-void Engine::tell_all(uint64_t now_ns) {
-  begin(now_ns);
+/// All that are here, in order of arrival, in scratch_.
+void Engine::list_all() {
   scratch_.clear();
   for (uint32_t i = 0; i < pool_.capacity(); i++) {
     const Place place = pool_.at(i).place;
@@ -181,6 +177,11 @@ void Engine::tell_all(uint64_t now_ns) {
   }
   std::sort(scratch_.begin(), scratch_.end(),
             [](const Request *a, const Request *b) { return a->id < b->id; });
+}
+
+void Engine::tell_all(uint64_t now_ns) {
+  begin(now_ns);
+  list_all();
   for (const Request *r : scratch_)
     note(EventKind::adopted, r->worker, r);
 }

@@ -34,6 +34,7 @@ Request *Follower::adopt(const FollowedEvent &event) {
   request->started = event.started;
   engine_.started_count_ += event.started ? 1 : 0;
   engine_.tie_last_ = std::max(engine_.tie_last_, event.tie);
+  engine_.order_arrival(*request);
   known_[event.index] = {request, 0, false};
   serving_[request->index] = event.index;
   return request;
@@ -216,6 +217,8 @@ void Follower::end(Request *request, const FollowedEvent &event) {
     engine_.end_removed(request, event.kind == EventKind::refused
                                      ? SLEDGE_REMOVED_CANCELLED
                                      : static_cast<sledge_removal>(event.extra));
+  } else {
+    engine_.order_gone(*request);
   }
   engine_.release(request);
 }

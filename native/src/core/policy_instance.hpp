@@ -28,7 +28,18 @@ struct PolicyConfig {
   uint32_t type_count_max = 1024;
   uint32_t request_count_max = 1024;
   uint64_t seed = 1;
+  uint32_t tenant_count_max = 1024;
 };
+
+/// The callbacks of a scheduler's table by today's contract: what its version lacks is null.
+inline sledge_scheduler_ops scheduler_ops_of(const sledge_policy_table &table) {
+  if (table.api_version >= 2)
+    return *table.scheduler;
+  sledge_scheduler_ops ops{};
+  ops.rank = table.scheduler->rank;
+  ops.preempts = table.scheduler->preempts;
+  return ops;
+}
 
 /// Owns a policy's state; destroys it, and lets go of its library, at the end. Destroy it outside
 /// the group's lock: a policy may free memory then.

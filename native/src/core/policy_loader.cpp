@@ -42,9 +42,10 @@ std::string missing_callback(const sledge_policy_table &table) {
 
 /// Why the table cannot be used, or empty.
 std::string flaw(const sledge_policy_table &table, sledge_policy_kind kind) {
-  if (table.api_version != SLEDGE_POLICY_API_VERSION)
+  if (table.api_version < SLEDGE_POLICY_API_OLDEST || table.api_version > SLEDGE_POLICY_API_VERSION)
     return "it is made for policy API " + std::to_string(table.api_version) + "; this is " +
-           std::to_string(SLEDGE_POLICY_API_VERSION);
+           std::to_string(SLEDGE_POLICY_API_VERSION) + ", which takes those from " +
+           std::to_string(SLEDGE_POLICY_API_OLDEST) + " on";
   if (table.struct_bytes != sizeof(sledge_policy_table))
     return "its table has " + std::to_string(table.struct_bytes) + " bytes instead of " +
            std::to_string(sizeof(sledge_policy_table)) + ": rebuild it with this policy.h";
@@ -71,6 +72,7 @@ PolicyInstance create(const sledge_policy_table *table, std::shared_ptr<void> li
   c.type_count_max = config.type_count_max;
   c.request_count_max = config.request_count_max;
   c.seed = config.seed;
+  c.tenant_count_max = config.tenant_count_max;
   std::array<char, 256> message{};
   void *self = table->create(&c, message.data(), message.size());
   message.back() = '\0';

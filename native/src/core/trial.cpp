@@ -95,6 +95,7 @@ void Trial::arrive() {
     return;
   }
   request->type = static_cast<uint32_t>(service > long_ns / 2 ? 0 : random() % config_.type_count);
+  request->tenant = request->type;
   request->group = request->type % 2;
   request->arrival_ns = now_ns_;
   if (config_.with_deadlines && random() % 8 != 0)

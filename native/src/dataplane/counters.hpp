@@ -18,9 +18,12 @@ enum class Rejection : uint8_t {
   table,
   queue,
   memory,
-  not_admitted
+  not_admitted,
+  tenant_rate,
+  tenant_cpu,
+  tenant_share
 };
-inline constexpr size_t rejection_count = 11;
+inline constexpr size_t rejection_count = 14;
 
 /// Written by one thread, read by any.
 template <typename Number> class OwnNumber {

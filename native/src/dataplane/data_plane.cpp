@@ -10,17 +10,6 @@ namespace sledge::dataplane {
 
 namespace {
 
-// A sleeping worker is roused for several short requests at once: a wake-up costs more than they.
-constexpr uint64_t short_function_ns = 20'000;
-constexpr uint32_t deferred_max = 16;
-constexpr uint64_t deferred_max_ns = 100'000;
-
-/// Exactly `count` strings, each with its NUL: what sandboxes rely on.
-bool holds_strings(std::span<const uint8_t> text, uint32_t count) {
-  return (text.empty() || text.back() == 0) &&
-         static_cast<uint64_t>(std::count(text.begin(), text.end(), 0)) == count;
-}
-
 std::vector<std::unique_ptr<Engine>> engines_of(std::unique_ptr<Engine> engine) {
   std::vector<std::unique_ptr<Engine>> engines;
   engines.push_back(std::move(engine));
@@ -40,9 +29,11 @@ DataPlane::DataPlane(const DataPlaneOptions &options, std::vector<std::unique_pt
                                                                           : nullptr),
       watchdog_(*this, table_.count()), external_(options.external ? groups_.worker_count() : 0,
                                                   table_, groups_, watchdog_, completions_),
-      deferred_workers_(groups_.worker_count(), false) {
-  for (const TenantLimits &limits : options.tenants) {
-    tenants_.push_back(limits.any() ? std::make_unique<Tenant>(limits) : nullptr);
+      deferred_workers_(groups_.worker_count(), false),
+      queue_max_(options.queue_max == 0 ? options.invocation_max
+                                        : std::min(options.queue_max, options.invocation_max)) {
+  for (uint32_t at = 0; at < options.tenants.size(); at++) {
+    set_tenant(at, options.tenants[at]);
   }
   for (uint32_t group = 0; group < groups_.count(); group++) {
     groups_.at(group).record_with(recorder_.get());
@@ -73,6 +64,38 @@ int DataPlane::start() {
   return failed;
 }
 
+/// Null: there are no such numbers.
+Tenant *DataPlane::tenant_at(uint32_t index) {
+  if (index >= tenant_count_max) {
+    return nullptr;
+  }
+  if (tenants_[index] == nullptr) {
+    tenants_[index] = std::make_unique<Tenant>(TenantLimits());
+    tenants_used_.fetch_add(1, std::memory_order_relaxed);
+  }
+  return tenants_[index].get();
+}
+
+bool DataPlane::set_tenant(uint32_t tenant, const TenantLimits &limits) {
+  Tenant *of = tenant_at(tenant);
+  if (of != nullptr) {
+    of->set(limits);
+  }
+  return of != nullptr;
+}
+
+bool DataPlane::set_terms(uint32_t tenant, const sledge_tenant_terms &terms) {
+  for (uint32_t group = 0; group < groups_.count(); group++) {
+    sledge_tenant_terms part = terms;
+    part.budget_ns =
+        terms.budget_ns * groups_.at(group).engine_config().worker_count / groups_.worker_count();
+    if (!groups_.at(group).set_terms(tenant, part)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 Function *DataPlane::add_function(FunctionSpec spec) {
   if (spec.worker_group >= groups_.count()) {
     return nullptr;
@@ -82,7 +105,7 @@ Function *DataPlane::add_function(FunctionSpec spec) {
       watchdog_.expect_limit(limit_ns);
     }
   }
-  Tenant *tenant = spec.tenant < tenants_.size() ? tenants_[spec.tenant].get() : nullptr;
+  Tenant *tenant = tenant_at(spec.tenant);
   Function *function = functions_.add(std::move(spec), tenant);
   if (function != nullptr) {
     groups_.at(function->spec.worker_group).forget_type(function->id);
@@ -121,166 +144,6 @@ uint32_t DataPlane::in_flight() const {
     alive += more_intakes_[at - 1]->alive();
   }
   return alive;
-}
-
-int64_t DataPlane::submit(const Submission &submission, bool may_defer) {
-  if (!own_.is_open()) [[unlikely]] {
-    return own_.reject(Rejection::draining, closed_error());
-  }
-  return accept(own_, submission, may_defer);
-}
-
-int64_t DataPlane::submit(Intake &intake, const Submission &submission) {
-  if (!intake.enter()) [[unlikely]] {
-    return intake.reject(Rejection::draining, closed_error());
-  }
-  const int64_t result = accept(intake, submission, false);
-  intake.leave();
-  if (result >= 0) {
-    rouse_deferred();
-  }
-  return result;
-}
-
-/// The function stays pinned for what is accepted.
-int64_t DataPlane::accept(Intake &intake, const Submission &submission, bool may_defer) {
-  Function *function = functions_.pin(submission.function);
-  if (function == nullptr) [[unlikely]] {
-    return intake.reject(Rejection::gone, SLEDGE_ERR_INVOKE_FUNCTION_GONE);
-  }
-  const int64_t result = take_in(intake, *function, submission, may_defer);
-  if (result < 0) [[unlikely]] {
-    function->unpin();
-  }
-  return result;
-}
-
-int64_t DataPlane::take_in(Intake &intake, Function &function, const Submission &submission,
-                           bool may_defer) {
-  if (!holds_strings(submission.argv, submission.argc) ||
-      !holds_strings(submission.environ, submission.envc)) [[unlikely]] {
-    return intake.reject(function, Rejection::malformed, SLEDGE_ERR_NATIVE_ARGUMENT);
-  }
-  switch (function.count_accepted()) {
-  case Limit::none:
-    break;
-  case Limit::concurrency:
-    return intake.reject(function, Rejection::concurrency, SLEDGE_ERR_INVOKE_CONCURRENCY);
-  case Limit::queued:
-    return intake.reject(function, Rejection::function_queue, SLEDGE_ERR_INVOKE_FUNCTION_QUEUE);
-  case Limit::tenant_concurrency:
-    return intake.reject(function, Rejection::tenant_concurrency,
-                         SLEDGE_ERR_INVOKE_TENANT_CONCURRENCY);
-  case Limit::tenant_queued:
-    return intake.reject(function, Rejection::tenant_queue, SLEDGE_ERR_INVOKE_TENANT_QUEUE);
-  }
-  const int64_t result = place(intake, function, submission, may_defer);
-  if (result < 0) {
-    function.count_started();
-    function.count_left();
-  }
-  return result;
-}
-
-int64_t DataPlane::place(Intake &intake, Function &function, const Submission &submission,
-                         bool may_defer) {
-  Invocation *invocation = in_flight() < options_.invocation_max ? table_.acquire() : nullptr;
-  if (invocation == nullptr) {
-    return intake.reject(function, Rejection::table, SLEDGE_ERR_INVOKE_QUEUE_FULL);
-  }
-  invocation->function = &function;
-  invocation->intake = &intake;
-  if (!fill(*invocation, submission)) {
-    table_.recycle(*invocation);
-    return intake.reject(function, Rejection::memory, SLEDGE_ERR_INVOKE_QUEUE_FULL);
-  }
-  const uint64_t estimate_ns = function.estimate_ns();
-  const bool defer = may_defer && estimate_ns != 0 && estimate_ns <= short_function_ns;
-  ActionTarget &target = defer ? static_cast<ActionTarget &>(later_) : *this;
-  const uint64_t arrival_ns = invocation->arrival_ns;
-  const uint32_t index = invocation->index;
-  const Admission admission = groups_.at(function.spec.worker_group).submit(*invocation, target);
-  if (admission.error != SLEDGE_OK) {
-    table_.recycle(*invocation);
-    intake.retry_after_ns_ = admission.retry_after_ns;
-    return intake.reject(function,
-                         admission.error == SLEDGE_ERR_INVOKE_NOT_ADMITTED ? Rejection::not_admitted
-                                                                           : Rejection::queue,
-                         admission.error);
-  }
-  intake.count_accepted(function);
-  if (&intake == &own_ && deferred_ != 0) {
-    keep_deferring(defer, arrival_ns);
-  }
-  return index;
-}
-
-void DataPlane::keep_deferring(bool deferred, uint64_t arrival_ns) {
-  deferred_since_ns_ = deferred_since_ns_ == 0 ? arrival_ns : deferred_since_ns_;
-  if (!deferred || ++deferred_ > deferred_max ||
-      arrival_ns - deferred_since_ns_ > deferred_max_ns) {
-    kick();
-  }
-}
-
-bool DataPlane::fill(Invocation &invocation, const Submission &submission) {
-  const std::string &name = invocation.function->spec.name;
-  const uint64_t name_bytes = name.size() + 1;
-  const uint64_t bytes =
-      name_bytes + submission.argv.size() + submission.environ.size() + submission.input.size();
-  if (!invocation.reserve(bytes)) {
-    return false;
-  }
-  uint8_t *to = invocation.buffer;
-  memcpy(to, name.c_str(), name_bytes);
-  to += name_bytes;
-  for (const auto &part : {submission.argv, submission.environ, submission.input}) {
-    if (!part.empty()) {
-      memcpy(to, part.data(), part.size());
-      to += part.size();
-    }
-  }
-  invocation.argc = submission.argc + 1;
-  invocation.envc = submission.envc;
-  invocation.argv_bytes = name_bytes + submission.argv.size();
-  invocation.environ_bytes = submission.environ.size();
-  invocation.input_bytes = submission.input.size();
-  invocation.output_bytes = 0;
-  invocation.log_bytes = 0;
-  invocation.sandbox.store(nullptr, std::memory_order_relaxed);
-  invocation.worker_group.store(invocation.function->spec.worker_group, std::memory_order_relaxed);
-  set_times(invocation, submission);
-  invocation.start_ns = 0;
-  invocation.run_ns = 0;
-  invocation.noted = {};
-  invocation.preemptions = 0;
-  invocation.memory_bytes = 0;
-  invocation.status = Status::completed;
-  invocation.detail = 0;
-  return true;
-}
-
-void DataPlane::set_times(Invocation &invocation, const Submission &submission) {
-  const FunctionSpec &spec = invocation.function->spec;
-  const uint64_t now = now_ns();
-  invocation.arrival_ns = submission.arrival_ns != 0 ? std::min(submission.arrival_ns, now) : now;
-  const uint64_t relative_ns = submission.relative_deadline_ns != 0
-                                   ? submission.relative_deadline_ns
-                                   : spec.relative_deadline_ns;
-  const uint64_t deadline_ns =
-      relative_ns == 0 ? SLEDGE_NO_DEADLINE : invocation.arrival_ns + relative_ns;
-  const bool drops = deadline_ns != SLEDGE_NO_DEADLINE && spec.on_late != OnLate::run;
-  const bool aborts = drops && spec.on_late == OnLate::abort;
-  invocation.deadline_ns = deadline_ns;
-  invocation.drop_ns.store(drops ? deadline_ns : UINT64_MAX, std::memory_order_relaxed);
-  invocation.abort_ns.store(aborts ? deadline_ns : UINT64_MAX, std::memory_order_relaxed);
-  invocation.wall_end_ns.store(UINT64_MAX, std::memory_order_relaxed);
-  invocation.limit_ns.store(UINT64_MAX, std::memory_order_relaxed);
-  if (drops) {
-    constexpr uint64_t grain_ns = 1'000'000; // many deadlines, few looks
-    const uint64_t due_ns = deadline_ns - deadline_ns % grain_ns + grain_ns;
-    watchdog_.watch({due_ns, invocation.index, invocation.load().generation()});
-  }
 }
 
 void DataPlane::wake(uint32_t worker) {

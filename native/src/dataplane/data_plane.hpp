@@ -41,6 +41,9 @@ struct DataPlaneOptions {
   std::vector<IdleOptions> idle;     ///< by worker group; those beyond wait as by default
   PreemptionOptions preemption;
   std::vector<TenantLimits> tenants; ///< by index; those beyond have no limits
+  /// Waiting requests that all queues together hold; shares of tenants are of that. 0: unknown, it
+  /// is `invocation_max`.
+  uint32_t queue_max = 0;
   /// Alive at any moment; one more for each other intake that submits in the same instant.
   uint32_t invocation_max = 1024;
   /// Modules that are loaded at once, beside those of invocations in flight.
@@ -90,6 +93,12 @@ class DataPlane final : ActionTarget, WatchTarget {
   /// Null when there are too many, or no such worker group.
   Function *add_function(FunctionSpec spec);
   void remove_function(uint32_t id) { functions_.remove(id); }
+
+  /// The tenant of this index has these limits from now on. False: there is no such index.
+  bool set_tenant(uint32_t tenant, const TenantLimits &limits);
+  /// It is promised this time of all workers from now on; each worker group gives its part. False:
+  /// there is no such index.
+  bool set_terms(uint32_t tenant, const sledge_tenant_terms &terms);
 
   /// The index of the invocation, or minus the sledge_error. With `may_defer` a sleeping worker is
   /// not woken for a short function at once: `kick_due` says that `kick` must follow soon.
@@ -163,6 +172,8 @@ class DataPlane final : ActionTarget, WatchTarget {
   /// Whether events are kept from now on, where there is room for them; at first they are.
   void keep_events(bool keeps);
   std::vector<Statistic> statistics();
+  /// Of a tenant; empty when nothing has been counted of it.
+  std::vector<Statistic> tenant_statistics(uint32_t id);
   /// Empty when there is no such function.
   std::vector<Statistic> function_statistics(uint32_t id);
   /// What all intakes have counted of the function of this id. False: nothing yet, all are 0.
@@ -209,6 +220,8 @@ class DataPlane final : ActionTarget, WatchTarget {
   };
 
   int64_t accept(Intake &intake, const Submission &submission, bool may_defer);
+  Tenant *tenant_at(uint32_t index);
+  int64_t hold_pace(Intake &intake, Function &function);
   int64_t take_in(Intake &intake, Function &function, const Submission &submission, bool may_defer);
   int64_t place(Intake &intake, Function &function, const Submission &submission, bool may_defer);
   sledge_error closed_error() const {
@@ -232,7 +245,8 @@ class DataPlane final : ActionTarget, WatchTarget {
 
   const DataPlaneOptions options_;
   InvocationTable table_;
-  std::vector<std::unique_ptr<Tenant>> tenants_; ///< null: without limits
+  std::array<std::unique_ptr<Tenant>, tenant_count_max> tenants_; ///< null: none has been used
+  std::atomic<uint32_t> tenants_used_{0};
   std::shared_ptr<Runtime> runtime_;
   ModuleCache modules_;
   FunctionTable functions_;
@@ -259,6 +273,7 @@ class DataPlane final : ActionTarget, WatchTarget {
   uint32_t deferred_ = 0; ///< submissions whose worker has not been woken yet
   uint64_t deferred_since_ns_ = 0;
   std::vector<bool> deferred_workers_;
+  const uint32_t queue_max_;
 };
 
 } // namespace sledge::dataplane

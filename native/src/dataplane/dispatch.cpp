@@ -96,6 +96,11 @@ void Dispatch::finish(uint32_t worker, Finished finished) {
   leave_engine(worker, finished, section.now_ns);
 }
 
+bool Dispatch::set_terms(uint32_t tenant, const sledge_tenant_terms &terms) {
+  const Section section(*this);
+  return engine_->set_terms(tenant, terms, section.now_ns);
+}
+
 void Dispatch::forget_type(uint32_t type) {
   const Section section(*this);
   engine_->forget_type(type);

@@ -80,6 +80,8 @@ class Dispatch {
   /// Takes it out of the engine, whatever it does.
   Ended end(Invocation &invocation, uint32_t generation, Kill why);
   void tick();
+  /// What this group's workers promise the tenant from now on. False: there is no such number.
+  bool set_terms(uint32_t tenant, const sledge_tenant_terms &terms);
   /// This number now names another function.
   void forget_type(uint32_t type);
 

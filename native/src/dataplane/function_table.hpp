@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/tenant.hpp"
 #include "sandbox/sandbox.hpp"
 
 namespace sledge::dataplane {
@@ -20,23 +21,6 @@ enum class OnLate : uint8_t {
   run = 0,            ///< nothing
   drop_unstarted = 1, ///< it ends unless it has started
   abort = 2           ///< it ends
-};
-
-/// Limits over all functions of one tenant; 0: none.
-struct TenantLimits {
-  uint32_t concurrent_max = 0;   ///< accepted and not ended
-  uint32_t queued_max = 0;       ///< accepted and not started
-  uint64_t memory_bytes_max = 0; ///< linear memory of what has started and not ended
-
-  bool any() const { return concurrent_max != 0 || queued_max != 0 || memory_bytes_max != 0; }
-};
-
-struct Tenant {
-  explicit Tenant(const TenantLimits &of) : limits(of), memory(of.memory_bytes_max) {}
-  const TenantLimits limits;
-  std::atomic<uint32_t> alive{0};
-  std::atomic<uint32_t> queued{0};
-  MemoryBudget memory; ///< unused without a limit
 };
 
 struct FunctionSpec {
@@ -102,16 +86,14 @@ struct Function {
   uint32_t id = 0;
   std::atomic<uint32_t> alive{0};  ///< pinned: from submission to the reaping of the outcome
   std::atomic<uint32_t> queued{0}; ///< never started yet
-  Tenant *tenant = nullptr;        ///< null: its tenant has no limits
+  Tenant *tenant = nullptr;        ///< null: nothing is counted of it
   FunctionCounters counters;
   ModulePlace place;
   std::atomic<uint64_t> run_mean_ns{0}; ///< running estimate of the service time; 0: no sample
   std::atomic<bool> removed{true};      ///< until it is added
 
   /// Null: its tenant may have any memory.
-  MemoryBudget *memory_budget() const {
-    return tenant != nullptr && tenant->limits.memory_bytes_max != 0 ? &tenant->memory : nullptr;
-  }
+  MemoryBudget *memory_budget() const { return tenant != nullptr ? tenant->memory() : nullptr; }
   void pin() { alive.fetch_add(1, std::memory_order_seq_cst); }
   void unpin() { alive.fetch_sub(1, std::memory_order_release); }
   /// Counts in an invocation that has pinned it. With a limit nothing has changed. Several threads
@@ -127,11 +109,11 @@ struct Function {
       return Limit::none;
     }
     Limit over = Limit::tenant_concurrency;
-    if (!is_beyond(tenant->alive, tenant->limits.concurrent_max)) {
-      if (!is_beyond(tenant->queued, tenant->limits.queued_max)) {
+    if (tenant->take_place()) {
+      if (tenant->take_queue_place()) {
         return Limit::none;
       }
-      tenant->alive.fetch_sub(1, std::memory_order_relaxed);
+      tenant->leave();
       over = Limit::tenant_queued;
     }
     queued.fetch_sub(1, std::memory_order_relaxed);
@@ -141,7 +123,7 @@ struct Function {
   void count_started() {
     queued.fetch_sub(1, std::memory_order_relaxed);
     if (tenant != nullptr) {
-      tenant->queued.fetch_sub(1, std::memory_order_relaxed);
+      tenant->leave_queue();
     }
   }
   void count_reaped() {
@@ -151,7 +133,7 @@ struct Function {
   /// As `count_reaped`, and still pinned.
   void count_left() {
     if (tenant != nullptr) {
-      tenant->alive.fetch_sub(1, std::memory_order_relaxed);
+      tenant->leave();
     }
   }
 

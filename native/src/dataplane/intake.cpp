@@ -38,6 +38,9 @@ Invocation *Intake::reap() {
   if (FunctionMetrics *metrics = metrics_for(*invocation.function)) {
     metrics->count_end(invocation);
   }
+  if (Tenant *tenant = invocation.function->tenant) {
+    tenant->charge_cpu(invocation.end_ns, invocation.run_ns);
+  }
   invocation.function->count_reaped();
   alive_.store(alive() - 1, std::memory_order_release);
   return &invocation;

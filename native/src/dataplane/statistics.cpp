@@ -20,10 +20,10 @@ void add(EngineCounters &to, const EngineCounters &of) {
 }
 
 /// Linear memory of what runs for tenants with a limit of it.
-uint64_t memory_of(const std::vector<std::unique_ptr<Tenant>> &tenants) {
+uint64_t memory_of(const std::array<std::unique_ptr<Tenant>, tenant_count_max> &tenants) {
   uint64_t bytes = 0;
   for (const auto &tenant : tenants) {
-    bytes += tenant != nullptr ? tenant->memory.used_bytes() : 0;
+    bytes += tenant != nullptr ? tenant->memory_bytes() : 0;
   }
   return bytes;
 }
@@ -133,7 +133,8 @@ std::vector<Statistic> DataPlane::statistics() {
       "rejectedDraining",    "rejectedFunctionGone",   "rejectedMalformed",
       "rejectedConcurrency", "rejectedFunctionQueue",  "rejectedTenantConcurrency",
       "rejectedTenantQueue", "rejectedMaxInvocations", "rejectedQueueFull",
-      "rejectedNoMemory",    "rejectedNotAdmitted"};
+      "rejectedNoMemory",    "rejectedNotAdmitted",    "rejectedTenantRate",
+      "rejectedTenantCpu",   "rejectedTenantShare"};
   for (size_t at = 0; at < ended_names.size(); at++) {
     all.push_back({ended_names[at], number(ended[at])});
   }
@@ -141,6 +142,18 @@ std::vector<Statistic> DataPlane::statistics() {
     all.push_back({rejected_names[at], number(rejected[at])});
   }
   return all;
+}
+
+std::vector<Statistic> DataPlane::tenant_statistics(uint32_t id) {
+  const Tenant *tenant = id < tenant_count_max ? tenants_[id].get() : nullptr;
+  if (tenant == nullptr) {
+    return {};
+  }
+  return {
+      {"inFlight", number(tenant->alive())},
+      {"queued", number(tenant->queued())},
+      {"memoryBytes", number(tenant->memory_bytes())},
+  };
 }
 
 std::vector<Statistic> DataPlane::function_statistics(uint32_t id) {

@@ -39,6 +39,9 @@ std::unique_ptr<Engine> Simulation::make_engine(const SimulationSpec &spec, uint
   config.preemption = spec.preemption;
   config.migration = spec.migration;
   config.seed = spec.workload.seed + group;
+  config.terms = spec.terms;
+  for (sledge_tenant_terms &terms : config.terms)
+    terms.budget_ns /= spec.group_count;
   auto engine =
       Engine::make(config, std::move(policies.dispatcher), std::move(policies.scheduler), error);
   if (engine != nullptr) {

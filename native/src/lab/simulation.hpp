@@ -40,11 +40,12 @@ struct SimulationSpec {
   Spread spread = Spread::random;
   bool preemption = true;
   bool migration = false;
-  uint32_t request_count_max = 65536; ///< alive at any moment, over all groups
-  uint32_t queue_length_max = 65536;  ///< in one worker's run queue
-  uint64_t warmup = 0;                ///< arrivals that are not measured
-  uint64_t record_max = 0;            ///< events kept for traces; 0: none
-  bool series = false;                ///< keep how the run went over its time
+  std::vector<sledge_tenant_terms> terms; ///< by tenant, of all workers; those beyond have none
+  uint32_t request_count_max = 65536;     ///< alive at any moment, over all groups
+  uint32_t queue_length_max = 65536;      ///< in one worker's run queue
+  uint64_t warmup = 0;                    ///< arrivals that are not measured
+  uint64_t record_max = 0;                ///< events kept for traces; 0: none
+  bool series = false;                    ///< keep how the run went over its time
 };
 
 struct GroupPolicies {

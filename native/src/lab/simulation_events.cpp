@@ -66,6 +66,7 @@ void Simulation::enter(Group &group, const Job &job, uint64_t number) {
   const double expected_ns = of.expected_ns > 0 ? of.expected_ns : of.service.mean_ns();
   request->type = job.type;
   request->group = of.group;
+  request->tenant = of.tenant;
   request->arrival_ns = job.arrival_ns;
   request->deadline_ns = job.deadline_ns;
   request->fallback_ns = std::max<uint64_t>(1, static_cast<uint64_t>(expected_ns));

@@ -32,6 +32,7 @@ struct RequestClass {
   double share = 1; ///< of all requests; shares are normalised
   Distribution service;
   uint32_t group = 0;
+  uint32_t tenant = 0;
   double deadline_ns = 0;         ///< relative, fixed part; 0 and no factor: none
   double deadline_of_service = 0; ///< relative, times the request's own service time
   double expected_ns = 0;         ///< what the configuration would expect; 0: the mean

@@ -54,7 +54,9 @@ inline std::vector<Variant> scheduler_variants() {
           {"sched-edf", {{"overdue", 0, "in-order", true}}},
           {"sched-edf", {{"overdue", 0, "slack", true}}},
           {"sched-sjf", {}},
-          {"sched-sjf", {{"preemption", 0, "", false}}}};
+          {"sched-sjf", {{"preemption", 0, "", false}}},
+          {"sched-mtds", {}},
+          {"sched-mtdbf", {}}};
 }
 
 inline bool interrupts(const Variant &dispatcher) {

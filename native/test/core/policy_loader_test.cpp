@@ -72,7 +72,24 @@ class FlawedTable : public testing::Test {
 
 TEST_F(FlawedTable, OfAnotherApiVersionIsRefusedWithBothVersions) {
   table.api_version = 99;
-  expect_refused("policy API 99; this is 1");
+  expect_refused("policy API 99; this is 2, which takes those from 1 on");
+}
+
+TEST_F(FlawedTable, OfTheFirstVersionIsTakenAndWhatItCouldNotHaveIsNotCalled) {
+  struct FirstOps {
+    decltype(sledge_scheduler_ops::rank) rank;
+    decltype(sledge_scheduler_ops::preempts) preempts;
+    uintptr_t behind[5];
+  };
+  const FirstOps first{table.scheduler->rank, nullptr, {1, 1, 1, 1, 1}};
+  table.api_version = 1;
+  table.scheduler = reinterpret_cast<const sledge_scheduler_ops *>(&first);
+  PolicyError error;
+  auto engine = make_engine(small_config(1), plugin("dispatch-rr", SLEDGE_DISPATCHER),
+                            create_policy(&table, SLEDGE_SCHEDULER, {}, error));
+  Request *request = arrive(*engine, 0);
+  EXPECT_EQ(engine->next(0, 0), request);
+  engine->release(engine->finish(0, 10));
 }
 
 TEST_F(FlawedTable, OfAnotherSizeIsRefused) {

@@ -45,8 +45,8 @@ constexpr sledge_dispatcher_ops keeps_preempted = {on_arrive,    on_idle,    nul
                                                    on_completed, on_removed, on_tick};
 constexpr sledge_dispatcher_ops takes_preempted = {on_arrive,    on_idle,    on_preempted,
                                                    on_completed, on_removed, on_tick};
-constexpr sledge_scheduler_ops by_rank = {on_rank, nullptr};
-constexpr sledge_scheduler_ops by_choice = {on_rank, on_preempts};
+constexpr sledge_scheduler_ops by_rank = {.rank = on_rank, .preempts = nullptr};
+constexpr sledge_scheduler_ops by_choice = {.rank = on_rank, .preempts = on_preempts};
 
 sledge_policy_table table(sledge_policy_kind kind) {
   sledge_policy_table t{};

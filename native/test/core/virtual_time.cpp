@@ -73,6 +73,7 @@ void VirtualTime::arrive(const Job &job) {
     return;
   }
   request->type = job.type;
+  request->tenant = job.tenant;
   request->arrival_ns = job.arrival_ns;
   request->deadline_ns = job.deadline_ns;
   request->estimate_ns = request->oracle_ns = job.service_ns;

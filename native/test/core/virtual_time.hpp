@@ -15,6 +15,7 @@ struct Job {
   uint64_t service_ns = 0;
   uint64_t deadline_ns = SLEDGE_NO_DEADLINE;
   uint32_t type = 0;
+  uint32_t tenant = 0;
 };
 
 class VirtualTime {

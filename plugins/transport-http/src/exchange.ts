@@ -76,10 +76,15 @@ export class Exchange {
     this.#hasBody = head.hasBody;
     head.checkFraming(request.httpVersionMinor === 1);
     if (listener.isDraining) throw new SledgeError('SLEDGE_ERR_INVOKE_DRAINING');
-    const { path, query } = splitTarget(request);
+    const { path, query, authority } = splitTarget(request);
     const method = request.method ?? '';
     if (path === '*') return this.#answerServerOptions(method);
-    const route = listener.routes.match(path) ?? listener.routes.match(safeDecode(path));
+    const host = authority ?? head.host;
+    const routes = listener.sites.find(host);
+    if (routes === undefined) {
+      throw new SledgeError('SLEDGE_ERR_HTTP_MISDIRECTED', { host: host ?? '' });
+    }
+    const route = routes.match(path) ?? routes.match(safeDecode(path));
     if (route === undefined) throw new SledgeError('SLEDGE_ERR_HTTP_NO_ROUTE', { path });
     const fn = route.functions.get(method);
     if (fn === undefined) return this.#answerOtherMethod(route, method);
@@ -240,7 +245,7 @@ export class Exchange {
         : new SledgeError('SLEDGE_ERR_INTERNAL', { reason: String(cause) }, { cause });
     const problem = makeProblem(error, outcome, this.#names);
     if (outcome !== undefined) this.#addTiming(problem.headers, outcome);
-    this.listener.logProblem(problem, error);
+    this.listener.logProblem(problem, error, this.#fn?.tenant);
     const isDraining = error.code === 'SLEDGE_ERR_INVOKE_DRAINING';
     this.#sendProblem(problem, isDraining || error.code === 'SLEDGE_ERR_HTTP_BAD_REQUEST');
   }
@@ -254,6 +259,12 @@ export class Exchange {
       !(Number(request.headers['content-length']) <= DISCARD_BYTES && !close);
     if (isOpenEnded) return this.#sendAndLinger(problem);
     this.connection.receiving = undefined;
+    const { answers, isDraining } = this.listener;
+    if (!close && !isDraining && answers.canSend(request, this.response)) {
+      this.#answered = true;
+      answers.sendProblem(request, this.response, problem, this.#names?.lines ?? '');
+      return;
+    }
     if (close) problem.headers.push('Connection', 'close');
     this.#send(problem.status, problem.headers, problem.body);
   }
@@ -338,19 +349,28 @@ function tooLarge(limitBytes: number): SledgeError {
   return new SledgeError('SLEDGE_ERR_HTTP_BODY_TOO_LARGE', { limitBytes });
 }
 
+interface Target {
+  readonly path: string;
+  readonly query: string;
+  /** In absolute form: it stands above the Host header. */
+  readonly authority?: string | undefined;
+}
+
 /** Path and raw query of the request's target, in origin or absolute form. */
-function splitTarget(request: IncomingMessage): { path: string; query: string } {
+function splitTarget(request: IncomingMessage): Target {
   let target = request.url ?? '';
+  let authority: string | undefined;
   if (target.charCodeAt(0) !== 47) {
     if (target === '*') return { path: '*', query: '' };
-    const match = /^https?:\/\/[^/?#]+([^#]*)/i.exec(target);
+    const match = /^https?:\/\/([^/?#]+)([^#]*)/i.exec(target);
     if (match === null) throw badRequest('the target is neither a path nor a URL');
-    target = match[1] ?? '';
+    authority = match[1];
+    target = match[2] ?? '';
     if (!target.startsWith('/')) target = `/${target}`;
   }
   const mark = target.indexOf('?');
-  if (mark < 0) return { path: target, query: '' };
-  return { path: target.slice(0, mark), query: target.slice(mark + 1) };
+  if (mark < 0) return { path: target, query: '', authority };
+  return { path: target.slice(0, mark), query: target.slice(mark + 1), authority };
 }
 
 function safeDecode(path: string): string {

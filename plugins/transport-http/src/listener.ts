@@ -10,18 +10,19 @@ import { Exchange } from './exchange';
 import type { HttpOptions } from './options';
 import { PlainAnswers } from './plain-answers';
 import { makeProblem, type Problem } from './problem';
-import { RouteTable } from './routes';
+import { Sites } from './sites';
 
 const kConnection = Symbol('sledge.connection');
 const SENDING_POLL_MS = 20;
 type OurSocket = Socket & { [kConnection]?: Connection };
 
 /**
- * One tenant's port. Fastify holds the server's life; its router is left out, because it takes no
- * routes once it listens and refuses targets that a function's raw arguments may contain.
+ * One port, of one tenant or of several. Fastify holds the server's life; its router is left out,
+ * because it takes no routes once it listens and refuses targets that a function's raw arguments
+ * may contain.
  */
 export class Listener {
-  routes: RouteTable;
+  sites: Sites;
   isDraining = false;
   readonly answers: PlainAnswers;
   readonly #app: FastifyInstance;
@@ -34,9 +35,9 @@ export class Listener {
     readonly options: HttpOptions,
     readonly invoker: Invoker,
     private readonly logger: Logger,
-    private tenant: TenantView,
+    private tenants: readonly TenantView[],
   ) {
-    this.routes = new RouteTable([], '');
+    this.sites = new Sites([], '');
     this.answers = new PlainAnswers(options.keepAliveTimeoutMs);
     this.#app = fastify({
       serverFactory: () => this.#makeServer(),
@@ -50,20 +51,16 @@ export class Listener {
     return this.#url;
   }
 
-  /** False: the tenant wants another address. */
-  listensFor(tenant: TenantView): boolean {
-    return tenant.port === this.tenant.port && tenant.host === this.tenant.host;
-  }
-
-  /** Nothing of the tenant has changed. */
-  serves(tenant: TenantView): boolean {
-    return tenant === this.tenant;
+  /** Those whose functions it serves: all have one address. */
+  get served(): readonly TenantView[] {
+    return this.tenants;
   }
 
   /** @throws SledgeError SLEDGE_ERR_HTTP_LISTEN */
   async listen(): Promise<void> {
-    const host = this.tenant.host ?? this.options.host;
-    const port = this.tenant.port ?? 0;
+    const [first] = this.tenants;
+    const host = first?.host ?? this.options.host;
+    const port = first?.port ?? 0;
     const printable = isIPv6(host) ? `[${host}]` : host;
     try {
       await this.#app.listen({ host, port });
@@ -75,13 +72,13 @@ export class Listener {
     const address = this.#app.server.address() as AddressInfo;
     this.#environ = listenerEnviron(host, address.port);
     this.#url = `http://${printable}:${address.port}`;
-    this.update(this.tenant);
+    this.update(this.tenants);
   }
 
   /** Swaps the routes; requests already matched keep theirs. */
-  update(tenant: TenantView): void {
-    this.tenant = tenant;
-    this.routes = new RouteTable(tenant.functions, this.#environ);
+  update(tenants: readonly TenantView[]): void {
+    this.tenants = tenants;
+    this.sites = new Sites(tenants, this.#environ);
   }
 
   /**
@@ -129,11 +126,12 @@ export class Listener {
     await this.#app.close();
   }
 
-  logProblem(problem: Problem, error: SledgeError): void {
+  /** @param tenant undefined: it is not known whose request it was. */
+  logProblem(problem: Problem, error: SledgeError, tenant?: string): void {
     if (!this.logger.isLevelEnabled('debug')) return;
     const { status, instance, ids } = problem;
     const { requestId, traceId } = ids ?? {};
-    const about = { code: error.code, tenant: this.tenant.name, requestId, traceId };
+    const about = { code: error.code, tenant, requestId, traceId };
     this.logger.debug({ instance, status, ...about }, 'problem');
   }
 

@@ -1,5 +1,11 @@
-import { validateHeaderValue, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  STATUS_CODES,
+  validateHeaderValue,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import type { OutcomeTimes } from '@sledge/core';
+import type { Problem } from './problem';
 import { serverTiming } from './server-timing';
 
 const MAX_CACHED_TYPES = 1_000;
@@ -54,6 +60,21 @@ export class PlainAnswers {
     const text = hasBody ? body.toString('latin1') : '';
     (response as MadeHead)._header =
       `${start}${body.length}\r\n${timing}${lines}${this.#dateLine()}${this.#keepAlive}${text}`;
+    response.end();
+  }
+
+  /** A refusal likewise: with too much to do it must not cost more than to serve. */
+  sendProblem(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { status, headers, body }: Problem,
+    lines: string,
+  ): void {
+    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n`;
+    for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
+    const text = request.method === 'HEAD' ? '' : body.toString('latin1');
+    response.statusCode = status;
+    (response as MadeHead)._header = `${head}${lines}${this.#dateLine()}${this.#keepAlive}${text}`;
     response.end();
   }
 

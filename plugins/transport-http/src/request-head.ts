@@ -46,6 +46,7 @@ let heads = 0;
  * more than all of that, is asked only when a field is repeated.
  */
 export class RequestHead {
+  host: string | undefined;
   transferEncoding: string | undefined;
   contentLength: string | undefined;
   expect: string | undefined;
@@ -106,6 +107,7 @@ export class RequestHead {
     switch (meaning) {
       case Meaning.Host:
         this.#hosts += 1;
+        this.host = value;
         break;
       case Meaning.TransferEncoding:
         this.transferEncoding = value;

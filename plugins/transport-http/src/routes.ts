@@ -1,4 +1,4 @@
-import type { FunctionHandle } from '@sledge/core';
+import type { FunctionHandle, TenantView } from '@sledge/core';
 
 const SLASH = 47;
 const DEFAULT_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -7,7 +7,7 @@ const DEFAULT_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as con
 export interface Route {
   /** Which function answers a method; several may share a route with methods of their own. */
   readonly functions: ReadonlyMap<string, FunctionHandle>;
-  /** Without a slash at its end; '' is the root. */
+  /** With its tenant's prefix, without a slash at its end; '' is the root. */
   readonly path: string;
   /** Value of the Allow header. */
   readonly allow: string;
@@ -24,15 +24,23 @@ export class RouteTable {
   /** Lengths of the routes, longest first: a long path costs no more than the routes do. */
   readonly #lengths: readonly number[];
 
-  /** @param environ Joined environ entries of the listener. */
-  constructor(functions: readonly FunctionHandle[], environ: string) {
+  /**
+   * @param tenants each with a prefix of its own: what is below it is nobody else's.
+   * @param environ Joined environ entries of the listener.
+   */
+  constructor(tenants: readonly Pick<TenantView, 'functions' | 'pathPrefix'>[], environ: string) {
     const byPath = new Map<string, Map<string, FunctionHandle>>();
-    for (const fn of functions) {
-      if (fn.route === undefined) continue;
-      const path = fn.route.replace(/\/+$/, '');
-      const methods = byPath.get(path) ?? new Map<string, FunctionHandle>();
-      for (const method of fn.methods ?? DEFAULT_METHODS) methods.set(method, fn);
-      byPath.set(path, methods);
+    for (const { functions, pathPrefix = '' } of tenants) {
+      if (pathPrefix !== '') {
+        byPath.set(pathPrefix, byPath.get(pathPrefix) ?? new Map<string, FunctionHandle>());
+      }
+      for (const fn of functions) {
+        if (fn.route === undefined) continue;
+        const path = pathPrefix + fn.route.replace(/\/+$/, '');
+        const methods = byPath.get(path) ?? new Map<string, FunctionHandle>();
+        for (const method of fn.methods ?? DEFAULT_METHODS) methods.set(method, fn);
+        byPath.set(path, methods);
+      }
     }
     for (const [path, methods] of byPath) this.#routes.set(path, makeRoute(methods, path, environ));
     const lengths = new Set([...this.#routes.keys()].map((path) => path.length));
@@ -41,6 +49,11 @@ export class RouteTable {
 
   /** @param path Starts with a slash, no query. */
   match(path: string): Route | undefined {
+    const route = this.#find(path);
+    return route?.functions.size === 0 ? undefined : route;
+  }
+
+  #find(path: string): Route | undefined {
     const exact = this.#routes.get(path);
     if (exact !== undefined) return exact;
     for (const length of this.#lengths) {

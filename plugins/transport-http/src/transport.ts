@@ -4,8 +4,9 @@ import type { Logger } from 'pino';
 import { Listener } from './listener';
 import type { HttpOptions } from './options';
 
-/** The `http` transport: a listener per tenant that has a port, kept in step with the tenants. */
+/** The `http` transport: a listener for each address, kept in step with the tenants. */
 export class HttpTransport implements TransportInstance {
+  /** By address. */
   readonly #listeners = new Map<string, Listener>();
   /** No tenant's any more, but with answers to finish. */
   readonly #closing = new Set<Listener>();
@@ -22,7 +23,9 @@ export class HttpTransport implements TransportInstance {
   /** @throws SledgeError SLEDGE_ERR_HTTP_LISTEN; then nothing listens. */
   async start(): Promise<void> {
     try {
-      for (const tenant of this.host.tenants()) await this.#open(tenant);
+      for (const [address, tenants] of byAddress(this.host.tenants())) {
+        await this.#open(address, tenants);
+      }
     } catch (error) {
       await this.stop();
       throw error;
@@ -50,38 +53,44 @@ export class HttpTransport implements TransportInstance {
   }
 
   listeners(): readonly ListenerInfo[] {
-    return [...this.#listeners].map(([tenant, { url }]) => ({ transport: 'http', tenant, url }));
+    return [...this.#listeners.values()].flatMap(({ served, url }) =>
+      served.map(({ name, pathPrefix = '' }) => ({
+        transport: 'http',
+        tenant: name,
+        url: url + pathPrefix,
+      })),
+    );
   }
 
-  async #open(tenant: TenantView): Promise<void> {
-    if (tenant.port === undefined) return;
-    const listener = new Listener(this.options, this.host.invoker, this.logger, tenant);
+  async #open(address: string, tenants: readonly TenantView[]): Promise<void> {
+    const listener = new Listener(this.options, this.host.invoker, this.logger, tenants);
     await listener.listen();
-    this.#listeners.set(tenant.name, listener);
+    this.#listeners.set(address, listener);
   }
 
   /** A tenant that cannot be served is logged; the others are served all the same. */
   async #apply(tenants: readonly TenantView[]): Promise<void> {
-    const byName = new Map(tenants.map((tenant) => [tenant.name, tenant]));
-    for (const [name, listener] of this.#listeners) {
-      const tenant = byName.get(name);
-      if (tenant === undefined || !listener.listensFor(tenant)) this.#close(name, listener);
-      else if (!listener.serves(tenant)) listener.update(tenant);
+    const wanted = byAddress(tenants);
+    for (const [address, listener] of this.#listeners) {
+      const now = wanted.get(address);
+      if (now === undefined) this.#close(address, listener);
+      else if (!isSame(now, listener.served)) listener.update(now);
     }
-    for (const tenant of tenants) {
-      if (this.#listeners.has(tenant.name)) continue;
+    for (const [address, of] of wanted) {
+      if (this.#listeners.has(address)) continue;
       try {
-        await this.#open(tenant);
+        await this.#open(address, of);
       } catch (error) {
         const code = error instanceof SledgeError ? error.code : undefined;
-        this.logger.error({ err: error, code, tenant: tenant.name }, 'cannot listen');
+        const names = of.map(({ name }) => name).join(', ');
+        this.logger.error({ err: error, code, tenant: names }, 'cannot listen');
       }
     }
   }
 
   /** Its port is free at once; requests in flight end behind it. */
-  #close(name: string, listener: Listener): void {
-    this.#listeners.delete(name);
+  #close(address: string, listener: Listener): void {
+    this.#listeners.delete(address);
     this.#closing.add(listener);
     listener
       .drain()
@@ -89,4 +98,22 @@ export class HttpTransport implements TransportInstance {
       .catch((error: unknown) => this.logger.error({ err: error }, 'cannot close a listener'))
       .finally(() => this.#closing.delete(listener));
   }
+}
+
+/** Tenants by the address that they share; a port that is to be picked is one tenant's own. */
+function byAddress(tenants: readonly TenantView[]): Map<string, TenantView[]> {
+  const groups = new Map<string, TenantView[]>();
+  for (const tenant of tenants) {
+    const { name, port, host = '' } = tenant;
+    if (port === undefined) continue;
+    const address = port === 0 ? `${host}:0:${name}` : `${host}:${port}`;
+    const group = groups.get(address) ?? [];
+    group.push(tenant);
+    groups.set(address, group);
+  }
+  return groups;
+}
+
+function isSame(some: readonly TenantView[], others: readonly TenantView[]): boolean {
+  return some.length === others.length && some.every((one, at) => one === others[at]);
 }

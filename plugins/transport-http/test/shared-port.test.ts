@@ -1,0 +1,88 @@
+import { createServer, type AddressInfo } from 'node:net';
+import { request } from 'undici';
+import { makeFunction, RawClient, startTransport, type Running } from './harness';
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+const of = (tenant: string) => [
+  makeFunction({ tenant, name: 'fib', route: '/fib' }),
+  makeFunction({ tenant, name: 'all', route: '/', methods: ['GET'] }),
+];
+
+let running: Running;
+beforeAll(async () => {
+  const port = await freePort();
+  running = await startTransport([
+    { name: 'a', port, hostNames: ['a.test', 'also-a.test'], functions: of('a') },
+    { name: 'wild', port, hostNames: ['*.w.test'], functions: of('wild') },
+    { name: 'prefix', port, pathPrefix: '/p/q', functions: of('prefix').slice(0, 1) },
+    { name: 'rest', port, functions: of('rest') },
+    { name: 'strict', port: 0, hostNames: ['s.test'], functions: of('strict') },
+  ]);
+});
+afterAll(() => running.stop());
+
+async function ask(host: string, path: string, url = running.url) {
+  const { statusCode, body } = await request(url + path, { headers: { host } });
+  return { statusCode, text: await body.text() };
+}
+
+const lastCall = () => {
+  const call = running.invoker.calls.at(-1);
+  if (call === undefined) throw new Error('no call');
+  return call;
+};
+
+describe('tenants on one port', () => {
+  test.each([
+    ['a.test', '/fib', 'a'],
+    ['A.TEST:8080', '/fib', 'a'],
+    ['also-a.test', '/x', 'a'],
+    ['one.w.test', '/fib', 'wild'],
+    ['w.test', '/fib', 'rest'],
+    ['two.one.w.test', '/fib', 'rest'],
+    ['elsewhere.test', '/p/q/fib', 'prefix'],
+    ['elsewhere.test', '/p/qq/fib', 'rest'],
+    ['a.test', '/p/q/fib', 'a'],
+  ])('for %s, %s is answered by %s', async (host, path, tenant) => {
+    expect((await ask(host, path)).statusCode).toBe(200);
+    expect(lastCall().fn.tenant).toBe(tenant);
+  });
+
+  test("what is below a prefix is its tenant's alone, answered or not", async () => {
+    expect((await ask('elsewhere.test', '/p/q/other')).statusCode).toBe(404);
+    expect((await ask('elsewhere.test', '/p/other')).statusCode).toBe(200);
+  });
+
+  test('the prefix is part of SCRIPT_NAME, and PATH_INFO is what follows the route', async () => {
+    await ask('elsewhere.test', '/p/q/fib/more');
+    const { environ } = lastCall();
+    expect([environ.get('SCRIPT_NAME'), environ.get('PATH_INFO')]).toEqual(['/p/q/fib', '/more']);
+  });
+
+  test('a Host name that nobody there has gets 421', async () => {
+    const strict = running.transport.listeners().find(({ tenant }) => tenant === 'strict');
+    const { statusCode, text } = await ask('a.test', '/fib', strict?.url);
+    expect(statusCode).toBe(421);
+    expect(JSON.parse(text)).toMatchObject({ code: 'SLEDGE_ERR_HTTP_MISDIRECTED' });
+  });
+
+  test('the host of an absolute target stands above the Host header', async () => {
+    const lines = 'GET http://one.w.test/fib HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n';
+    expect(await new RawClient(running.port).send(lines).toEnd()).toMatch(/^HTTP\/1.1 200/);
+    expect(lastCall().fn.tenant).toBe('wild');
+  });
+
+  test('each tenant has its own URL, with its prefix', () => {
+    const urls = running.transport.listeners().map(({ tenant, url }) => [tenant, url]);
+    expect(urls).toContainEqual(['a', running.url]);
+    expect(urls).toContainEqual(['prefix', `${running.url}/p/q`]);
+  });
+});
