@@ -13,6 +13,7 @@ import { doctorCommand } from './commands/doctor';
 import { explainCommand } from './commands/explain';
 import { functionsCommand } from './commands/functions';
 import { invokeCommand } from './commands/invoke';
+import { keysCommand } from './commands/keys';
 import { loadCommand } from './commands/load';
 import { metricsCommand } from './commands/metrics';
 import { pluginCommand } from './commands/plugin';
@@ -79,6 +80,7 @@ function createProgram(): Command {
   topCommand(program);
   doctorCommand(program);
   simulateCommand(program);
+  keysCommand(program);
   loadCommand(program);
   captureCommand(program);
   compareCommand(program);

@@ -3,6 +3,13 @@ import { PERF_COLUMN_NAMES } from '../recording/columns';
 import { adminSchema } from './admin-schema';
 import { deploySchema, storeSchema } from './control-schema';
 import { isPluginClass } from '../plugins/plugin-class';
+import {
+  functionKeysSchema,
+  keysFileSchema,
+  secretsSchema,
+  tenantTlsSchema,
+  tlsSchema,
+} from './security-schema';
 
 const MAX_DELAY_US = 3_600_000_000;
 const MAX_TIMEOUT_MS = 600_000;
@@ -145,6 +152,15 @@ const log = z.strictObject({
     .union([z.literal('auto'), z.boolean()])
     .default('auto')
     .describe('Lines for people instead of JSON. auto: when standard error is a terminal.'),
+  functionLinesPerSecond: count(0, 1_000_000)
+    .default(100)
+    .describe('Of the standard error of one function; more are counted. 0: any.'),
+  tenantLinesPerSecond: count(0, 1_000_000)
+    .default(500)
+    .describe('Of all functions of one tenant. 0: any.'),
+  functionLineBytes: count(64, 65_536)
+    .default(1024)
+    .describe('Of one line of a function; what is longer is cut.'),
 });
 
 /** A host call needs 48 KiB of it. */
@@ -225,6 +241,8 @@ export const functionSchema = z.strictObject({
     .describe('cgi: the function writes headers, an empty line, and the body.'),
   group: count(0, 1023).default(0).describe('Group of request types, for policies that reserve.'),
   workerGroup: groupName.optional().describe("Worker group that runs it. Default: its tenant's."),
+  keys: functionKeysSchema,
+  secrets: secretsSchema,
   limits: functionLimits.prefault({}),
 });
 
@@ -235,6 +253,8 @@ export const tenantSchema = z.strictObject({
   workerGroup: groupName
     .optional()
     .describe('Worker group of its functions. Default: the first one.'),
+  tls: tenantTlsSchema,
+  keysFile: keysFileSchema,
   limits: tenantLimits.prefault({}),
   functions: z.array(functionSchema).max(32_768).default([]),
 });
@@ -318,6 +338,7 @@ export const configSchema = z.strictObject({
   trace: trace.prefault({}).describe('A decision record of the run, for Perfetto and explain.'),
   perfLog: perfLog.prefault({}).describe('What became of each request, streamed to a file.'),
   metrics: metrics.prefault({}).describe('What the admin API counts by function.'),
+  tls: tlsSchema.describe('Certificate of the HTTP listeners. Absent: they have no TLS.'),
   admin: adminSchema.prefault({}).describe('The admin API: probes, metrics, changes.'),
   deploy: deploySchema.prefault({}).describe('Deployments while the server runs.'),
   store: storeSchema.prefault({}).describe('Where what is deployed is kept.'),

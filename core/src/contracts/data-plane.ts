@@ -178,6 +178,8 @@ export interface DataPlaneFunction {
   concurrency: number;
   /** 0: no limit of its own. */
   queued: number;
+  /** "NAME=value" behind the environ of each request: secrets, so nobody shows them. */
+  environ?: readonly string[] | undefined;
 }
 
 /** What the server drives: native workers, or worker_threads behind the same native core. */

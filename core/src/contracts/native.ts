@@ -75,6 +75,8 @@ export interface NativeFunctionSpec {
   maxStackBytes: number; // 0: a slot's
   maxConcurrent: number; // 0: no limit
   maxQueued: number; // 0: no limit
+  /** Entries with a NUL behind each; they follow the environ of each request. */
+  environ: string;
 }
 
 /**

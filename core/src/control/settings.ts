@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { describeIssues } from '../config/describe-issues';
 import type { Problem } from '../config/describe-issues';
 import { checkStacks, limitsInForce, slotLimits } from '../config/limits';
+import { checkKeys } from '../config/security-schema';
 import { functionSchema, tenantSchema } from '../config/schema';
 import type { FunctionConfig, SledgeConfig } from '../config/schema';
 import { SledgeError } from '../errors/sledge-error';
@@ -11,7 +12,7 @@ import type { LiveTenant, TenantSettings } from '../functions/live-tenant';
 export type FunctionSettings = Omit<z.input<typeof functionSchema>, 'name' | 'path'>;
 
 export interface SettingsRules {
-  readonly config: Pick<SledgeConfig, 'arena' | 'workers'>;
+  readonly config: Pick<SledgeConfig, 'arena' | 'workers' | 'tls'>;
   /** Slots hold every limit; other sandboxes do not. */
   readonly hasSlots: boolean;
 }
@@ -35,9 +36,11 @@ export function functionInForce(
   if (fn.workerGroup !== undefined && !groups.includes(fn.workerGroup)) {
     problems.push(plain('workerGroup', `there is none of ${fn.workerGroup}`));
   }
-  problems.push(...collisions(tenant, fn));
+  problems.push(...collisions(tenant, fn), ...securityProblems(tenant, fn));
   if (problems.length > 0) refuse(name, problems);
-  return { ...fn, limits: limitsInForce(tenant.settings.limits, fn.limits) };
+  // a version of a function of the configuration has what that names
+  const { secrets } = tenant.functions.get(name)?.versions.get(0)?.config ?? {};
+  return { ...fn, ...(secrets && { secrets }), limits: limitsInForce(tenant.settings.limits, fn.limits) };
 }
 
 /** @throws SledgeError SLEDGE_ERR_CONTROL_SETTINGS. */
@@ -59,8 +62,20 @@ export function tenantInForce(
   if (taken !== undefined) {
     problems.push(plain('port', `${settings.port ?? ''} is that of the tenant ${taken.name}`));
   }
+  for (const key of ['tls', 'keysFile'] as const) {
+    if (settings[key] !== undefined) problems.push(plain(key, ONLY_CONFIG));
+  }
   if (problems.length > 0) refuse(given.name, problems);
-  return settings;
+  return { ...settings, tls: rules.config.tls };
+}
+
+/** Who may deploy need not be allowed to read what the server's user may read. */
+const ONLY_CONFIG = 'only the configuration names files of this machine';
+
+function securityProblems({ settings }: LiveTenant, fn: FunctionConfig): Problem[] {
+  const problems = checkKeys([{ ...settings, functions: [fn] }]);
+  if (fn.secrets !== undefined) problems.push(plain('secrets', ONLY_CONFIG));
+  return problems;
 }
 
 function isSamePort({ settings }: LiveTenant, { port, host }: TenantSettings): boolean {

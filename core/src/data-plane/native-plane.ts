@@ -126,6 +126,7 @@ export class NativePlane implements DataPlane {
         maxStackBytes: spec.stackBytes ?? 0,
         maxConcurrent: spec.concurrency,
         maxQueued: spec.queued,
+        environ: (spec.environ ?? []).map((entry) => `${entry}\0`).join(''),
       });
       this.functions[id] = { id, wallTimeUs, cpuTimeUs, outputBytes };
       return id;

@@ -6,6 +6,7 @@ import { workerGroupOf } from '../config/worker-groups';
 import { SledgeError } from '../errors/sledge-error';
 import { addMetrics } from '../metrics/add-metrics';
 import { hint } from '../nearest';
+import { secretEnviron } from '../security/secrets';
 import type { BuildJob, BuildReport } from './build-functions';
 import { LiveFunction, LoadedFunction } from './live-function';
 import type { FunctionVersion } from './live-function';
@@ -145,8 +146,8 @@ function looksSame(one: FunctionConfig, other: FunctionConfig): boolean {
 
 function shown(config: FunctionConfig): unknown[] {
   const { route, methods, requestType, relativeDeadlineUs } = config;
-  const { responseContentType, responseFormat, limits } = config;
-  const answer = [responseContentType, responseFormat, limits.bodyBytes];
+  const { responseContentType, responseFormat, limits, keys } = config;
+  const answer = [responseContentType, responseFormat, limits.bodyBytes, keys];
   return [route, methods, requestType, relativeDeadlineUs, ...answer];
 }
 
@@ -173,5 +174,6 @@ function dataPlaneFields(fn: FunctionConfig) {
     stackBytes: fn.limits.stackBytes,
     concurrency: fn.limits.concurrency,
     queued: fn.limits.queued,
+    environ: secretEnviron(fn.secrets ?? {}),
   };
 }

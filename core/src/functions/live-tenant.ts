@@ -25,10 +25,13 @@ export class LiveTenant {
 
   /** Without the functions that nothing serves. */
   get view(): TenantView {
+    const { name, port, host, tls, keysFile } = this.settings;
     this.made ??= {
-      name: this.settings.name,
-      port: this.settings.port,
-      host: this.settings.host,
+      name,
+      port,
+      host,
+      tls: tls === 'none' ? undefined : tls,
+      keysFile,
       functions: [...this.functions.values()].flatMap(({ handle }) => handle ?? []),
     };
     return this.made;

@@ -4,6 +4,8 @@ import { OUTCOMES, REJECTIONS } from './layout';
 import type { FunctionMetrics, GroupRow, WorkerRow } from './layout';
 
 const NS_PER_S = 1e9;
+/** Asked once: who sets the clock later has not started another process. */
+const STARTED_SECONDS = Math.round(Date.now() / 1e3 - process.uptime());
 
 export interface FunctionSource {
   readonly tenant: string;
@@ -122,7 +124,7 @@ const PROCESS: readonly Metric[] = [
     type: 'gauge',
     help: 'Resident memory.',
   }),
-  ofProcess(() => Math.round(Date.now() / 1e3 - process.uptime()), {
+  ofProcess(() => STARTED_SECONDS, {
     name: 'process_start_time_seconds',
     type: 'gauge',
     help: 'When it was started, since 1970.',
@@ -171,6 +173,11 @@ const PROCESS: readonly Metric[] = [
     name: 'sledge_requests_without_function_total',
     type: 'counter',
     help: 'Refused because their function is not there any more.',
+  }),
+  ofProcess(stat('functionLogLinesDropped'), {
+    name: 'sledge_function_log_lines_dropped_total',
+    type: 'counter',
+    help: 'Lines of functions that the log did not take, for it takes so many in a second.',
   }),
 ];
 

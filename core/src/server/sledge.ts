@@ -1,9 +1,7 @@
-import path from 'node:path';
 import type { Logger } from 'pino';
 import { container as rootContainer } from 'tsyringe';
-import { openAdmin } from '../admin';
 import type { AdminListener, Phase } from '../admin';
-import { groupWorkerCount, workerCores } from '../config/cores';
+import { workerCores } from '../config/cores';
 import { loadedModules } from '../config/loaded-modules';
 import { configFromObject } from '../config/load-config';
 import type { LoadedConfig } from '../config/load-config';
@@ -42,11 +40,14 @@ import { tokens } from '../tokens';
 import { Recording } from '../recording/recording';
 import { installedPolicies } from './installed-policies';
 import { keptRecords, laneSourceOf } from './lane-source';
+import { FunctionLog } from './function-log';
 import { createLogger } from './logger';
 import { PolicyWatch } from './policy-watch';
 import { recordingSettings, recordingStart } from './recording-settings';
 import type { PolicyKind } from './policy-kinds';
-import { buildFunctions, buildSettingsOf, checkSandbox, functionLog } from './start-steps';
+import { buildFunctions, buildSettingsOf, checkSandbox, openAdminOf, planeGroups } from './start-steps';
+import { countedTogether, transportCounts } from './server-stats';
+import type { Counting } from './server-stats';
 import { ServerPolicies } from './server-policies';
 import { TransportServices } from './transport-services';
 
@@ -95,6 +96,7 @@ export class Sledge {
   private failed: readonly SledgeError[] = [];
   private readonly view = new LiveView(this);
   private life: Phase = 'starting';
+  private readonly functionLog: FunctionLog;
 
   constructor(
     private readonly loaded: LoadedConfig,
@@ -102,6 +104,7 @@ export class Sledge {
   ) {
     const { config } = loaded;
     this.logger = options.logger ?? createLogger(config.log);
+    this.functionLog = new FunctionLog(this.logger, config.log);
     const container = rootContainer.createChildContainer();
     container.register(tokens.TransportHost, { useValue: this.services });
     this.host = new PluginHost({
@@ -171,16 +174,16 @@ export class Sledge {
    * `<transport>.<counter>`. Transports of the same name count together.
    */
   stats(): Record<string, number> {
-    const all: Record<string, number> = { ...this.plane?.stats() };
-    for (const { instance, name } of this.host.instances('transport')) {
-      for (const [counter, value] of Object.entries(
-        (instance as TransportInstance).stats?.() ?? {},
-      )) {
-        const key = `${name}.${counter}`;
-        all[key] = (all[key] ?? 0) + value;
-      }
-    }
-    return all;
+    const transports = transportCounts(this.host.instances('transport'));
+    const admin = this.admin.map((listener): Counting => ['admin', listener.stats()]);
+    const functionLogLinesDropped = this.functionLog.dropped;
+    const counted = countedTogether([...transports, ...admin]);
+    return { ...this.plane?.stats(), ...counted, functionLogLinesDropped };
+  }
+
+  /** Certificates, keys of clients and what else is read again without a restart. */
+  reload(): void {
+    this.services.files.refresh();
   }
 
   /**
@@ -291,12 +294,15 @@ export class Sledge {
     await this.recording?.end();
     const errors = await this.host.stop();
     await Promise.all(this.admin.map((listener) => listener.close()));
+    this.services.files.close();
+    this.functionLog.close();
     return errors;
   }
 
   private async startAll(): Promise<void> {
     const { config, folder, plugins } = this.loaded;
-    if (this.options.withTransports !== false) this.admin = await this.listenForAdmin();
+    if (this.options.withTransports !== false)
+      this.admin = await openAdminOf(this, this.loaded, this.services);
     const wanted = plugins.filter(
       (plugin) => plugin.kind !== 'transport' || this.options.withTransports !== false,
     );
@@ -325,14 +331,6 @@ export class Sledge {
     this.life = 'serving';
   }
 
-  private listenForAdmin(): Promise<AdminListener[]> {
-    const { config, folder } = this.loaded;
-    const { socket, tokensFile } = config.admin;
-    const absolute = (file: string | undefined) => file && path.resolve(folder, file);
-    const paths = { socket: absolute(socket), tokensFile: absolute(tokensFile) };
-    return openAdmin(this, { ...config.admin, ...paths });
-  }
-
   /** A function that is tried beside a server must not empty the files of that one. */
   private async openRecording(): Promise<void> {
     if (this.options.withTransports === false) return;
@@ -348,8 +346,9 @@ export class Sledge {
   private dataPlaneOptions(): DataPlaneOptions {
     const { workers, arena, limits, preemption, tenants, seed } = this.loaded.config;
     const { workers: kind, workerScript } = this.sandbox();
-    const onFunctionLog = this.options.onFunctionLog ?? functionLog(this.logger);
-    const [first, ...moreGroups] = this.workerGroups();
+    const { functionLog } = this;
+    const onFunctionLog = this.options.onFunctionLog ?? functionLog.write.bind(functionLog);
+    const [first, ...moreGroups] = planeGroups(this.loaded, this.policies);
     return {
       ...(first as DataPlaneWorkerGroup),
       moreGroups,
@@ -368,16 +367,6 @@ export class Sledge {
       record: keptRecords(this.recording, this.loaded.config.admin),
       onLog: (id, text, ids) => onFunctionLog(this.registry?.byId(id), text, ids),
     };
-  }
-
-  private workerGroups(): DataPlaneWorkerGroup[] {
-    return workerGroups(this.loaded.config).map((group, index) => ({
-      name: group.name,
-      workerCount: groupWorkerCount(group),
-      idle: group.idle,
-      spinUs: group.spinUs,
-      ...this.policies.ofGroup(index),
-    }));
   }
 
   private openPlane(): DataPlane {

@@ -103,7 +103,8 @@ struct alignas(64) Invocation {
   uint64_t environ_bytes = 0;
   uint64_t input_bytes = 0;
   uint64_t output_bytes = 0;
-  uint64_t log_bytes = 0; ///< stderr, behind the output
+  uint64_t log_bytes = 0;     ///< stderr, behind the output
+  bool holds_secrets = false; ///< its buffer is wiped before anything else is done with it
 
   Life load() const { return Life(life.load(std::memory_order_acquire)); }
   /// For who owns the state already: keeps a kill that arrives meanwhile.
@@ -130,6 +131,7 @@ struct alignas(64) Invocation {
   }
   /// Makes room for `bytes`, content not kept. False: no memory.
   bool reserve(uint64_t bytes);
+  void wipe_secrets();
 };
 
 /// Fixed number of invocations; acquire and recycle are lock-free.

@@ -53,9 +53,23 @@ export class HttpTransport implements TransportInstance {
     return [...this.#listeners].map(([tenant, { url }]) => ({ transport: 'http', tenant, url }));
   }
 
+  /** Of all listeners together; the certificate that ends first counts. */
+  stats(): Record<string, number> {
+    const all: Record<string, number> = {};
+    for (const listener of this.#listeners.values()) {
+      for (const [name, value] of Object.entries(listener.guard.stats())) {
+        const before = all[name];
+        const isMoment = name === 'tls_not_after_seconds';
+        all[name] =
+          before === undefined ? value : isMoment ? Math.min(before, value) : before + value;
+      }
+    }
+    return all;
+  }
+
   async #open(tenant: TenantView): Promise<void> {
     if (tenant.port === undefined) return;
-    const listener = new Listener(this.options, this.host.invoker, this.logger, tenant);
+    const listener = new Listener(this.options, this.host, this.logger, tenant);
     await listener.listen();
     this.#listeners.set(tenant.name, listener);
   }
@@ -66,7 +80,7 @@ export class HttpTransport implements TransportInstance {
     for (const [name, listener] of this.#listeners) {
       const tenant = byName.get(name);
       if (tenant === undefined || !listener.listensFor(tenant)) this.#close(name, listener);
-      else if (!listener.serves(tenant)) listener.update(tenant);
+      else if (!listener.serves(tenant)) this.#update(listener, tenant);
     }
     for (const tenant of tenants) {
       if (this.#listeners.has(tenant.name)) continue;
@@ -76,6 +90,16 @@ export class HttpTransport implements TransportInstance {
         const code = error instanceof SledgeError ? error.code : undefined;
         this.logger.error({ err: error, code, tenant: tenant.name }, 'cannot listen');
       }
+    }
+  }
+
+  /** With keys that cannot be read it goes on with those and the routes before. */
+  #update(listener: Listener, tenant: TenantView): void {
+    try {
+      listener.update(tenant);
+    } catch (error) {
+      const code = error instanceof SledgeError ? error.code : undefined;
+      this.logger.error({ err: error, code, tenant: tenant.name }, 'cannot change a listener');
     }
   }
 
