@@ -57,7 +57,7 @@ function shownBy(url: string): Promise<string> {
   });
 }
 
-test('the admin port shows a new certificate, and keeps the one in force when that is wrong', async () => {
+test('the admin port shows a new certificate, and keeps its own when that is wrong', async () => {
   const certFile = path.join(folder, 'now.pem');
   const keyFile = path.join(folder, 'now-key.pem');
   const put = ({ cert, key }: Pick<Certificate, 'cert' | 'key'>): void => {

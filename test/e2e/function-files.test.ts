@@ -57,7 +57,7 @@ test('a file that changes while it is read is one of its contents, or a named er
   expect(seen.size).toBeGreaterThan(1);
 });
 
-test('a start with a file that was cut short names it, and ends with the exit code of builds', () => {
+test('a start with a file that was cut short names it, with the exit code of builds', () => {
   const file = path.join(folder, 'short.wasm');
   const bytes = modules[0] as Buffer;
   writeFileSync(file, bytes.subarray(0, bytes.length - 20));

@@ -61,7 +61,7 @@ test('a function has its secrets; what runs in its slot after it does not see th
   expect(JSON.stringify(shown) + server.log).not.toContain(SECRET);
 });
 
-test('check names the file of a secret and not what is in it; invoke gives it to the function', () => {
+test('check names the file of a secret, not what is in it; invoke passes it on', () => {
   prepare();
   const check = sledge('check', '-c', config);
   expect([check.status, check.text]).toEqual([0, expect.stringContaining('API_TOKEN')]);

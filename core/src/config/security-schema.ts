@@ -38,8 +38,10 @@ export const functionKeysSchema = z
   .describe('none: it needs no API key although its tenant has keysFile.');
 
 /** No header becomes a variable of such a name, and no name of CGI is one. */
-const SECRET_NAME =
-  /^(?!HTTP_|REMOTE_|REQUEST_|SERVER_|CONTENT_|GATEWAY_|SCRIPT_)(?!(?:AUTH_TYPE|HTTPS|PATH_INFO|QUERY_STRING)$)[A-Za-z_][A-Za-z0-9_]{0,127}$/;
+const SECRET_NAME = new RegExp(
+  '^(?!HTTP_|REMOTE_|REQUEST_|SERVER_|CONTENT_|GATEWAY_|SCRIPT_)' +
+    '(?!(?:AUTH_TYPE|HTTPS|PATH_INFO|QUERY_STRING)$)[A-Za-z_][A-Za-z0-9_]{0,127}$',
+);
 
 /** Secrets of a function, by name of the variable. */
 export const secretsSchema = z

@@ -40,7 +40,8 @@ export function functionInForce(
   if (problems.length > 0) refuse(name, problems);
   // a version of a function of the configuration has what that names
   const { secrets } = tenant.functions.get(name)?.versions.get(0)?.config ?? {};
-  return { ...fn, ...(secrets && { secrets }), limits: limitsInForce(tenant.settings.limits, fn.limits) };
+  if (secrets !== undefined) fn.secrets = secrets;
+  return { ...fn, limits: limitsInForce(tenant.settings.limits, fn.limits) };
 }
 
 /** @throws SledgeError SLEDGE_ERR_CONTROL_SETTINGS. */

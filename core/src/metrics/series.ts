@@ -85,10 +85,7 @@ async function sumOf(
 }
 
 /** Of all its versions, so that its counters never go back. */
-function sourceOf(
-  plane: MetricPlane,
-  { target, tenant, name }: LoadedFunction,
-): FunctionSource[] {
+function sourceOf(plane: MetricPlane, { target, tenant, name }: LoadedFunction): FunctionSource[] {
   let metrics = target.past;
   const now = { inFlight: 0, queued: 0 };
   for (const id of target.ids) {

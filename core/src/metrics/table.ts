@@ -1,11 +1,10 @@
 import type { Histogram } from './histogram';
 import { secondsOf, slowdownOf } from './histogram';
+import { STARTED_SECONDS } from './started';
 import { OUTCOMES, REJECTIONS } from './layout';
 import type { FunctionMetrics, GroupRow, WorkerRow } from './layout';
 
 const NS_PER_S = 1e9;
-/** Asked once: who sets the clock later has not started another process. */
-const STARTED_SECONDS = Math.round(Date.now() / 1e3 - process.uptime());
 
 export interface FunctionSource {
   readonly tenant: string;
@@ -173,11 +172,6 @@ const PROCESS: readonly Metric[] = [
     name: 'sledge_requests_without_function_total',
     type: 'counter',
     help: 'Refused because their function is not there any more.',
-  }),
-  ofProcess(stat('functionLogLinesDropped'), {
-    name: 'sledge_function_log_lines_dropped_total',
-    type: 'counter',
-    help: 'Lines of functions that the log did not take, for it takes so many in a second.',
   }),
 ];
 

@@ -22,7 +22,7 @@ export class KeyFile {
     this.#unwatch = watch([file], () => this.#reload());
   }
 
-  /** @throws SledgeError SLEDGE_ERR_HTTP_KEY when `secret` is no key, _KEY_FUNCTION when not here. */
+  /** @throws SledgeError SLEDGE_ERR_HTTP_KEY, or _KEY_FUNCTION for a key of other functions. */
   check(secret: string | undefined, fn: string): ApiKey {
     const key = secret === undefined ? undefined : this.#ring.find(secret);
     if (key === undefined) throw new SledgeError('SLEDGE_ERR_HTTP_KEY');

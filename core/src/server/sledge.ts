@@ -45,7 +45,8 @@ import { createLogger } from './logger';
 import { PolicyWatch } from './policy-watch';
 import { recordingSettings, recordingStart } from './recording-settings';
 import type { PolicyKind } from './policy-kinds';
-import { buildFunctions, buildSettingsOf, checkSandbox, openAdminOf, planeGroups } from './start-steps';
+import { buildFunctions, buildSettingsOf, checkSandbox } from './start-steps';
+import { openAdminOf, planeGroups } from './start-steps';
 import { countedTogether, transportCounts } from './server-stats';
 import type { Counting } from './server-stats';
 import { ServerPolicies } from './server-policies';
@@ -176,9 +177,9 @@ export class Sledge {
   stats(): Record<string, number> {
     const transports = transportCounts(this.host.instances('transport'));
     const admin = this.admin.map((listener): Counting => ['admin', listener.stats()]);
-    const functionLogLinesDropped = this.functionLog.dropped;
-    const counted = countedTogether([...transports, ...admin]);
-    return { ...this.plane?.stats(), ...counted, functionLogLinesDropped };
+    const log: Counting = ['log', { function_lines_dropped: this.functionLog.dropped }];
+    const counted = countedTogether([...transports, ...admin, log]);
+    return { ...this.plane?.stats(), ...counted };
   }
 
   /** Certificates, keys of clients and what else is read again without a restart. */

@@ -97,10 +97,8 @@ struct alignas(64) Invocation {
   /// Input while it lives, output once it has ended.
   uint8_t *buffer = nullptr;
   uint64_t buffer_capacity = 0;
-  uint32_t argc = 0;
-  uint32_t envc = 0;
-  uint64_t argv_bytes = 0;
-  uint64_t environ_bytes = 0;
+  uint32_t argc = 0, envc = 0;
+  uint64_t argv_bytes = 0, environ_bytes = 0;
   uint64_t input_bytes = 0;
   uint64_t output_bytes = 0;
   uint64_t log_bytes = 0;     ///< stderr, behind the output

@@ -37,7 +37,7 @@ async function call(headers: Record<string, string | string[]> = {}, at = '/fib'
 
 const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` });
 
-test('a key in either header lets a client call; the function sees its name, not the key', async () => {
+test('a key in either header lets a client call; its name is all the function sees', async () => {
   const extra = { 'x-other': '1' };
   for (const headers of [bearer(shop.secret), { 'x-api-key': shop.secret }]) {
     expect((await call({ ...headers, ...extra })).status).toBe(200);
