@@ -14,6 +14,7 @@ import { doctorCommand } from './commands/doctor';
 import { explainCommand } from './commands/explain';
 import { functionsCommand } from './commands/functions';
 import { invokeCommand } from './commands/invoke';
+import { keysCommand } from './commands/keys';
 import { loadCommand } from './commands/load';
 import { metricsCommand } from './commands/metrics';
 import { newCommand } from './commands/new';
@@ -83,6 +84,7 @@ function createProgram(): Command {
   topCommand(program);
   doctorCommand(program);
   simulateCommand(program);
+  keysCommand(program);
   loadCommand(program);
   captureCommand(program);
   compareCommand(program);

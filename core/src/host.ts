@@ -36,5 +36,7 @@ export { askAdmin, askControl, findControl, openControl } from './server/control
 export type { AdminPlace, AdminQuestion, ControlSocket } from './server/control';
 export type { FunctionReport, FunctionSummary, SplitReport, TenantReport } from './control/reports';
 export { POLICY_KINDS, type PolicyKind } from './server/policy-kinds';
+export { FileWatch } from './files/file-watch';
+export { newKey, type NewKey } from './security/key-ring';
 export { createLogger } from './server/logger';
 export { seededRandom, seedFor } from './plugins/random';

@@ -67,10 +67,18 @@ test('every key of SLEdge and SLEdgeScale is mapped, or accepted with a warning'
   const routes = [route, { route: '/two', path: 'fibonacci.wasm.so' }];
   const { config, warnings } = await load(JSON.stringify([{ ...tenant, routes }]));
   expect(config.tenants[0]?.functions).toMatchObject([
-    { name: 'fibonacci', route: '/label', requestType: 3, group: 1, relativeDeadlineUs: 50 },
+    {
+      name: 'fibonacci',
+      route: '/label',
+      requestType: 3,
+      group: 1,
+      relativeDeadlineUs: 50,
+      limits: { stackBytes: 65_536 },
+    },
     { name: 'fibonacci-2', route: '/two' },
   ]);
   expect(config.tenants[0]?.budget).toEqual({ timeUs: 1000, periodUs: 1000 });
+  expect(config.estimator).toEqual(['percentile', { percentile: 70 }]);
   expect(warnings).toHaveLength(9);
   expect(warnings.join('\n')).toContain('[0].routes[0].n-resas has no effect');
 });

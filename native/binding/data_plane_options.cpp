@@ -349,6 +349,9 @@ dataplane::FunctionSpec function_spec(const Napi::Object &spec) {
   function.stack_bytes_max = stack_bytes == 0 ? UINT64_MAX : stack_bytes;
   function.concurrent_max = uint_of(spec, "maxConcurrent");
   function.queued_max = uint_of(spec, "maxQueued");
+  function.environ = text_of(spec, "environ");
+  function.environ_count =
+      static_cast<uint32_t>(std::count(function.environ.begin(), function.environ.end(), '\0'));
   return function;
 }
 

@@ -67,6 +67,8 @@ async function start(options: StartOptions): Promise<void> {
     setTimeout(() => process.exit(EXIT.ok), CLEARING_MS).unref();
     return;
   }
+  // of a terminal that is closed it means the end, as ever
+  if (!process.stdin.isTTY) process.on('SIGHUP', () => sledge.reload());
   let control: ControlSocket | undefined;
   let code: number = sledge.startFailures().length > 0 ? EXIT.partly : EXIT.ok;
   try {

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { reasonOf } from '../errors/reason';
 import { SledgeError } from '../errors/sledge-error';
+import { readCheckedFile } from '../files/private-file';
 
 /** What who asks may do. An operator may do all that a reader may. */
 export const ROLES = ['reader', 'operator'] as const;
@@ -23,8 +23,6 @@ export function everybodyIs(role: Role): Access {
 
 const FILE_BYTES_MAX = 65_536;
 const TOKENS_MAX = 256;
-/** Written by others than the owner, or readable by everybody. */
-const REFUSED_MODE = 0o027;
 const LINE = /^(\S+)[ \t]+([A-Za-z0-9._~+/-]{16,512}=*)$/;
 
 interface Token {
@@ -58,7 +56,7 @@ function readTokens(file: string): Token[] {
     new SledgeError('SLEDGE_ERR_ADMIN_TOKENS', { path: file, reason }, { cause });
   let text: string;
   try {
-    text = readChecked(file);
+    text = readCheckedFile(file, { kind: 'secret', bytesMax: FILE_BYTES_MAX }).toString('utf8');
   } catch (error) {
     throw wrong(reasonOf(error), error);
   }
@@ -76,24 +74,6 @@ function readTokens(file: string): Token[] {
   if (tokens.length === 0) throw wrong('it holds no token');
   if (tokens.length > TOKENS_MAX) throw wrong(`it holds more than ${TOKENS_MAX} tokens`);
   return tokens;
-}
-
-/** What is looked at is what is read: the file of one descriptor. */
-function readChecked(file: string): string {
-  const descriptor = openSync(file, 'r');
-  try {
-    const { mode, uid, size } = fstatSync(descriptor);
-    if ((mode & 0o170000) !== 0o100000) throw new Error('it is no regular file');
-    if ((mode & REFUSED_MODE) !== 0) {
-      throw new Error(`its mode is ${(mode & 0o777).toString(8).padStart(4, '0')}`);
-    }
-    if (uid !== 0 && uid !== process.getuid?.()) throw new Error(`it belongs to user ${uid}`);
-    if (size > FILE_BYTES_MAX) throw new Error(`it is longer than ${FILE_BYTES_MAX} bytes`);
-    const bytes = Buffer.alloc(size);
-    return bytes.toString('utf8', 0, readSync(descriptor, bytes, 0, size, 0));
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 function digestOf(token: string): Buffer {

@@ -8,6 +8,7 @@ import {
 } from 'fastify-type-provider-zod';
 import { SledgeError } from '../errors/sledge-error';
 import { asSledgeError } from '../functions/build-functions';
+import type { TlsIdentity } from '../security/tls';
 import type { Access, Role } from './access';
 import { type AdminTarget, addRoutes } from './routes';
 
@@ -30,6 +31,8 @@ export interface AdminAppOptions {
   readonly access: Access;
   /** Only for requests that name an address or localhost: no page of a browser elsewhere. */
   readonly checksHost: boolean;
+  /** Undefined: plain HTTP. */
+  readonly tls?: TlsIdentity | undefined;
 }
 
 /**
@@ -41,6 +44,7 @@ export async function makeAdminApp(
   options: AdminAppOptions,
 ): Promise<FastifyInstance> {
   const app = fastify({
+    ...(options.tls && { https: options.tls.serverOptions(IDLE_MS) }),
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: IDLE_MS,
@@ -48,7 +52,7 @@ export async function makeAdminApp(
     keepAliveTimeout: IDLE_MS,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
-  });
+  }) as FastifyInstance;
   app.server.maxConnections = CONNECTIONS_MAX;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);

@@ -1,8 +1,10 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
+import type { Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { everybodyIs } from './access';
+import type { TlsIdentity, WatchFiles } from '../security/tls';
 import type { Access } from './access';
 import { makeAdminApp } from './admin-app';
 import type { AdminTarget } from './routes';
@@ -12,6 +14,8 @@ export interface AdminListener {
   readonly url: string;
   /** Cuts what is connected. Idempotent. */
   close(): Promise<void>;
+  /** What it has counted, by name. */
+  stats(): Record<string, number>;
 }
 
 /**
@@ -27,7 +31,7 @@ export async function listenOnSocket(target: AdminTarget, file: string): Promise
   process.umask(mask);
   await listening;
   chmodSync(file, 0o600);
-  return { url: file, close: () => close(app) };
+  return { url: file, close: () => close(app), stats: () => ({}) };
 }
 
 export interface AdminAddress {
@@ -36,24 +40,38 @@ export interface AdminAddress {
   readonly port: number;
 }
 
+/** What guards a port of the admin API. */
+export interface AdminGuard {
+  /** Undefined: whoever reaches it is a reader. */
+  readonly access?: Access | undefined;
+  readonly tls?: TlsIdentity | undefined;
+  readonly watchFiles?: WatchFiles | undefined;
+}
+
 /**
- * The admin API on a port. Without `access` whoever reaches it is a reader.
+ * The admin API on a port.
  * @throws Error of the system when the port is taken.
  */
 export async function listenOnPort(
   target: AdminTarget,
   { host, port }: AdminAddress,
-  access?: Access,
+  { access, tls, watchFiles }: AdminGuard = {},
 ): Promise<AdminListener> {
   const app = await makeAdminApp(target, {
     access: access ?? everybodyIs('reader'),
     checksHost: access === undefined,
+    tls,
   });
+  if (watchFiles !== undefined) tls?.attach(app.server as TlsServer, watchFiles);
   await listen(app, { host, port });
   const bound = (app.server.address() as AddressInfo).port;
   return {
-    url: `http://${isIPv6(host) ? `[${host}]` : host}:${bound}`,
-    close: () => close(app),
+    url: `http${tls === undefined ? '' : 's'}://${isIPv6(host) ? `[${host}]` : host}:${bound}`,
+    stats: () => tls?.stats() ?? {},
+    close: () => {
+      tls?.detach();
+      return close(app);
+    },
   };
 }
 

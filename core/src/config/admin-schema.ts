@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import type { Problem } from './describe-issues';
 import { problem } from './describe-issues';
+import { tlsSchema } from './security-schema';
 
 const path = z.string().min(1).max(4096);
 
@@ -24,6 +25,7 @@ export const adminSchema = z.strictObject({
       "File of bearer tokens, relative to the config's folder, a line `reader TOKEN` or " +
         '`operator TOKEN` for each. Without it who reaches the port may read.',
     ),
+  tls: tlsSchema.describe('Certificate of its port. Absent: it has no TLS.'),
 });
 
 /** A port that others reach wants to know who they are. */
@@ -33,7 +35,8 @@ export function checkAdmin({ host, port, tokensFile }: z.output<typeof adminSche
   return [problem(['admin', 'host'], message)];
 }
 
-function isLoopback(host: string): boolean {
+/** Only processes of this machine reach it. */
+export function isLoopback(host: string): boolean {
   if (isIP(host) === 4) return host.startsWith('127.');
   return host === '::1' || host === 'localhost';
 }

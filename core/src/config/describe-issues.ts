@@ -98,6 +98,8 @@ function expectation(issue: Issue): string {
       return issue.message.startsWith('Invalid')
         ? `text of the form ${issue.format}`
         : issue.message;
+    case 'invalid_key':
+      return issue.issues[0]?.message ?? issue.message;
     default:
       return issue.message;
   }

@@ -39,6 +39,7 @@ export function effectiveConfig(
     lifecycle: config.lifecycle,
     log: config.log,
     seed: config.seed,
+    ...(config.tls && { tls: config.tls }),
     tenants: config.tenants,
   };
 }

@@ -19,6 +19,7 @@ import { readSource } from './read-source';
 import type { ConfigSource } from './read-source';
 import { configSchema } from './schema';
 import type { SledgeConfig } from './schema';
+import { checkKeys, resolveSecurityFiles } from './security-schema';
 import { convertSpec, specKeys } from './sledge-spec';
 import { sledgeEnvironment } from './sledge-environment';
 
@@ -117,8 +118,9 @@ function inputOfSpec(data: readonly unknown[], env: NodeJS.ProcessEnv): Input {
   const problems = [...(spec.problems ?? []), ...environment.problems];
   const tenants = spec.problems === undefined ? spec.tenants : [];
   const warnings = spec.problems === undefined ? spec.warnings : [];
+  const more = spec.problems === undefined ? spec.more : {};
   return {
-    input: copyOf({ ...environment.values, tenants }, '') as object,
+    input: copyOf({ ...more, ...environment.values, tenants }, '') as object,
     isSpec: true,
     warnings: [...warnings, ...environment.warnings],
     problems,
@@ -140,8 +142,9 @@ function validate(
   }
   const problems = [...duplicates, ...resolveFiles(result.data, folders(result.data))];
   problems.push(...coresProblems(result.data.workers), ...checkStacks(result.data));
-  problems.push(...checkBudgets(result.data));
+  problems.push(...checkBudgets(result.data), ...checkKeys(result.data.tenants));
   problems.push(...checkAdmin(result.data.admin), ...resolvePreopens(result.data, folder));
+  resolveSecurityFiles(result.data, folders(result.data)[0] ?? '');
   applyTenantLimits(result.data);
   return problems.length > 0 ? { problems } : { config: result.data };
 }

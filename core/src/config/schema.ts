@@ -5,6 +5,13 @@ import { deploySchema, storeSchema } from './control-schema';
 import { preopensSchema } from './preopens';
 import { tenantAddress, tenantBudget, tenantPace } from './tenant-schema';
 import { isPluginClass } from '../plugins/plugin-class';
+import {
+  functionKeysSchema,
+  keysFileSchema,
+  secretsSchema,
+  tenantTlsSchema,
+  tlsSchema,
+} from './security-schema';
 
 const MAX_DELAY_US = 3_600_000_000;
 const MAX_TIMEOUT_MS = 600_000;
@@ -147,6 +154,15 @@ const log = z.strictObject({
     .union([z.literal('auto'), z.boolean()])
     .default('auto')
     .describe('Lines for people instead of JSON. auto: when standard error is a terminal.'),
+  functionLinesPerSecond: count(0, 1_000_000)
+    .default(100)
+    .describe('Of the standard error of one function; more are counted. 0: any.'),
+  tenantLinesPerSecond: count(0, 1_000_000)
+    .default(500)
+    .describe('Of all functions of one tenant. 0: any.'),
+  functionLineBytes: count(64, 65_536)
+    .default(1024)
+    .describe('Of one line of a function; what is longer is cut.'),
 });
 
 /** A host call needs 48 KiB of it. */
@@ -248,6 +264,8 @@ export const functionSchema = z.strictObject({
     })
     .prefault({})
     .describe("With instance: 'warm'."),
+  keys: functionKeysSchema,
+  secrets: secretsSchema,
   limits: functionLimits.prefault({}),
 });
 
@@ -260,6 +278,8 @@ export const tenantSchema = z.strictObject({
   workerGroup: groupName
     .optional()
     .describe('Worker group of its functions. Default: the first one.'),
+  tls: tenantTlsSchema,
+  keysFile: keysFileSchema,
   limits: tenantLimits.prefault({}),
   functions: z.array(functionSchema).max(32_768).default([]),
 });
@@ -348,6 +368,7 @@ export const configSchema = z.strictObject({
   trace: trace.prefault({}).describe('A decision record of the run, for Perfetto and explain.'),
   perfLog: perfLog.prefault({}).describe('What became of each request, streamed to a file.'),
   metrics: metrics.prefault({}).describe('What the admin API counts by function.'),
+  tls: tlsSchema.describe('Certificate of the HTTP listeners. Absent: they have no TLS.'),
   admin: adminSchema.prefault({}).describe('The admin API: probes, metrics, changes.'),
   deploy: deploySchema.prefault({}).describe('Deployments while the server runs.'),
   store: storeSchema.prefault({}).describe('Where what is deployed is kept.'),

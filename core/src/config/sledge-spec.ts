@@ -3,6 +3,10 @@ import { z } from 'zod';
 import { describeIssues, pathText, valueAt } from './describe-issues';
 import type { Problem } from './describe-issues';
 
+/** What each sandbox has unless a route wants more. */
+const ARENA_STACK_BYTES = 262_144;
+const STACK_BYTES_MIN = 65_536;
+const STACK_BYTES_MAX = 67_108_864;
 const MAX_U32 = 4_294_967_295;
 const uint = (least: number, most = MAX_U32) => z.int().min(least).max(most);
 const text = z.string().min(1).max(4096);
@@ -17,7 +21,7 @@ const routeSchema = z.strictObject({
   'expected-execution-us': uint(0, 3_600_000_000).optional(),
   'relative-deadline-us': uint(0, 3_600_000_000).optional(),
   'http-resp-content-type': text.optional(),
-  'stack-size': uint(0).optional(),
+  'stack-size': uint(0, STACK_BYTES_MAX).optional(),
   path_preprocess: text.optional(),
   'model-bias': z.int().optional(),
   'model-scale': z.int().optional(),
@@ -49,8 +53,6 @@ const WITHOUT_MEANING: Readonly<Record<string, string>> = {
   'reservation-percentile': 'SLEdge itself refuses it',
   'route-replicas': 'write the routes out instead',
   'n-resas': 'reservations need the dispatcher darc',
-  'admissions-percentile': 'there is no estimator in this configuration',
-  'stack-size': 'set arena.stackBytes for all functions',
   path_preprocess: 'there is no preprocessing of requests',
   'model-bias': 'there is no regression of execution times',
   'model-scale': 'there is no regression of execution times',
@@ -75,6 +77,8 @@ export type SpecResult =
       tenants: object[];
       /** Workers reserved for each group by number; undefined: the spec reserves none. */
       reserved: number[] | undefined;
+      /** Keys beside `tenants` that follow from the routes. */
+      more: { estimator?: unknown; arena?: { stackBytes: number } };
       warnings: string[];
       problems?: undefined;
     };
@@ -89,8 +93,32 @@ export function convertSpec(data: readonly unknown[], reserves: boolean): SpecRe
   const warnings = result.data
     .flatMap((tenant, index) => warningsOf(tenant, [index]))
     .filter((warning) => !reserves || !warning.includes('.n-resas '));
-  const reserved = reservedWorkers(result.data.flatMap((tenant) => tenant.routes));
-  return { tenants: result.data.map(convertTenant), reserved, warnings };
+  const routes = result.data.flatMap((tenant) => tenant.routes);
+  const percentiles = new Set(routes.flatMap((route) => route['admissions-percentile'] || []));
+  if (percentiles.size > 1) {
+    warnings.push('admissions-percentile differs between routes: the highest holds for all.');
+  }
+  const tenants = result.data.map(convertTenant);
+  return {
+    tenants,
+    reserved: reservedWorkers(routes),
+    more: moreOf(routes, percentiles),
+    warnings,
+  };
+}
+
+function moreOf(routes: readonly SpecRoute[], percentiles: ReadonlySet<number>) {
+  const stackBytes = Math.max(...routes.map((route) => route['stack-size'] ?? 0));
+  const percentile = Math.max(...percentiles);
+  return {
+    ...(percentiles.size > 0 && { estimator: ['percentile', { percentile }] }),
+    ...(stackBytes > ARENA_STACK_BYTES && { arena: { stackBytes } }),
+  };
+}
+
+/** As its pages are: rounded up. undefined: what all have. */
+function stackLimitOf(bytes = 0): { stackBytes: number } | undefined {
+  return bytes === 0 ? undefined : { stackBytes: Math.max(STACK_BYTES_MIN, bytes) };
 }
 
 /** `tenants[0].functions[1].path` of ours as `[0].routes[1].path` of the spec. */
@@ -135,6 +163,7 @@ function convertRoute(route: SpecRoute, names: Set<string>): object {
     expectedExecutionUs: positive(route['expected-execution-us']),
     relativeDeadlineUs: positive(route['relative-deadline-us']),
     responseContentType: route['http-resp-content-type'],
+    limits: stackLimitOf(route['stack-size']),
   };
 }
 

@@ -201,6 +201,8 @@ export interface DataPlaneFunction {
   preopens?: Readonly<Record<string, string>> | undefined;
   /** Its instances go on from one request to the next. Absent: each request has its own. */
   warm?: { instances: number; idleMs: number } | undefined;
+  /** "NAME=value" behind the environ of each request: secrets, so nobody shows them. */
+  environ?: readonly string[] | undefined;
 }
 
 /** What the server drives: native workers, or worker_threads behind the same native core. */

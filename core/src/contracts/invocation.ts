@@ -82,6 +82,8 @@ export interface FunctionHandle {
   readonly maxBodyBytes: number;
   /** HTTP methods it answers, upper case; undefined: GET, HEAD, POST, PUT, PATCH, DELETE. */
   readonly methods?: readonly string[] | undefined;
+  /** It is called without a key although its tenant has some. */
+  readonly isOpen?: boolean | undefined;
 }
 
 /** Gives invocations to the data plane. The one way in, for every transport. Main thread. */

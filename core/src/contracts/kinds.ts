@@ -1,6 +1,7 @@
 import type { FunctionHandle, Invoker } from './invocation';
 import type { NativeRpcEnd, NativeRpcServerOptions } from './native-rpc';
 import type { PluginInstance } from './plugin';
+import type { TlsFiles, WatchFiles } from '../security/tls';
 
 /** Where a transport listens, as written to the ready file. */
 export interface ListenerInfo {
@@ -21,6 +22,10 @@ export interface TenantView {
   /** Path before all its routes. */
   readonly pathPrefix?: string | undefined;
   readonly functions: readonly FunctionHandle[];
+  /** Of this tenant's HTTP listener; undefined: it has no TLS. */
+  readonly tls?: TlsFiles | undefined;
+  /** Who calls its functions needs a key of this file, absolute; undefined: nobody needs one. */
+  readonly keysFile?: string | undefined;
 }
 
 /** Listeners of native pollers that give RPCs to the data plane. */
@@ -66,6 +71,8 @@ export interface TransportHost {
    * that has not changed is the same object. Who made the change awaits what the listener returns.
    */
   onTenantsChanged(listener: (tenants: readonly TenantView[]) => void | Promise<void>): () => void;
+  /** Calls back when one of the files is another, or an operator asks. @returns ends it. */
+  watchFiles?: WatchFiles;
 }
 
 export interface TransportInstance extends PluginInstance {

@@ -82,6 +82,8 @@ export interface NativeFunctionSpec {
   warmInstances: number; // 0: none goes on
   warmIdleMs: number;
   maxQueued: number; // 0: no limit
+  /** Entries with a NUL behind each; they follow the environ of each request. */
+  environ: string;
   /** Name of its tenant, for host plugins that it imports from. */
   tenantName: string;
   /** Directories that it may read, by absolute paths. */

@@ -3,6 +3,7 @@ import { describeIssues } from '../config/describe-issues';
 import type { Problem } from '../config/describe-issues';
 import { portConflict } from '../config/check-tenants';
 import { checkBudgets, checkStacks, limitsInForce, slotLimits } from '../config/limits';
+import { checkKeys } from '../config/security-schema';
 import { functionSchema, tenantSchema } from '../config/schema';
 import type { FunctionConfig, SledgeConfig } from '../config/schema';
 import type { FunctionHandle } from '../contracts/invocation';
@@ -13,7 +14,7 @@ import type { LiveTenant, TenantSettings } from '../functions/live-tenant';
 export type FunctionSettings = Omit<z.input<typeof functionSchema>, 'name' | 'path'>;
 
 export interface SettingsRules {
-  readonly config: Pick<SledgeConfig, 'arena' | 'workers'>;
+  readonly config: Pick<SledgeConfig, 'arena' | 'workers' | 'tls'>;
   /** Slots hold every limit; other sandboxes do not. */
   readonly hasSlots: boolean;
 }
@@ -37,8 +38,11 @@ export function functionInForce(
   if (fn.workerGroup !== undefined && !groups.includes(fn.workerGroup)) {
     problems.push(plain('workerGroup', `there is none of ${fn.workerGroup}`));
   }
-  problems.push(...collisions(tenant, fn));
+  problems.push(...collisions(tenant, fn), ...securityProblems(tenant, fn));
   if (problems.length > 0) refuse(name, problems);
+  // a version of a function of the configuration has what that names
+  const { secrets } = tenant.functions.get(name)?.versions.get(0)?.config ?? {};
+  if (secrets !== undefined) fn.secrets = secrets;
   return { ...fn, limits: limitsInForce(tenant.settings.limits, fn.limits) };
 }
 
@@ -65,8 +69,20 @@ export function tenantInForce(
   const all = [...others, settings].map((one) => ({ ...one, functions: [] }));
   const beyond = checkBudgets({ workers: rules.config.workers, tenants: all });
   problems.push(...beyond.slice(0, 1).map(({ message }) => plain('budget', message)));
+  for (const key of ['tls', 'keysFile'] as const) {
+    if (settings[key] !== undefined) problems.push(plain(key, ONLY_CONFIG));
+  }
   if (problems.length > 0) refuse(given.name, problems);
-  return settings;
+  return { ...settings, tls: rules.config.tls };
+}
+
+/** Who may deploy need not be allowed to read what the server's user may read. */
+const ONLY_CONFIG = 'only the configuration names files of this machine';
+
+function securityProblems({ settings }: LiveTenant, fn: FunctionConfig): Problem[] {
+  const problems = checkKeys([{ ...settings, functions: [fn] }]);
+  if (fn.secrets !== undefined) problems.push(plain('secrets', ONLY_CONFIG));
+  return problems;
 }
 
 function limitProblems(

@@ -2,6 +2,9 @@ import { ERROR_CATALOGUE, type ErrorCode } from '../errors/catalogue';
 import { reasonOf } from '../errors/reason';
 import { type ErrorDetails, SledgeError } from '../errors/sledge-error';
 
+/** What ENOMEM is called, and what glibc's loader makes of it. */
+const NO_ROOM = /Cannot allocate memory|failed to map segment/;
+
 const CODE_BY_NUMBER = new Map<number, ErrorCode>(
   Object.entries(ERROR_CATALOGUE).map(([code, row]) => [row.number, code as ErrorCode]),
 );
@@ -15,12 +18,18 @@ export function codeOf(number: number): ErrorCode {
 export function nativeError(thrown: unknown, details: ErrorDetails): SledgeError {
   const reason = reasonOf(thrown);
   const code = (thrown as { code?: unknown }).code;
-  const known = typeof code === 'string' && code in ERROR_CATALOGUE;
-  return new SledgeError(known ? (code as ErrorCode) : 'SLEDGE_ERR_INTERNAL', {
+  return new SledgeError(knownCode(code, reason), {
     reason,
     import: reason,
     trap: reason,
     pages: reason,
     ...details,
   });
+}
+
+/** A module that finds no room is not a wrong one, whichever part of the loader has noticed. */
+function knownCode(code: unknown, reason: string): ErrorCode {
+  if (code === 'SLEDGE_ERR_MODULE_LOAD' && NO_ROOM.test(reason)) return 'SLEDGE_ERR_MODULE_ROOM';
+  const known = typeof code === 'string' && code in ERROR_CATALOGUE;
+  return known ? (code as ErrorCode) : 'SLEDGE_ERR_INTERNAL';
 }

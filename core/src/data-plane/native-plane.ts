@@ -135,6 +135,7 @@ export class NativePlane implements DataPlane {
         warmIdleMs: spec.warm?.idleMs ?? 0,
         maxQueued: spec.queued,
         preopens: Object.entries(spec.preopens ?? {}).map(([name, path]) => ({ name, path })),
+        environ: (spec.environ ?? []).map((entry) => `${entry}\0`).join(''),
       });
       this.functions[id] = { id, wallTimeUs, cpuTimeUs, outputBytes };
       return id;

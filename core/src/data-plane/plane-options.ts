@@ -122,6 +122,7 @@ export function checkFunction(spec: DataPlaneFunction, groupCount: number): numb
   }
   integer('concurrency', spec.concurrency, 0, 2 ** 31);
   integer('queued', spec.queued, 0, 2 ** 31);
+  if (spec.environ?.some((entry) => entry.includes('\0')) === true) refuse('environ has a NUL');
   return Math.floor(spec.memoryBytes / PAGE_BYTES);
 }
 

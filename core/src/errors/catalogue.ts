@@ -294,6 +294,13 @@ export const ERROR_CATALOGUE = {
     rpc: 'FAILED_PRECONDITION',
     solve: "Export one (docs/guides/languages.md), or take instance: 'per-request'.",
   },
+  SLEDGE_ERR_MODULE_ROOM: {
+    number: 229,
+    message: '{path} finds no room: {reason}',
+    http: 503,
+    rpc: 'RESOURCE_EXHAUSTED',
+    solve: 'Mappings or address space are used up: fewer slots or functions, or vm.max_map_count.',
+  },
   // invocations
   SLEDGE_ERR_INVOKE_TRAPPED: {
     number: 300,
@@ -556,6 +563,20 @@ export const ERROR_CATALOGUE = {
     http: 429,
     rpc: 'RESOURCE_EXHAUSTED',
     solve: 'Read responses before sending more, or raise maxPipelined of transport-http.',
+  },
+  SLEDGE_ERR_HTTP_KEY: {
+    number: 411,
+    message: 'An API key is needed here.',
+    http: 401,
+    rpc: 'UNAUTHENTICATED',
+    solve: 'Send "Authorization: Bearer KEY" or "X-Api-Key: KEY" with a key that is in force.',
+  },
+  SLEDGE_ERR_HTTP_KEY_FUNCTION: {
+    number: 412,
+    message: 'The API key {name} is not for this function.',
+    http: 403,
+    rpc: 'PERMISSION_DENIED',
+    solve: 'Use a key whose line in keysFile names the function, or none.',
   },
   // the native part
   SLEDGE_ERR_NATIVE_MISSING: {
@@ -908,6 +929,28 @@ export const ERROR_CATALOGUE = {
     http: 507,
     rpc: 'UNAVAILABLE',
     solve: 'Free some disk and ask again; what served before serves on.',
+  },
+  // certificates, keys and secrets
+  SLEDGE_ERR_TLS_FILES: {
+    number: 640,
+    message: '{path} cannot be used for TLS: {reason}.',
+    http: 500,
+    rpc: 'FAILED_PRECONDITION',
+    solve: 'Give PEM files, the key of the certificate, chmod 0600 for it, owner you or root.',
+  },
+  SLEDGE_ERR_KEYS_FILE: {
+    number: 641,
+    message: 'The API keys in {path} cannot be used: {reason}.',
+    http: 500,
+    rpc: 'FAILED_PRECONDITION',
+    solve: 'Lines are what `sledge keys new` prints; then chmod 0600, owner you or root.',
+  },
+  SLEDGE_ERR_SECRET_FILE: {
+    number: 642,
+    message: 'The secret {name} cannot be read from {path}: {reason}.',
+    http: 500,
+    rpc: 'FAILED_PRECONDITION',
+    solve: 'A file of text without NUL, chmod 0600 or 0640, owner you or root.',
   },
   // RPC transport and its client
   SLEDGE_ERR_RPC_BACKEND: {

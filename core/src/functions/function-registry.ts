@@ -7,6 +7,7 @@ import { SledgeError } from '../errors/sledge-error';
 import { addMetrics } from '../metrics/add-metrics';
 import { hint } from '../nearest';
 import type { PerfFunction } from '../recording/columns';
+import { secretEnviron } from '../security/secrets';
 import type { BuildJob, BuildReport } from './build-functions';
 import { LiveFunction, LoadedFunction } from './live-function';
 import type { FunctionVersion } from './live-function';
@@ -158,8 +159,8 @@ function looksSame(one: FunctionConfig, other: FunctionConfig): boolean {
 
 function shown(config: FunctionConfig): unknown[] {
   const { route, methods, requestType, relativeDeadlineUs } = config;
-  const { responseContentType, responseFormat, limits } = config;
-  const answer = [responseContentType, responseFormat, limits.bodyBytes];
+  const { responseContentType, responseFormat, limits, keys } = config;
+  const answer = [responseContentType, responseFormat, limits.bodyBytes, keys];
   return [route, methods, requestType, relativeDeadlineUs, ...answer];
 }
 
@@ -188,5 +189,6 @@ function dataPlaneFields(fn: FunctionConfig) {
     queued: fn.limits.queued,
     preopens: fn.preopens,
     warm: fn.instance === 'warm' ? fn.warm : undefined,
+    environ: secretEnviron(fn.secrets ?? {}),
   };
 }

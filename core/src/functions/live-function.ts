@@ -26,6 +26,7 @@ export class LoadedFunction implements FunctionHandle {
   readonly relativeDeadlineUs: number | undefined;
   readonly maxBodyBytes: number;
   readonly methods: readonly string[] | undefined;
+  readonly isOpen: boolean;
 
   constructor(
     readonly tenant: string,
@@ -40,6 +41,7 @@ export class LoadedFunction implements FunctionHandle {
     this.relativeDeadlineUs = config.relativeDeadlineUs;
     this.maxBodyBytes = config.limits.bodyBytes;
     this.methods = config.methods;
+    this.isOpen = config.keys === 'none';
   }
 
   /** Id in the data plane of the current version. */

@@ -25,12 +25,15 @@ export class LiveTenant {
 
   /** Without the functions that nothing serves. */
   get view(): TenantView {
+    const { name, port, host, hostNames, pathPrefix, tls, keysFile } = this.settings;
     this.made ??= {
-      name: this.settings.name,
-      port: this.settings.port,
-      host: this.settings.host,
-      hostNames: this.settings.hostNames,
-      pathPrefix: this.settings.pathPrefix,
+      name,
+      port,
+      host,
+      hostNames,
+      pathPrefix,
+      tls: tls === 'none' ? undefined : tls,
+      keysFile,
       functions: [...this.functions.values()].flatMap(({ handle }) => handle ?? []),
     };
     return this.made;

@@ -1,5 +1,6 @@
 import type { Histogram } from './histogram';
 import { secondsOf, slowdownOf } from './histogram';
+import { STARTED_SECONDS } from './started';
 import { OUTCOMES, REJECTIONS } from './layout';
 import type { FunctionMetrics, GroupRow, WorkerRow } from './layout';
 
@@ -122,7 +123,7 @@ const PROCESS: readonly Metric[] = [
     type: 'gauge',
     help: 'Resident memory.',
   }),
-  ofProcess(() => Math.round(Date.now() / 1e3 - process.uptime()), {
+  ofProcess(() => STARTED_SECONDS, {
     name: 'process_start_time_seconds',
     type: 'gauge',
     help: 'When it was started, since 1970.',

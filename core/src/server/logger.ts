@@ -6,7 +6,7 @@ import type { SledgeConfig } from '../config/schema';
 const STANDARD_ERROR = 2;
 
 /** The process's logger: JSON lines, or lines for people, on standard error. */
-export function createLogger(log: SledgeConfig['log']): Logger {
+export function createLogger(log: Pick<SledgeConfig['log'], 'level' | 'pretty'>): Logger {
   const isPretty = log.pretty === 'auto' ? process.stderr.isTTY : log.pretty;
   const options = { level: log.level, base: null };
   const destination = pino.destination({ dest: STANDARD_ERROR, sync: true });

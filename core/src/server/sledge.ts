@@ -1,7 +1,5 @@
-import path from 'node:path';
 import type { Logger } from 'pino';
 import { container as rootContainer } from 'tsyringe';
-import { openAdmin } from '../admin';
 import type { AdminListener, Phase } from '../admin';
 import { workerCores } from '../config/cores';
 import { loadedModules } from '../config/loaded-modules';
@@ -40,19 +38,17 @@ import { tokens } from '../tokens';
 import { Recording } from '../recording/recording';
 import { installedPolicies } from './installed-policies';
 import { keptRecords, laneSourceOf } from './lane-source';
+import { FunctionLog } from './function-log';
 import { createLogger } from './logger';
 import { PolicyWatch } from './policy-watch';
 import { beginRecording, recordingSettings } from './recording-settings';
 import { queueRoom } from './queue-room';
 import type { PolicyKind } from './policy-kinds';
 import { ServerMetrics } from './server-metrics';
-import {
-  buildFunctions,
-  buildSettingsOf,
-  checkSandbox,
-  functionLog,
-  planeGroups,
-} from './start-steps';
+import { buildFunctions, buildSettingsOf, checkSandbox } from './start-steps';
+import { openAdminOf, planeGroups } from './start-steps';
+import { countedTogether, transportCounts } from './server-stats';
+import type { Counting } from './server-stats';
 import { ServerPolicies } from './server-policies';
 import { TransportServices } from './transport-services';
 
@@ -103,6 +99,7 @@ export class Sledge {
   private failed: readonly SledgeError[] = [];
   private readonly view = new LiveView(this);
   private life: Phase = 'starting';
+  private readonly functionLog: FunctionLog;
 
   constructor(
     private readonly loaded: LoadedConfig,
@@ -110,6 +107,7 @@ export class Sledge {
   ) {
     const { config } = loaded;
     this.logger = options.logger ?? createLogger(config.log);
+    this.functionLog = new FunctionLog(this.logger, config.log);
     const container = rootContainer.createChildContainer();
     container.register(tokens.TransportHost, { useValue: this.services });
     this.host = new PluginHost({
@@ -182,16 +180,16 @@ export class Sledge {
    * `<transport>.<counter>`. Transports of the same name count together.
    */
   stats(): Record<string, number> {
-    const all: Record<string, number> = { ...this.plane?.stats() };
-    for (const { instance, name } of this.host.instances('transport')) {
-      for (const [counter, value] of Object.entries(
-        (instance as TransportInstance).stats?.() ?? {},
-      )) {
-        const key = `${name}.${counter}`;
-        all[key] = (all[key] ?? 0) + value;
-      }
-    }
-    return all;
+    const transports = transportCounts(this.host.instances('transport'));
+    const admin = this.admin.map((listener): Counting => ['admin', listener.stats()]);
+    const log: Counting = ['log', { function_lines_dropped: this.functionLog.dropped }];
+    const counted = countedTogether([...transports, ...admin, log]);
+    return { ...this.plane?.stats(), ...counted };
+  }
+
+  /** Certificates, keys of clients and what else is read again without a restart. */
+  reload(): void {
+    this.services.files.refresh();
   }
 
   /**
@@ -286,12 +284,15 @@ export class Sledge {
     await this.recording?.end();
     const errors = await this.host.stop();
     await Promise.all(this.admin.map((listener) => listener.close()));
+    this.services.files.close();
+    this.functionLog.close();
     return errors;
   }
 
   private async startAll(): Promise<void> {
     const { config, folder, plugins } = this.loaded;
-    if (this.options.withTransports !== false) this.admin = await this.listenForAdmin();
+    if (this.options.withTransports !== false)
+      this.admin = await openAdminOf(this, this.loaded, this.services);
     const wanted = plugins.filter(
       (plugin) => plugin.kind !== 'transport' || this.options.withTransports !== false,
     );
@@ -320,14 +321,6 @@ export class Sledge {
     this.life = 'serving';
   }
 
-  private listenForAdmin(): Promise<AdminListener[]> {
-    const { config, folder } = this.loaded;
-    const { socket, tokensFile } = config.admin;
-    const absolute = (file: string | undefined) => file && path.resolve(folder, file);
-    const paths = { socket: absolute(socket), tokensFile: absolute(tokensFile) };
-    return openAdmin(this, { ...config.admin, ...paths });
-  }
-
   /** A function that is tried beside a server must not empty the files of that one. */
   private async openRecording(): Promise<void> {
     if (this.options.withTransports === false) return;
@@ -343,8 +336,9 @@ export class Sledge {
   private dataPlaneOptions(): DataPlaneOptions {
     const { workers, arena, limits, preemption, tenants, seed } = this.loaded.config;
     const { workers: kind, workerScript } = this.sandbox();
-    const onFunctionLog = this.options.onFunctionLog ?? functionLog(this.logger);
-    const [first, ...moreGroups] = planeGroups(this.loaded.config, this.policies);
+    const { functionLog } = this;
+    const onFunctionLog = this.options.onFunctionLog ?? functionLog.write.bind(functionLog);
+    const [first, ...moreGroups] = planeGroups(this.loaded, this.policies);
     return {
       ...(first as DataPlaneWorkerGroup),
       moreGroups,

@@ -1,11 +1,12 @@
+import path from 'node:path';
 import type { Logger } from 'pino';
+import { openAdmin } from '../admin';
+import type { AdminListener, AdminTarget } from '../admin';
 import { groupWorkerCount } from '../config/cores';
 import { slotLimits } from '../config/limits';
 import type { LoadedConfig } from '../config/load-config';
-import type { SledgeConfig } from '../config/schema';
 import { workerGroups } from '../config/worker-groups';
 import type { DataPlaneWorkerGroup } from '../contracts/data-plane';
-import type { FunctionHandle, RequestIds } from '../contracts/invocation';
 import type { SandboxInstance } from '../contracts/kinds';
 import { SledgeError } from '../errors/sledge-error';
 import { buildAll, cacheDirectoryOf } from '../functions/build-functions';
@@ -13,8 +14,7 @@ import type { BuildReport } from '../functions/build-functions';
 import { buildJobs } from '../functions/function-registry';
 import type { ServerPolicies } from './server-policies';
 import type { SledgeOptions } from './sledge';
-
-const LOGGED_BYTES_MAX = 4096;
+import type { TransportServices } from './transport-services';
 
 /** @throws SledgeError SLEDGE_ERR_CONFIG_INVALID for limits that the sandbox does not know. */
 export function checkSandbox(
@@ -54,19 +54,23 @@ export async function buildFunctions(
   return reports;
 }
 
-/** What a function wrote to standard error goes to the log. */
-export function functionLog(logger: Logger) {
-  return (fn: FunctionHandle | undefined, text: Uint8Array, ids?: RequestIds): void => {
-    const { requestId, traceId } = ids ?? {};
-    const said = Buffer.from(text.subarray(0, LOGGED_BYTES_MAX)).toString('utf8').trimEnd();
-    logger.info({ tenant: fn?.tenant, function: fn?.name, requestId, traceId }, said);
-  };
+/** Every listener of the admin API that the configuration asks for. Throws as `openAdmin` does. */
+export function openAdminOf(
+  target: AdminTarget & { readonly logger: Logger },
+  { config, folder }: LoadedConfig,
+  services: TransportServices,
+): Promise<AdminListener[]> {
+  const { socket, tokensFile } = config.admin;
+  const absolute = (file: string | undefined) => file && path.resolve(folder, file);
+  const paths = { socket: absolute(socket), tokensFile: absolute(tokensFile) };
+  const watchFiles = services.watchFiles.bind(services);
+  return openAdmin(target, { ...config.admin, ...paths }, { logger: target.logger, watchFiles });
 }
 
-/** The worker groups of a configuration, with the policies that were created for them. */
+/** Worker groups with their policies. */
 export function planeGroups(
-  config: SledgeConfig,
-  policies: Pick<ServerPolicies, 'ofGroup'>,
+  { config }: LoadedConfig,
+  policies: ServerPolicies,
 ): DataPlaneWorkerGroup[] {
   return workerGroups(config).map((group, index) => ({
     name: group.name,

@@ -7,6 +7,7 @@ import type {
 } from '../contracts/invocation';
 import type { RpcServer, RpcServerOptions, TenantView, TransportHost } from '../contracts/kinds';
 import { SledgeError } from '../errors/sledge-error';
+import { FileWatch } from '../files/file-watch';
 import type { FunctionRegistry, LoadedFunction } from '../functions/function-registry';
 import { RpcService } from './rpc-service';
 
@@ -19,6 +20,8 @@ export class TransportServices implements TransportHost, Invoker {
   private plane: DataPlane | undefined;
   private registry: FunctionRegistry | undefined;
   private isOpen = false;
+  /** Certificates and keys of listeners. */
+  readonly files = new FileWatch();
   isRecording = false;
 
   /** From now on invocations are accepted. */
@@ -66,6 +69,10 @@ export class TransportServices implements TransportHost, Invoker {
       throw new SledgeError('SLEDGE_ERR_INVOKE_DRAINING');
     }
     return new RpcService(this.plane, options, onLine);
+  }
+
+  watchFiles(files: readonly string[], onChange: () => void): () => void {
+    return this.files.watch(files, onChange);
   }
 
   onTenantsChanged(listener: TenantsListener): () => void {

@@ -146,24 +146,28 @@ void DataPlane::keep_deferring(bool deferred, uint64_t arrival_ns) {
 bool DataPlane::fill(Invocation &invocation, const Submission &submission) {
   const std::string &name = invocation.function->spec.name;
   const uint64_t name_bytes = name.size() + 1;
-  const uint64_t bytes =
-      name_bytes + submission.argv.size() + submission.environ.size() + submission.input.size();
+  const uint64_t bytes = name_bytes + submission.argv.size() + submission.environ.size() +
+                         submission.input.size() + invocation.function->spec.environ.size();
   if (!invocation.reserve(bytes)) {
     return false;
   }
   uint8_t *to = invocation.buffer;
   memcpy(to, name.c_str(), name_bytes);
   to += name_bytes;
-  for (const auto &part : {submission.argv, submission.environ, submission.input}) {
+  const std::string &own = invocation.function->spec.environ;
+  const std::span<const uint8_t> own_environ{reinterpret_cast<const uint8_t *>(own.data()),
+                                             own.size()};
+  invocation.holds_secrets = !own.empty();
+  for (const auto &part : {submission.argv, submission.environ, own_environ, submission.input}) {
     if (!part.empty()) {
       memcpy(to, part.data(), part.size());
       to += part.size();
     }
   }
   invocation.argc = submission.argc + 1;
-  invocation.envc = submission.envc;
+  invocation.envc = submission.envc + invocation.function->spec.environ_count;
   invocation.argv_bytes = name_bytes + submission.argv.size();
-  invocation.environ_bytes = submission.environ.size();
+  invocation.environ_bytes = submission.environ.size() + own.size();
   invocation.input_bytes = submission.input.size();
   invocation.output_bytes = 0;
   invocation.log_bytes = 0;

@@ -1,5 +1,7 @@
 #include "dataplane/function_table.hpp"
 
+#include <cstring>
+
 #include "dataplane/module_cache.hpp"
 
 namespace sledge::dataplane {
@@ -67,6 +69,7 @@ void FunctionTable::sweep() {
       return false;
     }
     modules_.forget(function);
+    explicit_bzero(function.spec.environ.data(), function.spec.environ.size());
     function.spec = FunctionSpec();
     free_.push_back(id);
     return true;

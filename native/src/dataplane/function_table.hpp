@@ -47,7 +47,11 @@ struct FunctionSpec {
   uint32_t queued_max = 0;               ///< accepted and not started; 0: no limit
   OnLate on_late = OnLate::run;
   bool kill_on_disconnect = true; ///< a cancel ends it also when it has started
-  bool polled = true;             ///< has safepoints; else only signals reach it
+  /// Behind the environ of each request: strings that are NUL-terminated. Secrets, so what holds
+  /// them is wiped.
+  std::string environ;
+  uint32_t environ_count = 0;
+  bool polled = true; ///< has safepoints; else only signals reach it
 };
 
 /// What became of a function's invocations.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 namespace sledge::dataplane {
 
@@ -71,10 +72,18 @@ bool Invocation::reserve(uint64_t bytes) {
   if (grown == nullptr) {
     return false;
   }
+  wipe_secrets();
   free(buffer);
   buffer = grown;
   buffer_capacity = capacity;
   return true;
+}
+
+void Invocation::wipe_secrets() {
+  if (holds_secrets) {
+    explicit_bzero(buffer, buffer_capacity);
+    holds_secrets = false;
+  }
 }
 
 InvocationTable::InvocationTable(uint32_t count)
@@ -110,6 +119,7 @@ Invocation *InvocationTable::acquire() {
 }
 
 void InvocationTable::recycle(Invocation &invocation) {
+  invocation.wipe_secrets();
   if (invocation.buffer_capacity > buffer_keep_bytes_) {
     free(invocation.buffer);
     invocation.buffer = nullptr;

@@ -97,13 +97,12 @@ struct alignas(64) Invocation {
   /// Input while it lives, output once it has ended.
   uint8_t *buffer = nullptr;
   uint64_t buffer_capacity = 0;
-  uint32_t argc = 0;
-  uint32_t envc = 0;
-  uint64_t argv_bytes = 0;
-  uint64_t environ_bytes = 0;
+  uint32_t argc = 0, envc = 0;
+  uint64_t argv_bytes = 0, environ_bytes = 0;
   uint64_t input_bytes = 0;
   uint64_t output_bytes = 0;
-  uint64_t log_bytes = 0; ///< stderr, behind the output
+  uint64_t log_bytes = 0;     ///< stderr, behind the output
+  bool holds_secrets = false; ///< its buffer is wiped before anything else is done with it
 
   Life load() const { return Life(life.load(std::memory_order_acquire)); }
   /// For who owns the state already: keeps a kill that arrives meanwhile.
@@ -130,6 +129,7 @@ struct alignas(64) Invocation {
   }
   /// Makes room for `bytes`, content not kept. False: no memory.
   bool reserve(uint64_t bytes);
+  void wipe_secrets();
 };
 
 /// Fixed number of invocations; acquire and recycle are lock-free.

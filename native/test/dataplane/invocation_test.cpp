@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <set>
 
 #include "dataplane/invocation.hpp"
@@ -13,6 +14,22 @@ TEST(Invocation, OnlyOneOfTwoClaimsEndsIt) {
   invocation->move_to(State::running);
   EXPECT_TRUE(invocation->claim_end(generation));
   EXPECT_FALSE(invocation->claim_end(generation));
+}
+
+TEST(Invocation, SecretsAreWipedBeforeTheBufferIsAnyoneElses) {
+  InvocationTable table(1);
+  Invocation *invocation = table.acquire();
+  ASSERT_TRUE(invocation->reserve(300));
+  memset(invocation->buffer, 's', invocation->buffer_capacity);
+  invocation->holds_secrets = true;
+  table.recycle(*invocation);
+  ASSERT_EQ(table.acquire(), invocation);
+  ASSERT_GE(invocation->buffer_capacity, 300u);
+  for (uint64_t at = 0; at < invocation->buffer_capacity; at++) {
+    ASSERT_EQ(invocation->buffer[at], 0) << at;
+  }
+  EXPECT_FALSE(invocation->holds_secrets);
+  table.recycle(*invocation);
 }
 
 TEST(Invocation, AClaimForAnEarlierOneDoesNotTouchWhatCameAfter) {

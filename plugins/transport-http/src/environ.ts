@@ -25,15 +25,15 @@ const WITHHELD = new Set([
 ]);
 
 /** Entries that every request to a listener has. */
-export function listenerEnviron(host: string, port: number): string {
+export function listenerEnviron(host: string, port: number, isSecure: boolean): string {
   const name = isIPv6(host) ? `[${host}]` : host;
   return (
     'GATEWAY_INTERFACE=CGI/1.1\0SERVER_SOFTWARE=Sledge\0' +
-    `SERVER_NAME=${name}\0SERVER_PORT=${port}\0`
+    `SERVER_NAME=${name}\0SERVER_PORT=${port}\0REQUEST_SCHEME=${isSecure ? 'https' : 'http'}\0`
   );
 }
 
-export const LISTENER_ENTRIES = 4;
+export const LISTENER_ENTRIES = 5;
 
 /** Entries that every request of a connection has. */
 export function connectionEnviron(address: string, port: number): string {
@@ -55,6 +55,15 @@ export class EnvironBuilder {
   add(name: string, value: string): void {
     this.text += `${name}=${value}\0`;
     this.count += 1;
+  }
+
+  /** @param prefix "NAME=" of an entry that is there once at most. */
+  remove(prefix: string): void {
+    const behind = this.text.indexOf(`\0${prefix}`);
+    if (behind < 0) return;
+    const end = this.text.indexOf('\0', behind + 1);
+    this.text = this.text.slice(0, behind) + this.text.slice(end);
+    this.count -= 1;
   }
 }
 

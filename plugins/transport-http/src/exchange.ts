@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SledgeError } from '@sledge/core';
 import type { FunctionHandle, Outcome } from '@sledge/core';
+import { callerOf, showCaller } from './access';
 import { parseCgiResponse } from './cgi-response';
 import { LINGER_BYTES, LINGER_MS, type Connection } from './connection';
 import { parseDeadlineUs } from './deadline';
@@ -92,6 +93,7 @@ export class Exchange {
       const limit = listener.options.maxPipelined;
       throw new SledgeError('SLEDGE_ERR_HTTP_PIPELINE', { limit });
     }
+    const caller = callerOf(listener.guard.keysOf(fn), fn, head);
     this.#fn = fn;
     const { deadlineUs, grpcTimeout } = head;
     if (deadlineUs !== undefined || grpcTimeout !== undefined) {
@@ -108,6 +110,7 @@ export class Exchange {
     if (path.length > route.path.length) {
       environ.add('PATH_INFO', decodePathInfo(path).slice(route.path.length));
     }
+    if (caller !== undefined) showCaller(caller, environ);
     names.addTo(environ);
     this.#environ = environ;
     if (head.hasBody) this.#receive(fn, head);

@@ -1,12 +1,13 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIPv6, Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import { SledgeError } from '@sledge/core';
-import type { Invoker, TenantView } from '@sledge/core';
+import type { Invoker, TenantView, TransportHost } from '@sledge/core';
 import type { Logger } from 'pino';
 import { Connection } from './connection';
 import { listenerEnviron } from './environ';
 import { Exchange } from './exchange';
+import { Guard } from './guard';
 import type { HttpOptions } from './options';
 import { PlainAnswers } from './plain-answers';
 import { makeProblem, type Problem } from './problem';
@@ -25,18 +26,23 @@ export class Listener {
   sites: Sites;
   isDraining = false;
   readonly answers: PlainAnswers;
+  readonly guard: Guard;
+  readonly invoker: Invoker;
   readonly #app: FastifyInstance;
   readonly #connections = new Set<Connection>();
   #drainTimer: NodeJS.Timeout | undefined;
   #environ = '';
   #url = '';
 
+  /** @throws SledgeError SLEDGE_ERR_TLS_FILES or SLEDGE_ERR_KEYS_FILE. */
   constructor(
     readonly options: HttpOptions,
-    readonly invoker: Invoker,
+    host: TransportHost,
     private readonly logger: Logger,
     private tenants: readonly TenantView[],
   ) {
+    this.invoker = host.invoker;
+    this.guard = new Guard(host, logger, tenants);
     this.sites = new Sites([], '');
     this.answers = new PlainAnswers(options.keepAliveTimeoutMs);
     this.#app = fastify({
@@ -70,13 +76,18 @@ export class Listener {
       throw new SledgeError('SLEDGE_ERR_HTTP_LISTEN', details, { cause: error });
     }
     const address = this.#app.server.address() as AddressInfo;
-    this.#environ = listenerEnviron(host, address.port);
-    this.#url = `http://${printable}:${address.port}`;
+    const { isSecure } = this.guard;
+    this.#environ = listenerEnviron(host, address.port, isSecure);
+    this.#url = `${isSecure ? 'https' : 'http'}://${printable}:${address.port}`;
     this.update(this.tenants);
   }
 
-  /** Swaps the routes; requests already matched keep theirs. */
+  /**
+   * Swaps the routes; requests already matched keep theirs.
+   * @throws SledgeError SLEDGE_ERR_KEYS_FILE; then nothing has changed.
+   */
   update(tenants: readonly TenantView[]): void {
+    this.guard.update(tenants);
     this.tenants = tenants;
     this.sites = new Sites(tenants, this.#environ);
   }
@@ -113,6 +124,7 @@ export class Listener {
   #closeIdle(): void {
     // Node takes an answer that it has not sent yet for the end of its connection's work.
     this.#app.server.closeIdleConnections();
+    this.guard.endGreeting();
     for (const connection of this.#connections) {
       // A connection that never sent a byte is not idle for node.
       if (connection.isIdle && connection.socket.bytesRead === 0) connection.socket.destroy();
@@ -122,6 +134,7 @@ export class Listener {
   async stop(): Promise<void> {
     this.isDraining = true;
     clearTimeout(this.#drainTimer);
+    this.guard.close();
     for (const connection of this.#connections) connection.socket.destroy();
     await this.#app.close();
   }
@@ -139,7 +152,7 @@ export class Listener {
     const { options } = this;
     const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
       this.#onRequest(request, response);
-    const server = createServer(
+    const server = this.guard.createServer(
       {
         maxHeaderSize: options.maxHeaderBytes,
         headersTimeout: Math.min(options.headersTimeoutMs, options.requestTimeoutMs),
@@ -151,13 +164,14 @@ export class Listener {
         insecureHTTPParser: false,
       },
       onRequest,
+      options.headersTimeoutMs,
     );
     server.maxConnections = options.maxConnections;
     // maxHeaderBytes bounds them; a count would drop what comes after it without a word.
     server.maxHeadersCount = 0;
     // A client may close its sending side and still wait for the answer.
     Object.assign(server, { httpAllowHalfOpen: true });
-    server.on('connection', (socket: OurSocket) => this.#onConnection(socket));
+    server.on(this.guard.connected, (socket: OurSocket) => this.#onConnection(socket));
     server.on('checkContinue', onRequest);
     server.on('checkExpectation', (request, response) => refuseExpectation(request, response));
     server.on('connect', (_request, socket) => this.#onConnect(socket as OurSocket));

@@ -37,6 +37,7 @@ export function makeProblem(error: SledgeError, outcome?: Outcome, ids?: Request
     'Cache-Control',
     'no-store',
   ];
+  if (status === 401) headers.push('WWW-Authenticate', 'Bearer realm="sledge"');
   if (status === 429 || status === 503) headers.push('Retry-After', retryAfterSeconds(error));
   return { status, body, instance, headers, ids };
 }

@@ -15,6 +15,8 @@ enum Meaning {
   RequestId,
   TraceParent,
   TraceState,
+  Authorization,
+  ApiKey,
 }
 
 const MEANINGS: Readonly<Record<string, Meaning>> = {
@@ -27,6 +29,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   'x-request-id': Meaning.RequestId,
   traceparent: Meaning.TraceParent,
   tracestate: Meaning.TraceState,
+  authorization: Meaning.Authorization,
+  'x-api-key': Meaning.ApiKey,
 };
 
 interface Field {
@@ -55,6 +59,8 @@ export class RequestHead {
   requestId: string | undefined;
   traceparent: string | undefined;
   tracestate: string | undefined;
+  authorization: string | undefined;
+  apiKey: string | undefined;
   /** CONTENT_TYPE and the HTTP_* entries, joined. */
   environ = '';
   environCount = 0;
@@ -129,6 +135,12 @@ export class RequestHead {
         break;
       case Meaning.TraceState:
         this.tracestate = value;
+        break;
+      case Meaning.Authorization:
+        this.authorization = value;
+        break;
+      case Meaning.ApiKey:
+        this.apiKey = value;
         break;
       default:
         this.grpcTimeout = value;

@@ -62,8 +62,22 @@ export class HttpTransport implements TransportInstance {
     );
   }
 
+  /** Of all listeners together; the certificate that ends first counts. */
+  stats(): Record<string, number> {
+    const all: Record<string, number> = {};
+    for (const listener of this.#listeners.values()) {
+      for (const [name, value] of Object.entries(listener.guard.stats())) {
+        const before = all[name];
+        const isMoment = name === 'tls_not_after_seconds';
+        all[name] =
+          before === undefined ? value : isMoment ? Math.min(before, value) : before + value;
+      }
+    }
+    return all;
+  }
+
   async #open(address: string, tenants: readonly TenantView[]): Promise<void> {
-    const listener = new Listener(this.options, this.host.invoker, this.logger, tenants);
+    const listener = new Listener(this.options, this.host, this.logger, tenants);
     await listener.listen();
     this.#listeners.set(address, listener);
   }
@@ -73,8 +87,8 @@ export class HttpTransport implements TransportInstance {
     const wanted = byAddress(tenants);
     for (const [address, listener] of this.#listeners) {
       const now = wanted.get(address);
-      if (now === undefined) this.#close(address, listener);
-      else if (!isSame(now, listener.served)) listener.update(now);
+      if (now === undefined || !listener.guard.fits(now)) this.#close(address, listener);
+      else if (!isSame(now, listener.served)) this.#update(listener, now);
     }
     for (const [address, of] of wanted) {
       if (this.#listeners.has(address)) continue;
@@ -85,6 +99,17 @@ export class HttpTransport implements TransportInstance {
         const names = of.map(({ name }) => name).join(', ');
         this.logger.error({ err: error, code, tenant: names }, 'cannot listen');
       }
+    }
+  }
+
+  /** With keys that cannot be read it goes on with those and the routes before. */
+  #update(listener: Listener, tenants: readonly TenantView[]): void {
+    try {
+      listener.update(tenants);
+    } catch (error) {
+      const code = error instanceof SledgeError ? error.code : undefined;
+      const names = tenants.map(({ name }) => name).join(', ');
+      this.logger.error({ err: error, code, tenant: names }, 'cannot change a listener');
     }
   }
 

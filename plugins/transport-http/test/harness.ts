@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import pino from 'pino';
 import { tokens } from '@sledge/core';
+import { FileWatch } from '@sledge/core/host';
 import type {
   FunctionHandle,
   InvocationRequest,
@@ -102,6 +103,8 @@ export function makeFunction(fn: Partial<FunctionHandle> = {}): FunctionHandle {
 export interface Running {
   transport: TransportInstance;
   invoker: FakeInvoker;
+  /** The files that it watches: `look` until a change has counted. */
+  files: FileWatch;
   url: string;
   port: number;
   change(tenants: TenantView[]): Promise<void>;
@@ -116,8 +119,10 @@ export async function startTransport(
   const invoker = new FakeInvoker();
   invoker.answer = () => output('hello');
   let listener: ((tenants: readonly TenantView[]) => void) | undefined;
+  const files = new FileWatch();
   const host = {
     invoker,
+    watchFiles: (...watched: Parameters<FileWatch['watch']>) => files.watch(...watched),
     tenants: () => tenants,
     onTenantsChanged(added: typeof listener) {
       listener = added;
@@ -134,6 +139,7 @@ export async function startTransport(
   return {
     transport,
     invoker,
+    files,
     url,
     port: Number(new URL(url).port),
     async change(next) {
