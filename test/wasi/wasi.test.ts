@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createSledge, type Outcome, type Sledge } from '@sledge/core';
-import { compileC } from '../../cli/src/compile-c';
+import { compileC } from '../../cli/src/languages/c';
 import { again, call, cases, type Case, type Expected } from './all-cases';
 import { FILES, LINKS } from './files';
 import { CALL_NAMES, probeText, resultsOf, script, type Step } from './probe';
