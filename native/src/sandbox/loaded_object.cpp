@@ -95,7 +95,7 @@ class Checker {
     const auto low = reinterpret_cast<uintptr_t>(start);
     if (count == 0)
       return true;
-    if (!object_.contains(low) || count > (object_.high - low) / sizeof(T))
+    if (low % alignof(T) != 0 || !object_.contains(low) || count > (object_.high - low) / sizeof(T))
       return fail(what);
     return true;
   }

@@ -130,6 +130,7 @@ TEST(Tenants, MtdsTakesTheWorkerWhenTheBudgetOfWhatRunsIsSpentAndGivesItBackWhen
   actions(*engine);
   while (engine->running(0) == own && now_ns < 1 * ms) {
     now_ns = engine->next_tick_ns();
+    ASSERT_NE(now_ns, UINT64_MAX) << "nothing would take the worker";
     engine->tick(now_ns);
     if (!actions(*engine).empty())
       engine->reconsider(0, now_ns);
@@ -138,6 +139,7 @@ TEST(Tenants, MtdsTakesTheWorkerWhenTheBudgetOfWhatRunsIsSpentAndGivesItBackWhen
   EXPECT_NEAR(static_cast<double>(now_ns), 100e3, 11e3);
   while (engine->running(0) == other && now_ns < 5 * ms) {
     now_ns = engine->next_tick_ns();
+    ASSERT_NE(now_ns, UINT64_MAX) << "nothing would take the worker";
     engine->tick(now_ns);
     if (!actions(*engine).empty())
       engine->reconsider(0, now_ns);

@@ -20,7 +20,8 @@ export interface Route {
  * segments. Immutable: a listener swaps its table for another.
  */
 export class RouteTable {
-  readonly #routes = new Map<string, Route>();
+  /** Made when first asked for: of thousands of routes few are. */
+  readonly #routes: Map<string, Route | FunctionHandle[]>;
   /** Lengths of the routes, longest first: a long path costs no more than the routes do. */
   readonly #lengths: readonly number[];
 
@@ -28,22 +29,25 @@ export class RouteTable {
    * @param tenants each with a prefix of its own: what is below it is nobody else's.
    * @param environ Joined environ entries of the listener.
    */
-  constructor(tenants: readonly Pick<TenantView, 'functions' | 'pathPrefix'>[], environ: string) {
-    const byPath = new Map<string, Map<string, FunctionHandle>>();
+  constructor(
+    tenants: readonly Pick<TenantView, 'functions' | 'pathPrefix'>[],
+    private readonly environ: string,
+  ) {
+    const byPath = new Map<string, FunctionHandle[]>();
+    const add = (path: string, ...functions: FunctionHandle[]): void => {
+      const there = byPath.get(path);
+      if (there === undefined) byPath.set(path, functions);
+      else there.push(...functions);
+    };
     for (const { functions, pathPrefix = '' } of tenants) {
-      if (pathPrefix !== '') {
-        byPath.set(pathPrefix, byPath.get(pathPrefix) ?? new Map<string, FunctionHandle>());
-      }
+      if (pathPrefix !== '') add(pathPrefix);
       for (const fn of functions) {
-        if (fn.route === undefined) continue;
-        const path = pathPrefix + fn.route.replace(/\/+$/, '');
-        const methods = byPath.get(path) ?? new Map<string, FunctionHandle>();
-        for (const method of fn.methods ?? DEFAULT_METHODS) methods.set(method, fn);
-        byPath.set(path, methods);
+        if (fn.route !== undefined) add(pathPrefix + withoutEnd(fn.route), fn);
       }
     }
-    for (const [path, methods] of byPath) this.#routes.set(path, makeRoute(methods, path, environ));
-    const lengths = new Set([...this.#routes.keys()].map((path) => path.length));
+    this.#routes = byPath;
+    const lengths = new Set<number>();
+    for (const path of byPath.keys()) lengths.add(path.length);
     this.#lengths = [...lengths].sort((a, b) => b - a);
   }
 
@@ -54,22 +58,34 @@ export class RouteTable {
   }
 
   #find(path: string): Route | undefined {
-    const exact = this.#routes.get(path);
+    const exact = this.#at(path);
     if (exact !== undefined) return exact;
     for (const length of this.#lengths) {
       if (path.charCodeAt(length) !== SLASH) continue;
-      const route = this.#routes.get(path.slice(0, length));
+      const route = this.#at(path.slice(0, length));
       if (route !== undefined) return route;
     }
     return undefined;
   }
+
+  #at(path: string): Route | undefined {
+    const there = this.#routes.get(path);
+    if (!Array.isArray(there)) return there;
+    const route = makeRoute(there, path, this.environ);
+    this.#routes.set(path, route);
+    return route;
+  }
 }
 
-function makeRoute(
-  functions: ReadonlyMap<string, FunctionHandle>,
-  path: string,
-  environ: string,
-): Route {
+function withoutEnd(route: string): string {
+  return route.endsWith('/') ? route.replace(/\/+$/, '') : route;
+}
+
+function makeRoute(all: readonly FunctionHandle[], path: string, environ: string): Route {
+  const functions = new Map<string, FunctionHandle>();
+  for (const fn of all) {
+    for (const method of fn.methods ?? DEFAULT_METHODS) functions.set(method, fn);
+  }
   const allow = [...new Set([...functions.keys(), 'OPTIONS'])].join(', ');
   return { functions, path, allow, environ: `${environ}SCRIPT_NAME=${path}\0` };
 }
