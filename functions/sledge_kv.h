@@ -9,8 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SLEDGE_KV_FUNCTION(name) \
-  __attribute__((import_module("sledge_kv"), import_name(name)))
+#define SLEDGE_KV_FUNCTION(name) __attribute__((import_module("sledge_kv"), import_name(name)))
 
 enum {
   SLEDGE_KV_BEHIND = 6,   // EAGAIN: what was put before is not in the tenant's file yet

@@ -19,7 +19,7 @@ const MODELS = { Deployment, PodDisruptionBudget, Service };
 function config(): LoadedConfig['config'] {
   const written = JSON.parse(read('sledge.config.json')) as { functionPath: string[] };
   written.functionPath = [path.join(folder, '../../functions')];
-  return configFromObject(written as Parameters<typeof configFromObject>[0]).config;
+  return configFromObject(written).config;
 }
 
 /** The longest that an end takes which goes well. */

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { screenText } from '../src/commands/top-screen';
 import type { TopScreen } from '../src/commands/top-screen';
 
@@ -31,7 +32,7 @@ function lookAt(names: readonly string[]): TopScreen {
 const names = Array.from({ length: 40 }, (_, at) => `function-${at}`);
 
 test.each([40, 60, 80, 200])('%d columns hold every line, the telling ones first', (columns) => {
-  const lines = screenText(lookAt(names), columns, 24).split('\n');
+  const lines = stripVTControlCharacters(screenText(lookAt(names), columns, 24)).split('\n');
   expect(lines.filter((line) => line.length > columns)).toEqual([]);
   expect(lines.length).toBeLessThanOrEqual(24);
   const head = lines.find((line) => line.includes('FUNCTION')) ?? '';

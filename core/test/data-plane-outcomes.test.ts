@@ -90,6 +90,19 @@ describe('what becomes of an invocation', () => {
     );
   });
 
+  it('keeps no outcome back behind what another tenant runs, however short that says it is', async () => {
+    await under.add('fibonacci', { tenant: 1 });
+    await under.add('endless_loop', { tenant: 2, expectedExecutionUs: 5, wallTimeUs: 60_000_000 });
+    const first = under.call('fibonacci', { args: ['5'] });
+    let hasEnded = false;
+    const id = under.plane.submit(under.id('endless_loop'), { args: [], environ: [] }, () => {
+      hasEnded = true;
+    });
+    expect(textOf(await first)).toBe('5\n');
+    expect(hasEnded).toBe(false);
+    under.plane.cancel(id);
+  });
+
   it('refuses a NUL inside an argument', () => {
     const request = { args: ['a\0b'], environ: [] };
     expect(() => under.plane.submit(under.id('empty'), request, () => undefined)).toThrow(

@@ -60,26 +60,26 @@ async function expectRow(loading: Promise<LoadedConfig>, name: string, becomes: 
 }
 
 test.each(rowsOf('Tenants'))('the key %s of a tenant, given %s', async (key, given, becomes) => {
-  const name = bare(key as string);
-  const value = JSON.parse(bare(given as string)) as unknown;
-  await expectRow(load({ [name]: value }, {}), name, becomes as string);
+  const name = bare(key);
+  const value = JSON.parse(bare(given)) as unknown;
+  await expectRow(load({ [name]: value }, {}), name, becomes);
 });
 
 test.each(rowsOf('Routes'))('the key %s of a route, given %s', async (key, given, becomes) => {
-  const name = bare(key as string);
-  const value = JSON.parse(bare(given as string)) as unknown;
-  await expectRow(load({}, { [name]: value }), name, becomes as string);
+  const name = bare(key);
+  const value = JSON.parse(bare(given)) as unknown;
+  await expectRow(load({}, { [name]: value }), name, becomes);
 });
 
 test.each(rowsOf('Variables'))('%s=%s', async (variable, given, becomes) => {
-  const name = bare(variable as string);
-  await expectRow(load({}, {}, { [name]: bare(given as string) }), name, becomes as string);
+  const name = bare(variable);
+  await expectRow(load({}, {}, { [name]: bare(given) }), name, becomes);
 });
 
 test.each(rowsOf('What was compiled in'))('instead of %s: %s', (_, here) => {
-  const [, key = '', json = ''] = /^`([^`]+)` = `(.+)`$/.exec(here as string) ?? [];
+  const [, key = '', json = ''] = /^`([^`]+)` = `(.+)`$/.exec(here) ?? [];
   const value = json.startsWith('"') ? (JSON.parse(json) as string) : json;
-  expectValue(loadDefaults({ cwd: folder, env: {}, set: [`${key}=${value}`] }), here as string);
+  expectValue(loadDefaults({ cwd: folder, env: {}, set: [`${key}=${value}`] }), here);
 });
 
 test("the columns of the log are those of SLEdgeScale's, in its order", () => {

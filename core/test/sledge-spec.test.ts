@@ -79,7 +79,7 @@ test('every key of SLEdge and SLEdgeScale is mapped, or accepted with a warning'
   ]);
   expect(config.tenants[0]?.budget).toEqual({ timeUs: 1000, periodUs: 1000 });
   expect(config.estimator).toEqual(['percentile', { percentile: 70 }]);
-  expect(warnings).toHaveLength(9);
+  expect(warnings).toHaveLength(7);
   expect(warnings.join('\n')).toContain('[0].routes[0].n-resas has no effect');
 });
 

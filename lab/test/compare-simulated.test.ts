@@ -43,7 +43,7 @@ test('short requests beside long ones are better off with preemption', async () 
   expect(document.labels[0]).toMatch(/virtual time; costs \(ideal\)/);
 });
 
-test('each run tells how it went over its time, every measured request in one interval', async () => {
+test('each run tells how it went, every measured request in one interval', async () => {
   const { runs } = await compared({ requests: 2000 });
   for (const { series, counts } of runs) {
     expect(series.length).toBeGreaterThan(10);

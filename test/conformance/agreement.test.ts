@@ -28,8 +28,8 @@ const KERNEL_ARGUMENTS: Readonly<Record<string, number>> = {
 const isLong = process.env['SLEDGE_TEST_LONG'] === '1';
 /** Written with the intrinsics, and some that clang vectorises; all of them in the long run. */
 const SIMD_KERNELS = ['dot_product', 'image_filter', 'jacobi_2d', 'matmul_int', 'sieve'];
-/** Those that never end, show time and chance, or what the host gives them. */
-const NOT_COMPARABLE = new Set(['endless_loop', 'environ', 'hold', 'memory_growth']);
+/** Those that never end, show time and chance, or what the host or a plugin of it gives them. */
+const NOT_COMPARABLE = new Set(['endless_loop', 'environ', 'hold', 'memory_growth', 'notes']);
 const INPUTS: Readonly<Record<string, { args: string[]; input: string }>> = {
   fibonacci: { args: ['20'], input: '' },
   hash: { args: ['100'], input: '' },

@@ -129,9 +129,11 @@ async function race(sandbox: SandboxName, steps: readonly Step[]): Promise<strin
 test('sched_yield lets others have the worker', async () => {
   const one = { call: 'sched_yield', says: 'lets the one that waits run first' };
   const order = await race('awsm', [call('sched_yield'), again]);
-  note(results, one, 'awsm', order === 'second completed, first timed-out' ? 'yes' : order);
+  // It ends at its time or at its output, whichever limit is nearer on this machine.
+  const isAsMeant = /^second completed, first (timed-out|output-limit)$/.test(order);
+  note(results, one, 'awsm', isAsMeant ? 'yes' : order);
   note(results, one, 'v8', 'it cannot leave its worker: ENOTSUP');
-  expect(order).toBe('second completed, first timed-out');
+  expect(order).toMatch(/^second completed, first (timed-out|output-limit)$/);
   const input = script([call('sched_yield')], Buffer.alloc(0));
   const answer = Buffer.from((await invoke('v8', 'probe', { input })).output);
   expect(answer.readUInt32LE()).toBe(58);

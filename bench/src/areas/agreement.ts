@@ -88,7 +88,7 @@ function ratioOf(
 
 /** One variant after the other: two workers that spin would leave no core to the rest. */
 async function liveRuns(
-  given: Parameters<typeof parseExperiment>[0] & object,
+  given: object,
   bench: Bench,
 ): Promise<Map<string, CompareDocument>> {
   const documents = new Map<string, CompareDocument>();

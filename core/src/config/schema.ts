@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PERF_COLUMN_NAMES } from '../recording/columns';
 import { adminSchema } from './admin-schema';
 import { deploySchema, storeSchema } from './control-schema';
+import { instanceKind } from './instance-schema';
 import { preopensSchema } from './preopens';
 import { tenantAddress, tenantBudget, tenantPace } from './tenant-schema';
 import { isPluginClass } from '../plugins/plugin-class';
@@ -247,23 +248,7 @@ export const functionSchema = z.strictObject({
   preopens: preopensSchema
     .default({})
     .describe("Directories it may read, relative to the config's folder, by the names it knows."),
-  instance: z
-    .enum(['per-request', 'warm'])
-    .default('per-request')
-    .describe(
-      'per-request: each request has an instance of its own, that nothing is left of. warm: ' +
-        'requests of this function may go on in what an earlier one has left; the module exports ' +
-        'sledge_handle.',
-    ),
-  warm: z
-    .strictObject({
-      instances: count(1, 16_384)
-        .default(4)
-        .describe('Kept at most, idle; with v8 by each worker.'),
-      idleMs: count(1, 86_400_000).default(60_000).describe('Kept so long without a request.'),
-    })
-    .prefault({})
-    .describe("With instance: 'warm'."),
+  ...instanceKind,
   keys: functionKeysSchema,
   secrets: secretsSchema,
   limits: functionLimits.prefault({}),

@@ -11,7 +11,7 @@ export interface HttpRequest {
   readonly deadlineUsPerArgument?: number;
 }
 
-/** In the order of sending: the argument's digits go after `before`, the deadline's after `after`. */
+/** In the order of sending; the argument's digits follow `before`, the deadline's `after`. */
 export interface RequestParts {
   readonly before: Buffer;
   /** Empty where there is no argument. */

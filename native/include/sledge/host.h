@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 #define SLEDGE_HOST_API_VERSION 1u
-#define SLEDGE_HOST_SYMBOL "sledge_host_plugin"
+#define SLEDGE_HOST_SYMBOL "sledge_host_plugin_table"
 
 typedef struct sledge_host_plugin sledge_host_plugin;
 
@@ -60,9 +60,9 @@ struct sledge_host_plugin {
    * validated by the plugin's TypeScript side. */
   void *(*create)(const sledge_host_services *services, const sledge_option *options,
                   uint32_t option_count, char *message, size_t message_bytes);
-  /* What functions of this tenant work on; null with a message: it cannot be had. Called each time a
-   * module that imports from it is loaded, on any thread: a worker may wait for it; `detach` when it
-   * is unloaded. Modules come and go with their calls. */
+  /* What functions of this tenant work on; null with a message: it cannot be had. Called each
+   * time a module that imports from it is loaded, on any thread: a worker may wait for it;
+   * `detach` when it is unloaded. Modules come and go with their calls. */
   void *(*attach)(void *self, const char *tenant, char *message, size_t message_bytes);
   void (*detach)(void *self, void *attached);
   /* No function calls any more. Optional. */

@@ -123,7 +123,7 @@ bool ExternalWorkers::complete(const Attachment &attachment, uint32_t index, uin
   }
   invocation.end_ns = now_ns();
   invocation.run_ns = invocation.end_ns - invocation.start_ns;
-  invocation.function->learn(invocation.run_ns);
+  invocation.function->learn(invocation.run_ns, was_killed(invocation.status));
   groups_.of_worker(attachment.worker)
       .finish(attachment.worker,
               status == Status::completed ? Finished::succeeded : Finished::failed);

@@ -145,8 +145,12 @@ struct Function {
     const uint64_t mean = run_mean_ns.load(std::memory_order_relaxed);
     return mean != 0 ? mean : spec.expected_execution_ns;
   }
-  void learn(uint64_t run_ns) {
+  /// What was ended by others says no more than that it would have run longer.
+  void learn(uint64_t run_ns, bool was_killed) {
     const uint64_t mean = run_mean_ns.load(std::memory_order_relaxed);
+    if (was_killed && (mean == 0 || run_ns <= mean)) {
+      return;
+    }
     const uint64_t next = mean == 0 ? run_ns : mean - mean / 8 + run_ns / 8;
     run_mean_ns.store(next == 0 ? 1 : next, std::memory_order_relaxed);
   }

@@ -26,6 +26,10 @@ enum class Status : uint8_t {
   failed = 7
 };
 inline constexpr uint32_t status_count = 8;
+/// Ended before it had done what it was about.
+inline constexpr bool was_killed(Status status) {
+  return status == Status::timed_out || status >= Status::cancelled;
+}
 
 /// `ended` has its outcome and waits to be reaped. Only `free` and `ended` are outside the engine.
 enum class State : uint8_t { free, queued, running, preempted, blocked, ended };

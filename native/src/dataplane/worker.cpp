@@ -290,7 +290,7 @@ Invocation *Worker::end(Invocation &invocation, Sandbox *sandbox) {
   if (sandbox != nullptr) {
     take_output(invocation, *sandbox);
     sandbox->return_memory();
-    invocation.function->learn(invocation.run_ns);
+    invocation.function->learn(invocation.run_ns, was_killed(invocation.status));
   }
   const bool ours = invocation.claim_end(invocation.load().generation());
   const bool succeeded = invocation.status == Status::completed;
@@ -311,6 +311,7 @@ Invocation *Worker::end(Invocation &invocation, Sandbox *sandbox) {
   return next;
 }
 
+/// An estimate may be wrong: only a tenant's own outcomes wait behind what it runs next.
 void Worker::deliver(Invocation &invocation, const Invocation *next) {
   if (newest_ != nullptr && newest_->intake != invocation.intake) {
     flush();
@@ -325,6 +326,7 @@ void Worker::deliver(Invocation &invocation, const Invocation *next) {
   const bool nothing_follows = next == nullptr;
   if (nothing_follows || unpublished_ == outcomes_per_flush_max ||
       invocation.end_ns - oldest_->end_ns >= outcome_age_max_ns ||
+      next->function->spec.tenant != invocation.function->spec.tenant ||
       next->function->estimate_ns() == 0 || next->function->estimate_ns() > outcome_age_max_ns) {
     flush();
   }

@@ -123,7 +123,7 @@ class Module : public std::enable_shared_from_this<Module> {
   uint64_t id_ = 0;
   uint32_t memory_limit_pages_ = 0;
   std::vector<sledge_import_function> imports_;
-  std::vector<HostBinding> bindings_; ///< one for each library that it imports from
+  std::vector<HostBinding> bindings_;    ///< one for each library that it imports from
   sledge_invoke entry_ = nullptr;        ///< handler, or else _start
   sledge_invoke constructors_ = nullptr; ///< _initialize; null without a handler
   sledge_invoke initialiser_ = nullptr;  ///< sledge_init; null without a handler

@@ -11,7 +11,7 @@ namespace sledge {
 
 /// Slots live as long as their arena. While in use a slot belongs to its invocation's owner; else
 /// to the arena's lock, or to the janitor.
-struct alignas(64) Slot final : Sandbox {
+struct Slot final : Sandbox {
   Leave run() override;
   uint32_t trap_kind() const override { return execution.trap_kind; }
   int32_t exit_code() const override { return execution.exit_code; }
@@ -51,7 +51,7 @@ struct alignas(64) Slot final : Sandbox {
   bool take_grown(const SandboxStart &start) const;
   bool is_kept_for(const WarmInstances *warm) const { return kept_for.get() == warm; }
 
-  Execution execution;
+  alignas(64) Execution execution; ///< and so the slot: two workers share no line
   SlotMemory memory;
   Arena *arena = nullptr;
   std::shared_ptr<const Module> module;

@@ -281,7 +281,7 @@ void destroy(void *self) {
 } // namespace
 
 extern "C" __attribute__((visibility("default")))
-const sledge_host_plugin sledge_host_plugin_table asm(SLEDGE_HOST_SYMBOL) = {
+const sledge_host_plugin sledge_host_plugin_table = {
     .api_version = SLEDGE_HOST_API_VERSION,
     .struct_bytes = sizeof(sledge_host_plugin),
     .name = "host-kv",

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeSandbox, request, temporaryDirectory } from './support/builder';
 
@@ -7,7 +7,12 @@ const FUNCTIONS = join(__dirname, '../../../functions');
 const directory = temporaryDirectory();
 const cache = join(directory, 'cache');
 const loader = join(directory, 'mappings');
-const modules = readdirSync(FUNCTIONS).filter((file) => file.endsWith('.wasm'));
+/** Applications take long to compile, twice: they are for the long run. */
+const isApplication = (file: string): boolean =>
+  existsSync(join(FUNCTIONS, file.replace('.wasm', ''), 'build.json'));
+const modules = readdirSync(FUNCTIONS)
+  .filter((file) => file.endsWith('.wasm'))
+  .filter((file) => process.env['SLEDGE_TEST_LONG'] === '1' || !isApplication(file));
 
 beforeAll(() => {
   const source = join(__dirname, 'support/mappings.c');

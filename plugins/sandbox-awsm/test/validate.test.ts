@@ -7,7 +7,7 @@ import { WasmProblem } from '../src/compiler/problem';
 
 const FUNCTIONS = join(__dirname, '../../../functions');
 const MUTANTS_PER_MODULE = process.env['SLEDGE_TEST_LONG'] === '1' ? 5000 : 300;
-const BYTES_MAX = 40_000;
+const BYTES_MAX = process.env['SLEDGE_TEST_LONG'] === '1' ? 40_000 : 20_000;
 
 function ours(bytes: Uint8Array): string {
   try {

@@ -28,7 +28,10 @@ test('a module is kept by its content hash, and found the second time', async ()
 
 test('every sample function builds', async () => {
   const folderOfSamples = path.join(__dirname, '../../../functions');
-  const names = readdirSync(folderOfSamples).filter((file) => file.endsWith('.wasm'));
+  // notes imports from a host plugin, which is for native workers
+  const names = readdirSync(folderOfSamples).filter(
+    (file) => file.endsWith('.wasm') && file !== 'notes.wasm',
+  );
   expect(names.length).toBeGreaterThan(10);
   for (const name of names) await build(sample(name.replace('.wasm', '')));
 });
