@@ -15,7 +15,8 @@ const JOBS = availableParallelism();
 const END_TO_END = 'test/(end-to-end|e2e)';
 /** Long, and of the native part: on the second Node in the long run only. */
 const LONG_ON_ONE_NODE =
-  'test/e2e/(soak|many-functions|mixed|policy-swap|policy-combinations|policy-watch|console|drain|' +
+  'test/e2e/(soak|many-functions|mixed|policy-swap|policy-combinations|policy-watch|console|' +
+  'drain|' +
   'worker-groups|deploy-faults|deploy-kill|slow-clients|clock|rpc-load|real-functions|browser)';
 
 export async function lintSuite() {

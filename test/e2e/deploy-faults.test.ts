@@ -146,8 +146,9 @@ test('a function file that is cut short while it is served is noticed when read'
     body: { version: 0 },
   });
   expect(await textOf(url)).toBe('200 v0');
-  // nothing is left of what was built of it
+  // nothing is left of what was built of it; what serves has been loaded
   await deploy(server, answering('v2'));
+  expect(await textOf(url)).toBe('200 v2');
   rmSync(cache, { recursive: true });
   const back = { method: 'POST', path: `${FUNCTION}/rollback`, body: { version: 0 } } as const;
   await expect(askAdmin(server.control, back)).rejects.toMatchObject({

@@ -87,10 +87,7 @@ function ratioOf(
 }
 
 /** One variant after the other: two workers that spin would leave no core to the rest. */
-async function liveRuns(
-  given: object,
-  bench: Bench,
-): Promise<Map<string, CompareDocument>> {
+async function liveRuns(given: object, bench: Bench): Promise<Map<string, CompareDocument>> {
   const documents = new Map<string, CompareDocument>();
   for (const variant of VARIANTS) {
     const experiment = parseExperiment({ ...given, variants: [variant] }, 'agreement');

@@ -182,7 +182,16 @@ function warningsOf(tenant: SpecTenant, keys: readonly PropertyKey[]): string[] 
   const ofRoutes = tenant.routes.flatMap((route, index) =>
     ignoredKeys(route, [...keys, 'routes', index]),
   );
-  return [...own, ...ofRoutes];
+  return [...own, ...halfABudget(tenant, keys), ...ofRoutes];
+}
+
+const BUDGET_KEYS = ['max-budget-us', 'replenishment-period-us'] as const;
+
+function halfABudget(tenant: SpecTenant, keys: readonly PropertyKey[]): string[] {
+  const given = BUDGET_KEYS.filter((key) => Boolean(tenant[key]));
+  if (given.length !== 1) return [];
+  const reason = `a budget needs both ${BUDGET_KEYS.join(' and ')}`;
+  return [`${pathText([...keys, ...given])} has no effect: ${reason}.`];
 }
 
 function ignoredKeys(value: object, keys: readonly PropertyKey[]): string[] {
