@@ -52,6 +52,7 @@ export class LiveEngine implements CompareEngine {
   }
 
   async start(): Promise<void> {
+    const meanUs = workloadMeanUs(this.workload);
     for (const variant of this.experiment.variants) {
       if (variant.server === undefined) {
         const config = serverConfig(this.experiment, this.workload, variant);
@@ -61,7 +62,7 @@ export class LiveEngine implements CompareEngine {
       const path = pathOf(this.workload.classes[0] as LiveClass);
       this.calibrations.set(
         variant.name,
-        await calibrateHash({ target: this.targetOf(variant) }, path),
+        await calibrateHash({ target: this.targetOf(variant) }, path, meanUs),
       );
     }
   }

@@ -21,6 +21,8 @@ const ROUNDS_FIRST = 20_000;
 const ROUNDS_MAX = 100_000_000;
 /** A longer one has more stalls of the machine in it, a shorter one more of the network. */
 const WANTED_US = 2000;
+/** A core computes faster the longer it is busy: what is long is measured by what is long. */
+const WANTED_US_MAX = 20_000;
 const REQUESTS = 40;
 const REPEATS = 5;
 
@@ -29,15 +31,21 @@ const REPEATS = 5;
  * of empty ones, one request at a time; the least of each batch, because stalls only add, and the
  * median over the batches.
  * @param path with `{n}` where the number of rounds goes, such as /hash?{n}, or 3?{n} of an RPC
+ * @param serviceUs about as long as what will be sent; taken within 2,000 to 20,000
  * @throws SledgeError SLEDGE_ERR_LOAD_CALIBRATION, and what `runLoad` throws
  */
-export async function calibrateHash(server: Server, path: string): Promise<Calibration> {
+export async function calibrateHash(
+  server: Server,
+  path: string,
+  serviceUs = WANTED_US,
+): Promise<Calibration> {
+  const wantedUs = Math.min(WANTED_US_MAX, Math.max(WANTED_US, serviceUs));
   let rounds = ROUNDS_FIRST;
   const emptyUs = await leastUs(server, path, 0);
   for (;;) {
     const addedUs = (await leastUs(server, path, rounds)) - emptyUs;
-    if (addedUs >= WANTED_US / 2) break;
-    rounds *= addedUs <= WANTED_US / 20 ? 10 : WANTED_US / addedUs;
+    if (addedUs >= wantedUs / 2) break;
+    rounds *= addedUs <= wantedUs / 20 ? 10 : wantedUs / addedUs;
     rounds = Math.round(rounds);
     if (rounds > ROUNDS_MAX) {
       const reason = 'more rounds take no more time';
