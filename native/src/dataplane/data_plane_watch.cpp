@@ -126,6 +126,7 @@ uint64_t DataPlane::watch_running(uint64_t now_ns) {
                                : interrupted_.exchange(false, std::memory_order_relaxed);
   uint64_t next_ns = interrupted ? now_ns + look_ns() : UINT64_MAX;
   for (const auto &worker : workers_) {
+    next_ns = std::min(next_ns, worker->publish_overdue(now_ns));
     const uint32_t index = worker->current();
     if (index != no_invocation) {
       next_ns = std::min(next_ns, watch_one(table_.at(index), worker.get(), now_ns));

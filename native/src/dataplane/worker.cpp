@@ -20,7 +20,8 @@ constexpr uint64_t worker_stack_bytes = 256u << 10;
 } // namespace
 
 Worker::Worker(const WorkerOptions &options, WorkerShared shared)
-    : options_(options), shared_(shared), idle_(options.idle, options.spin_ns) {}
+    : options_(options), shared_(shared), idle_(options.idle, options.spin_ns),
+      owed_(shared.table) {}
 
 int Worker::start() {
   pthread_attr_t attributes;
@@ -242,7 +243,10 @@ Leave Worker::run_sandbox(Invocation &invocation, Sandbox &sandbox) {
   if (Life(invocation.life.load(std::memory_order_seq_cst)).kill() != Kill::none) {
     sandbox.request_kill(invocation.sandbox_generation.load(std::memory_order_relaxed));
   }
-  shared_.watchdog.started(invocation.limit_ns.load(std::memory_order_relaxed));
+  const uint64_t owed_ns =
+      owed_.empty() ? UINT64_MAX : owed_.since_ns() + OwedOutcomes::wait_max_ns;
+  const uint64_t limit_ns = invocation.limit_ns.load(std::memory_order_relaxed);
+  shared_.watchdog.started(std::min(limit_ns, owed_ns));
   if (options_.preemption.mechanism == Mechanism::tsc) {
     const uint64_t leave_ns = shared_.dispatch.leave_by_ns(options_.id);
     sandbox.leave_at(leave_ns == UINT64_MAX ? 0 : process_start_ns() + leave_ns);
@@ -311,37 +315,24 @@ Invocation *Worker::end(Invocation &invocation, Sandbox *sandbox) {
   return next;
 }
 
-/// An estimate may be wrong: only a tenant's own outcomes wait behind what it runs next.
+/// An estimate may be wrong: only a tenant's own outcomes wait behind what it runs next, and the
+/// watchdog publishes them when that takes long.
 void Worker::deliver(Invocation &invocation, const Invocation *next) {
-  if (newest_ != nullptr && newest_->intake != invocation.intake) {
-    flush();
-  }
-  invocation.next.store(newest_ != nullptr ? newest_->index : no_invocation,
-                        std::memory_order_relaxed);
-  newest_ = &invocation;
-  if (oldest_ == nullptr) {
-    oldest_ = &invocation;
-  }
-  unpublished_++;
+  const uint64_t end_ns = invocation.end_ns;
+  const uint32_t tenant = invocation.function->spec.tenant;
+  owed_.add(invocation);
   const bool nothing_follows = next == nullptr;
-  if (nothing_follows || unpublished_ == outcomes_per_flush_max ||
-      invocation.end_ns - oldest_->end_ns >= outcome_age_max_ns ||
-      next->function->spec.tenant != invocation.function->spec.tenant ||
+  if (nothing_follows || owed_.count() == outcomes_per_flush_max ||
+      end_ns - owed_.since_ns() >= outcome_age_max_ns || next->function->spec.tenant != tenant ||
       next->function->estimate_ns() == 0 || next->function->estimate_ns() > outcome_age_max_ns) {
     flush();
   }
 }
 
 void Worker::flush() {
-  if (newest_ == nullptr) {
-    return;
+  if (owed_.publish()) {
+    bump(counters_.flushes);
   }
-  Intake &intake = *newest_->intake;
-  intake.deliver(*newest_, *oldest_);
-  newest_ = nullptr;
-  oldest_ = nullptr;
-  unpublished_ = 0;
-  bump(counters_.flushes);
 }
 
 } // namespace sledge::dataplane

@@ -9,7 +9,7 @@
 #include "dataplane/dispatch.hpp"
 #include "dataplane/idle.hpp"
 #include "dataplane/idle_work.hpp"
-#include "dataplane/intake.hpp"
+#include "dataplane/owed_outcomes.hpp"
 #include "dataplane/runtime.hpp"
 #include "dataplane/watchdog.hpp"
 
@@ -102,6 +102,9 @@ class Worker {
   bool answers_flags() const { return !only_signals_reach_it(); }
   /// Index of the invocation that it runs, or no_invocation. Any thread.
   uint32_t current() const { return current_.load(std::memory_order_seq_cst); }
+  /// Publishes the outcomes that have waited too long behind what runs here; when to look again,
+  /// UINT64_MAX: none waits. The watchdog.
+  uint64_t publish_overdue(uint64_t now_ns) { return owed_.publish_overdue(now_ns); }
   const WorkerCounters &counters() const { return counters_; }
   /// What its thread has used of a core; 0 when it does not run. Whoever starts and joins it.
   uint64_t cpu_ns() const;
@@ -159,10 +162,9 @@ class Worker {
   pthread_t thread_{};
   bool joinable_ = false;
 
+  OwedOutcomes owed_;
+
   // The worker's own.
-  Invocation *newest_ = nullptr; ///< outcomes not yet published, newest first, of one intake
-  Invocation *oldest_ = nullptr;
-  uint32_t unpublished_ = 0;
   uint64_t idle_since_ns_ = 0;
   uint64_t polled_ns_ = 0; ///< when it last did its idle work
   WorkerCounters counters_;
