@@ -1,5 +1,6 @@
 #include "plane_holder.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -163,9 +164,12 @@ void PlaneHolder::deliver_batches() {
     }
     total += count;
     call(on_outcomes, static_cast<double>(count));
+    uint64_t oldest_end_ns = UINT64_MAX;
     for (Invocation *invocation : batch) {
+      oldest_end_ns = std::min(oldest_end_ns, invocation->end_ns);
       plane->recycle(*invocation);
     }
+    plane->own_intake().note_reply(oldest_end_ns, dataplane::now_ns());
     batch.clear();
     plane->kick();
   }

@@ -76,7 +76,8 @@ typedef struct sledge_worker_view {
 typedef struct sledge_workers sledge_workers;
 struct sledge_workers {
   uint32_t count;
-  uint32_t reserved;
+  uint32_t reply_ns;     /* in `admit`: expected from the end of the request until its answer is on
+                            its way; 0: unknown */
   uint64_t now_ns;       /* the only clock */
   uint64_t held_work_ns; /* sum of remaining_ns of what the dispatcher holds */
   void *host;

@@ -49,6 +49,7 @@ bool Engine::admit(Request &request) {
   request.admission_word = 0;
   if (!admission_)
     return true;
+  host_.reply_ns = static_cast<uint32_t>(std::min<uint64_t>(request.reply_ns, UINT32_MAX));
   const sledge_verdict verdict = admission_.table()->admission->admit(
       admission_.self(), &request, &request.admission_word, &host_);
   if (verdict.admitted == 0) {

@@ -56,6 +56,7 @@ Request *RequestPool::acquire() {
   request->worker = SLEDGE_NO_WORKER;
   request->started = false;
   request->fallback_ns = request->oracle_ns = request->retry_after_ns = 0;
+  request->reply_ns = 0;
   request->admission_epoch = 0;
   request->place = Place::fresh;
   in_use_++;

@@ -1,4 +1,5 @@
 #include "dataplane/dispatch_section.hpp"
+#include "dataplane/intake.hpp"
 #include "dataplane/outcome.hpp"
 
 namespace sledge::dataplane {
@@ -20,6 +21,7 @@ Admission Dispatch::submit(Invocation &invocation, ActionTarget &target) {
   request->arrival_ns = invocation.arrival_ns;
   request->deadline_ns = invocation.deadline_ns;
   request->fallback_ns = function.spec.expected_execution_ns;
+  request->reply_ns = invocation.intake->reply_ns(section.now_ns);
   request->estimate_ns =
       std::clamp<uint64_t>(function.spec.expected_execution_ns, 1, Engine::estimate_max_ns);
   owners_[request->index] = &invocation;
@@ -75,6 +77,7 @@ void Dispatch::leave_engine(uint32_t worker, Finished finished, uint64_t now_ns)
                          ? engine_->discard(own(worker), SLEDGE_REMOVED_LATE, now_ns)
                          : engine_->finish(own(worker), now_ns, finished == Finished::succeeded);
   Invocation &invocation = *owner(request);
+  invocation.estimate_ns = request->estimate_ns;
   if (keeps_completions_) [[unlikely]] {
     keep(invocation, *request);
   }

@@ -8,6 +8,7 @@
 
 #include "dataplane/function_metrics.hpp"
 #include "dataplane/outcome_inbox.hpp"
+#include "dataplane/reply_lag.hpp"
 #include "sledge/errors.h"
 
 namespace sledge::dataplane {
@@ -41,6 +42,9 @@ class Intake {
   void wake_again() { inbox_.notify(); }
   /// After SLEDGE_ERR_INVOKE_NOT_ADMITTED: when to try again; 0: unknown.
   uint64_t retry_after_ns() const { return retry_after_ns_; }
+  /// The source has sent the answer of what ended at end_ns. The source's thread.
+  void note_reply(uint64_t end_ns, uint64_t now_ns) { reply_lag_.note(end_ns, now_ns); }
+  uint64_t reply_ns(uint64_t now_ns) const { return reply_lag_.expected_ns(now_ns); }
 
   /// Accepted and not reaped. Any thread.
   uint32_t alive() const { return alive_.load(std::memory_order_acquire); }
@@ -112,6 +116,7 @@ class Intake {
   std::atomic<uint32_t> alive_{0};
   uint32_t reaped_next_ = no_invocation;
   uint64_t retry_after_ns_ = 0;
+  ReplyLag reply_lag_;
   IntakeCounters counters_;
   /// By id of the function; made when it is first called, and kept.
   const std::unique_ptr<std::atomic<FunctionMetrics *>[]> metrics_ =

@@ -331,14 +331,19 @@ size_t RpcPoller::answer_outcomes() {
   }
   intake_->begin_reaping();
   size_t count = 0;
+  uint64_t oldest_end_ns = UINT64_MAX;
   while (count < outcomes_per_turn_max) {
     Invocation *invocation = intake_->reap();
     if (invocation == nullptr) {
       break;
     }
+    oldest_end_ns = std::min(oldest_end_ns, invocation->end_ns);
     answer(*invocation);
     plane_.recycle(*invocation);
     count++;
+  }
+  if (count != 0) {
+    intake_->note_reply(oldest_end_ns, dataplane::now_ns());
   }
   return count;
 }

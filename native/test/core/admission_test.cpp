@@ -24,6 +24,7 @@ struct Fixture {
   ScriptedScheduler scheduler;
   std::unique_ptr<Engine> engine;
   uint64_t now_ns = 1000 * us;
+  uint64_t reply_ns = 0; // of what is submitted
 
   void use(const std::string &name, sledge_policy_kind kind, const std::string &option = "",
            double value = 0) {
@@ -38,6 +39,7 @@ struct Fixture {
   Arrival submit(uint64_t deadline_ns, Request **out = nullptr, uint64_t estimate_ns = 100 * us,
                  uint64_t fallback_ns = 0) {
     Request *r = engine->acquire();
+    r->reply_ns = reply_ns;
     r->arrival_ns = now_ns;
     r->deadline_ns = deadline_ns == 0 ? SLEDGE_NO_DEADLINE : now_ns + deadline_ns;
     r->estimate_ns = estimate_ns;
@@ -196,6 +198,20 @@ TEST(Admission, DeadlineCountsWhatTheDispatcherHolds) {
   ASSERT_NE(arrive(*engine, 0, 0, 100 * us, 1000 * us), nullptr); // held
   EXPECT_EQ(arrive(*engine, 0, 0, 100 * us, 199 * us), nullptr);
   EXPECT_NE(arrive(*engine, 0, 0, 100 * us, 200 * us), nullptr);
+}
+
+TEST(Admission, DeadlineLeavesTimeForTheAnswerUpToAShareOfTheDeadline) {
+  Fixture f(1);
+  f.use("admission-deadline", SLEDGE_ADMISSION);
+  f.reply_ns = 50 * us;
+  Request *refused = nullptr;
+  EXPECT_EQ(f.submit(149 * us, &refused), Arrival::not_admitted);
+  EXPECT_EQ(refused->retry_after_ns, 1 * us);
+  EXPECT_EQ(f.submit(150 * us), Arrival::accepted);
+  f.run(100 * us);
+  f.reply_ns =
+      10'000 * us; // at most half of it, so that somebody gets in and is seen to be in time
+  EXPECT_EQ(f.submit(200 * us), Arrival::accepted);
 }
 
 TEST(Admission, ASwapLeavesNoDebtsToTheNewPolicy) {

@@ -17,6 +17,8 @@ export default definePlugin({
     slackUs: z.int().min(0).max(3_600_000_000).default(0),
     /** Workers looked at for each request. */
     workersMax: z.int().min(1).max(4096).default(64),
+    /** Most of a relative deadline that is left for the answer to leave; 0: nothing. */
+    replyMaxShare: z.number().min(0).max(0.9).default(0.5),
   }),
   provides: ['admission'],
   needs: ['estimates'],

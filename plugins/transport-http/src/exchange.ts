@@ -185,6 +185,7 @@ export class Exchange {
         input: input.length > 0 ? input : undefined,
         relativeDeadlineUs: this.#deadlineUs,
         ids: this.#names,
+        arrivalNs: listener.arrivals.nowNs,
       },
       (outcome) => this.#onOutcome(outcome, fn),
     );

@@ -1,4 +1,5 @@
 import { definePlugin, tokens } from '@sledge/core';
+import { Arrivals, loopTimes } from './arrivals';
 import { httpOptions } from './options';
 import { HttpTransport } from './transport';
 
@@ -9,6 +10,7 @@ export default definePlugin({
   apiVersion: 1,
   options: httpOptions,
   create(options, ctx) {
-    return new HttpTransport(options, ctx.container.resolve(tokens.TransportHost), ctx.logger);
+    const host = ctx.container.resolve(tokens.TransportHost);
+    return new HttpTransport(options, host, ctx.logger, new Arrivals(loopTimes(ctx.clock)));
   },
 });

@@ -4,6 +4,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { SledgeError } from '@sledge/core';
 import type { Invoker, TenantView, TransportHost } from '@sledge/core';
 import type { Logger } from 'pino';
+import type { Arrivals } from './arrivals';
 import { Connection } from './connection';
 import { listenerEnviron } from './environ';
 import { Exchange } from './exchange';
@@ -40,6 +41,7 @@ export class Listener {
     host: TransportHost,
     private readonly logger: Logger,
     private tenants: readonly TenantView[],
+    readonly arrivals: Arrivals,
   ) {
     this.invoker = host.invoker;
     this.guard = new Guard(host, logger, tenants);

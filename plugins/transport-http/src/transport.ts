@@ -1,6 +1,7 @@
 import { SledgeError } from '@sledge/core';
 import type { ListenerInfo, TenantView, TransportHost, TransportInstance } from '@sledge/core';
 import type { Logger } from 'pino';
+import type { Arrivals } from './arrivals';
 import { Listener } from './listener';
 import type { HttpOptions } from './options';
 
@@ -18,6 +19,7 @@ export class HttpTransport implements TransportInstance {
     private readonly options: HttpOptions,
     private readonly host: TransportHost,
     private readonly logger: Logger,
+    private readonly arrivals: Arrivals,
   ) {}
 
   /** @throws SledgeError SLEDGE_ERR_HTTP_LISTEN; then nothing listens. */
@@ -77,7 +79,7 @@ export class HttpTransport implements TransportInstance {
   }
 
   async #open(address: string, tenants: readonly TenantView[]): Promise<void> {
-    const listener = new Listener(this.options, this.host, this.logger, tenants);
+    const listener = new Listener(this.options, this.host, this.logger, tenants, this.arrivals);
     await listener.listen();
     this.#listeners.set(address, listener);
   }
