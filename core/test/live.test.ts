@@ -8,9 +8,9 @@ import type { FunctionSource, MetricSources } from '../src/metrics/table';
 import { HAPPENINGS, RECORD_FIELDS } from '../src/trace/record';
 import type { Happening } from '../src/trace/record';
 
-const NUMBERS = 25 + HISTOGRAMS.length * (1 + HISTOGRAM.cells);
-const ENDED_AT = 6;
-const SOJOURN_AT = 25;
+const NUMBERS = 27 + HISTOGRAMS.length * (1 + HISTOGRAM.cells);
+const ENDED_AT = 8;
+const SOJOURN_AT = 27;
 
 /** Of a function: `ended` completed, each with its sojourn in the first or the last cell. */
 function functionOf(name: string, ended: number, short = ended): FunctionSource {
@@ -28,6 +28,7 @@ const sourcesOf = (...functions: FunctionSource[]): MetricSources => ({
   isReady: true,
   stats: {},
   functions,
+  tenants: () => [],
   workers: [],
   groups: [],
 });

@@ -6,7 +6,7 @@ import { METRICS } from '../src/metrics/table';
 import type { MetricSources } from '../src/metrics/table';
 import { seededRandom } from '../src/plugins/random';
 
-const NUMBERS = 25 + HISTOGRAMS.length * (1 + HISTOGRAM.cells);
+const NUMBERS = 27 + HISTOGRAMS.length * (1 + HISTOGRAM.cells);
 
 /** Into the cell whose bounds it lies between, by search: another way than the native part's. */
 function cellsOf(values: readonly number[]): Float64Array {
@@ -25,6 +25,7 @@ function sources(tenant: string): MetricSources {
   return {
     isReady: true,
     stats: { slotsTotal: 7, 'http.open': 3 },
+    tenants: () => [],
     functions: [{ tenant, function: 'fib', metrics, inFlight: 2, queued: 1 }],
     workers: [],
     groups: [],

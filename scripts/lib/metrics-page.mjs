@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 
 const SCOPES = {
   process: 'Of the process',
+  tenant: 'Of a tenant',
   function: 'Of a function',
   worker: 'Of a worker',
   group: 'Of a worker group',
@@ -46,7 +47,9 @@ there are, and no counter goes back when another function is called; that of \`_
 a function of it is removed for good. The text is made in parts of some 0.5 ms, between which
 requests get their turn.
 
-What a tenant has is the sum over its functions: \`sum by (tenant) (sledge_requests_total)\`.
+Each tenant has gauges and counters of its own, which count functions that are gone too. Histograms
+and outcomes of a tenant are the sums over its functions: \`sum by (tenant)
+(sledge_requests_total)\`.
 
 Histograms count in buckets a quarter of a power of two wide, from 1.024 us to 68.7 s, and for
 slowdowns from 1 to 67,108,864. The exposition has one bucket for each power of two; the quantiles

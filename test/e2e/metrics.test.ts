@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import parse from 'parse-prometheus-text-format';
-import { Agent, request } from 'undici';
+import { request } from 'undici';
+import { scrape } from './scrape';
 import { configOf, root, Server } from './server';
 
 afterAll(() => Server.stopAll());
@@ -12,24 +12,6 @@ const functions = [
   { name: 'endless_loop', relativeDeadlineUs: 1, limits: { wallTimeUs: 20_000, concurrency: 1 } },
   { name: 'empty' },
 ];
-
-interface Scraped {
-  labels?: Record<string, string>;
-  value: string;
-}
-
-async function scrape(socketPath: string): Promise<Map<string, Scraped[]>> {
-  const dispatcher = new Agent({ connect: { socketPath } });
-  const answer = await request('http://sledge/metrics', { dispatcher });
-  const text = await answer.body.text();
-  await dispatcher.close();
-  expect(answer.headers['content-type']).toContain('version=0.0.4');
-  // this parser loses the labels of histograms, unless it does not know that they are some
-  const families = parse(text.replaceAll(/^# TYPE .*\n/gm, ''));
-  const all = new Map<string, Scraped[]>();
-  for (const { name, metrics } of families) all.set(name, [...(all.get(name) ?? []), ...metrics]);
-  return all;
-}
 
 test('what was called is what the metrics count, by function, worker and group', async () => {
   const server = await Server.start({ config: configOf(functions) });
@@ -43,14 +25,7 @@ test('what was called is what the metrics count, by function, worker and group',
   const both = await Promise.all([call('endless_loop'), call('endless_loop')]);
   expect(both.sort()).toEqual([429, 504]);
   const metrics = await scrape(server.control);
-  const value = (name: string, labels: Record<string, string>): number => {
-    const found = metrics
-      .get(name)
-      ?.filter((sample) =>
-        Object.entries(labels).every(([label, of]) => sample.labels?.[label] === of),
-      );
-    return (found ?? []).reduce((sum, sample) => sum + Number(sample.value), 0);
-  };
+  const { value } = metrics;
   const of = (name: string, more = {}) => ({ tenant: 'test', function: name, ...more });
   const outcome = (name: string, of_: string) =>
     value('sledge_requests_total', of(name, { outcome: of_ }));
@@ -69,9 +44,9 @@ test('what was called is what the metrics count, by function, worker and group',
   expect(billed).toBeGreaterThanOrEqual(0.02);
   const memory = value('sledge_function_memory_byte_seconds_total', of('endless_loop'));
   expect(memory).toBeGreaterThanOrEqual(0.02 * 65_536);
-  expect(metrics.get('sledge_requests_total')?.some((of) => of.labels?.function === 'empty')).toBe(
-    false,
-  );
+  expect(
+    metrics.all.get('sledge_requests_total')?.some((of) => of.labels?.function === 'empty'),
+  ).toBe(false);
   expect(value('sledge_worker_sandbox_seconds_total', {})).toBeGreaterThanOrEqual(billed);
   expect(value('sledge_dispatcher_accepted_total', { group: 'default' })).toBe(29);
   expect(value('sledge_ready', {})).toBe(1);

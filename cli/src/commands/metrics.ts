@@ -9,7 +9,7 @@ interface MetricsOptions extends CommonOptions {
   socket?: string;
 }
 
-const TABLES: readonly Scope[] = ['function', 'worker', 'group'];
+const TABLES: readonly Scope[] = ['tenant', 'function', 'worker', 'group'];
 const UNITS = [
   [1, 's'],
   [1e-3, 'ms'],
@@ -19,7 +19,7 @@ const UNITS = [
 export function metricsCommand(program: Command): void {
   const command = program
     .command('metrics')
-    .description('what a server that runs has counted, by function, worker and worker group')
+    .description('what a server that runs has counted, by tenant, function, worker and group')
     .option('--socket <path>', "the server's control socket; default: your only server's");
   withCommon(command).action(async (options: MetricsOptions) => {
     const socket = findControl(options.socket);

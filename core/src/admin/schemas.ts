@@ -82,7 +82,7 @@ export const metrics = z.array(
   z.object({
     name: z.string(),
     type: z.enum(['counter', 'gauge', 'histogram', 'untyped']),
-    scope: z.enum(['process', 'function', 'worker', 'group', 'transport']),
+    scope: z.enum(['process', 'tenant', 'function', 'worker', 'group', 'transport']),
     help: z.string(),
     samples: z.array(
       z.object({

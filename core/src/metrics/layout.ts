@@ -8,6 +8,19 @@ export const FUNCTION_METRICS = [
   'preemptions',
   'runNs',
   'memoryByteSeconds',
+  'estimateNs',
+  'estimateErrorNs',
+] as const;
+/** Of `tenantStats`. */
+export const TENANT_METRICS = [
+  'inFlight',
+  'queued',
+  'memoryBytes',
+  'shareMax',
+  'ended',
+  'deadlinesMissed',
+  'runNs',
+  'memoryByteSeconds',
 ] as const;
 /** Then what has ended, by status, and what was refused, by reason. */
 export const OUTCOMES = STATUSES;
@@ -69,6 +82,7 @@ export const METRIC_SUMS =
   2;
 
 export type Row<Names extends readonly string[]> = Readonly<Record<Names[number], number>>;
+export type TenantRow = Row<typeof TENANT_METRICS>;
 export type WorkerRow = Row<typeof WORKER_METRICS>;
 export type GroupRow = Row<typeof GROUP_METRICS>;
 

@@ -1,111 +1,12 @@
-import type { Histogram } from './histogram';
+import { ofFunction, ofGroup, ofProcess, ofTenant, ofWorker, stat, type Metric } from './declare';
 import { secondsOf, slowdownOf } from './histogram';
-import { STARTED_SECONDS } from './started';
 import { OUTCOMES, REJECTIONS } from './layout';
-import type { FunctionMetrics, GroupRow, WorkerRow } from './layout';
+import { STARTED_SECONDS } from './started';
+
+export { SCOPE_LABELS } from './declare';
+export type { FunctionSource, Metric, MetricSources, Sample, Scope, TenantSource } from './declare';
 
 const NS_PER_S = 1e9;
-
-export interface FunctionSource {
-  readonly tenant: string;
-  readonly function: string;
-  readonly metrics: FunctionMetrics;
-  /** Accepted and not reaped, and of those not started. */
-  readonly inFlight: number;
-  readonly queued: number;
-}
-
-/** One look at a server. */
-export interface MetricSources {
-  readonly isReady: boolean;
-  /** Counters and gauges of the data plane and the transports, by name. */
-  readonly stats: Readonly<Record<string, number>>;
-  /** Those that have been called. */
-  readonly functions: readonly FunctionSource[];
-  readonly workers: readonly (WorkerRow & { readonly groupName: string })[];
-  readonly groups: readonly (GroupRow & { readonly groupName: string })[];
-}
-
-export type Scope = 'process' | 'function' | 'worker' | 'group' | 'transport';
-
-export interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number | Histogram;
-}
-
-/** One metric: from it come the exposition, its documentation, the JSON and the CLI's columns. */
-export interface Metric {
-  readonly name: string;
-  readonly type: 'counter' | 'gauge' | 'histogram' | 'untyped';
-  readonly scope: Scope;
-  readonly help: string;
-  /** Beside those of its scope. */
-  readonly label?: string;
-  /** Title in the table of `sledge metrics`; a histogram has one for each quantile. */
-  readonly column?: string | Partial<Record<keyof Histogram['quantiles'], string>>;
-  samples(sources: MetricSources): Sample[];
-}
-
-export const SCOPE_LABELS: Readonly<Record<Scope, readonly string[]>> = {
-  process: [],
-  function: ['tenant', 'function'],
-  worker: ['group', 'worker'],
-  group: ['group'],
-  transport: ['transport'],
-};
-
-type Declared = Omit<Metric, 'samples' | 'scope'>;
-
-function ofProcess(read: (sources: MetricSources) => number, metric: Declared): Metric {
-  return {
-    ...metric,
-    scope: 'process',
-    samples: (sources) => [{ labels: {}, value: read(sources) }],
-  };
-}
-
-function ofFunction(
-  read: (of: FunctionSource) => number | Histogram | Readonly<Record<string, number>>,
-  metric: Declared,
-): Metric {
-  const samples = ({ functions }: MetricSources): Sample[] =>
-    functions.flatMap((source) => {
-      const labels = { tenant: source.tenant, function: source.function };
-      const value = read(source);
-      if (typeof value === 'number' || 'buckets' in value) {
-        return [{ labels, value: value as number | Histogram }];
-      }
-      const { label = '' } = metric;
-      return Object.entries(value).map(([name, count]) => ({
-        labels: { ...labels, [label]: name },
-        value: count,
-      }));
-    });
-  return { ...metric, scope: 'function', samples };
-}
-
-function ofWorker(read: (of: WorkerRow) => number, metric: Declared): Metric {
-  return {
-    ...metric,
-    scope: 'worker',
-    samples: ({ workers }) =>
-      workers.map((row, worker) => ({
-        labels: { group: row.groupName, worker: String(worker) },
-        value: read(row),
-      })),
-  };
-}
-
-function ofGroup(read: (of: GroupRow) => number, metric: Declared): Metric {
-  return {
-    ...metric,
-    scope: 'group',
-    samples: ({ groups }) =>
-      groups.map((row) => ({ labels: { group: row.groupName }, value: read(row) })),
-  };
-}
-
-const stat = (name: string) => (sources: MetricSources) => sources.stats[name] ?? 0;
 
 const PROCESS: readonly Metric[] = [
   ofProcess(({ isReady }) => Number(isReady), {
@@ -167,6 +68,11 @@ const PROCESS: readonly Metric[] = [
     name: 'sledge_module_load_failures_total',
     type: 'counter',
     help: 'How often one could not be loaded, and the calls of its function failed.',
+  }),
+  ofProcess((sources) => stat('replyLagNs')(sources) / NS_PER_S, {
+    name: 'sledge_reply_lag_seconds',
+    type: 'gauge',
+    help: 'From the end of a request until its answer leaves the main thread, as expected now.',
   }),
   ofProcess(stat('rejectedFunctionGone'), {
     name: 'sledge_requests_without_function_total',
@@ -234,6 +140,16 @@ const FUNCTION: readonly Metric[] = [
     type: 'counter',
     help: 'Linear memory times the time from start to end, for billing. Not under sandbox v8.',
   }),
+  ofFunction(({ metrics }) => metrics.estimateNs / NS_PER_S, {
+    name: 'sledge_estimate_seconds_total',
+    type: 'counter',
+    help: 'Service times that were expected of what has completed.',
+  }),
+  ofFunction(({ metrics }) => metrics.estimateErrorNs / NS_PER_S, {
+    name: 'sledge_estimate_error_seconds_total',
+    type: 'counter',
+    help: 'How far they were off, whichever way: over the one above it is the relative error.',
+  }),
   ofFunction(({ metrics }) => secondsOf(metrics.histograms.sojournNs), {
     name: 'sledge_sojourn_seconds',
     type: 'histogram',
@@ -257,6 +173,55 @@ const FUNCTION: readonly Metric[] = [
     type: 'histogram',
     help: 'Sojourn time over service time, of what has started.',
     column: { p99: 'SLOWDOWN P99' },
+  }),
+];
+
+const TENANT: readonly Metric[] = [
+  ofTenant(({ inFlight }) => inFlight, {
+    name: 'sledge_tenant_requests_in_flight',
+    type: 'gauge',
+    help: 'Accepted, and their outcome is not fetched yet; limits.concurrency bounds them.',
+    column: 'IN FLIGHT',
+  }),
+  ofTenant(({ queued }) => queued, {
+    name: 'sledge_tenant_requests_queued',
+    type: 'gauge',
+    help: 'Of those, never started yet; limits.queued bounds them.',
+    column: 'QUEUED',
+  }),
+  ofTenant(({ shareMax }) => shareMax, {
+    name: 'sledge_tenant_queue_share_requests',
+    type: 'gauge',
+    help: 'How many it may have in flight now, by its weight and by what is free of the queues.',
+  }),
+  ofTenant(({ memoryBytes }) => memoryBytes, {
+    name: 'sledge_tenant_memory_bytes',
+    type: 'gauge',
+    help: 'Linear memory of what has started; limits.memoryBytes bounds it. Not under sandbox v8.',
+    column: 'MEMORY',
+  }),
+  ofTenant(({ ended }) => ended, {
+    name: 'sledge_tenant_requests_total',
+    type: 'counter',
+    help: 'Requests that have ended, of functions that are gone too.',
+    column: 'REQUESTS',
+  }),
+  ofTenant(({ deadlinesMissed }) => deadlinesMissed, {
+    name: 'sledge_tenant_deadlines_missed_total',
+    type: 'counter',
+    help: 'Of those, after their deadline.',
+    column: 'MISSED',
+  }),
+  ofTenant(({ runNs }) => runNs / NS_PER_S, {
+    name: 'sledge_tenant_cpu_seconds_total',
+    type: 'counter',
+    help: 'Time that they had a worker, for billing: times 1,000 in CPU-ms.',
+    column: 'CPU S',
+  }),
+  ofTenant(({ memoryByteSeconds }) => memoryByteSeconds, {
+    name: 'sledge_tenant_memory_byte_seconds_total',
+    type: 'counter',
+    help: 'Linear memory times the time from start to end, for billing. Not under sandbox v8.',
   }),
 ];
 
@@ -392,6 +357,7 @@ const TRANSPORT: readonly Metric[] = [
 /** Every metric of a server. */
 export const METRICS: readonly Metric[] = [
   ...PROCESS,
+  ...TENANT,
   ...FUNCTION,
   ...WORKER,
   ...GROUP,

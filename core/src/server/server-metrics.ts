@@ -1,6 +1,7 @@
 import type { SledgeConfig } from '../config/schema';
 import { workerGroups } from '../config/worker-groups';
 import type { DataPlane } from '../contracts/data-plane';
+import type { LiveTenant } from '../functions/live-tenant';
 import type { LoadedFunction } from '../functions/live-function';
 import { FunctionSeries } from '../metrics/series';
 import { metricSources } from '../metrics/sources';
@@ -10,6 +11,7 @@ import type { MetricSources } from '../metrics/table';
 export interface ServerState extends Pick<MetricSources, 'isReady' | 'stats'> {
   readonly plane: DataPlane | undefined;
   readonly functions: readonly LoadedFunction[];
+  readonly tenants: readonly Pick<LiveTenant, 'name' | 'index'>[];
 }
 
 /** Looks at everything that is counted. Main thread. */
@@ -40,8 +42,9 @@ export class ServerMetrics {
   }
 
   private look(): MetricSources {
-    const { plane, functions, ...server } = this.state();
-    return metricSources(plane, { series: this.series, functions }, this.groups, server);
+    const { plane, functions, tenants, ...server } = this.state();
+    const counted = { series: this.series, functions };
+    return metricSources(plane, counted, this.groups, server, tenants);
   }
 
   private async refresh(): Promise<void> {

@@ -118,6 +118,7 @@ export class Sledge {
     });
     this.metrics = new ServerMetrics(config, () => ({
       ...{ plane: this.plane, functions: this.functions() as LoadedFunction[] },
+      tenants: [...(this.registry?.byName.values() ?? [])],
       ...{ isReady: this.life === 'serving', stats: this.stats() },
     }));
     this.policies = new ServerPolicies(this.host, loaded, this.logger);

@@ -43,7 +43,14 @@ export function fakeTarget(): FakeTarget {
     listeners: () => [],
     policyStatus: () => status,
     metrics: {
-      read: async () => ({ isReady: true, stats: {}, functions: [], workers: [], groups: [] }),
+      read: async () => ({
+        isReady: true,
+        stats: {},
+        functions: [],
+        tenants: () => [],
+        workers: [],
+        groups: [],
+      }),
     },
     liveReport: () => ({ sequence: 1, periodMs: 1000, samples: [], lanes: null }),
     installedPolicies: () => [{ kind: 'dispatcher', name: 'jsq' }],

@@ -4,6 +4,12 @@
 
 namespace sledge::dataplane {
 
+double memory_byte_seconds_of(const Invocation &invocation) {
+  constexpr double ns_per_s = 1e9;
+  return static_cast<double>(invocation.memory_bytes) *
+         static_cast<double>(invocation.end_ns - invocation.start_ns) / ns_per_s;
+}
+
 /// What has never started has only a sojourn time.
 void FunctionMetrics::count_end(const Invocation &invocation) {
   const bool has_deadline = invocation.deadline_ns != SLEDGE_NO_DEADLINE;
@@ -16,12 +22,15 @@ void FunctionMetrics::count_end(const Invocation &invocation) {
   if (invocation.start_ns == 0 || invocation.run_ns == 0) {
     return;
   }
-  constexpr double ns_per_s = 1e9;
   const uint64_t used_ns = invocation.run_ns;
   preemptions.add(invocation.preemptions);
   run_ns.add(used_ns);
-  memory_byte_seconds.add(static_cast<double>(invocation.memory_bytes) *
-                          static_cast<double>(invocation.end_ns - invocation.start_ns) / ns_per_s);
+  memory_byte_seconds.add(memory_byte_seconds_of(invocation));
+  if (invocation.status == Status::completed && invocation.estimate_ns != 0) {
+    const uint64_t expected_ns = invocation.estimate_ns;
+    estimate_ns.add(expected_ns);
+    estimate_error_ns.add(std::max(expected_ns, used_ns) - std::min(expected_ns, used_ns));
+  }
   wait_ns.add(invocation.start_ns - invocation.arrival_ns);
   service_ns.add(used_ns);
   slowdown.add(std::max(took_ns, used_ns) * slowdown_unit / used_ns);
@@ -41,6 +50,8 @@ void FunctionMetrics::add_to(std::span<double, numbers> sums) const {
   add(preemptions);
   add(run_ns);
   add(memory_byte_seconds);
+  add(estimate_ns);
+  add(estimate_error_ns);
   std::for_each(ended.begin(), ended.end(), add);
   std::for_each(rejected.begin(), rejected.end(), add);
   for (const LogHistogram *histogram : {&sojourn_ns, &wait_ns, &service_ns, &slowdown}) {
@@ -52,7 +63,8 @@ void FunctionMetrics::add_to(std::span<double, numbers> sums) const {
 }
 
 void FunctionMetrics::clear() {
-  for (OwnCounter *count : {&accepted, &deadlines_met, &deadlines_missed, &preemptions, &run_ns}) {
+  for (OwnCounter *count : {&accepted, &deadlines_met, &deadlines_missed, &preemptions, &run_ns,
+                            &estimate_ns, &estimate_error_ns}) {
     count->clear();
   }
   memory_byte_seconds.clear();

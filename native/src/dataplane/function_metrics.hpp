@@ -52,11 +52,14 @@ class LogHistogram {
   std::array<OwnCounter, cells> counts_;
 };
 
+/// Linear memory of what has started and ended, times the time from its start to its end.
+double memory_byte_seconds_of(const Invocation &invocation);
+
 struct FunctionMetrics {
   /// A slowdown is kept in these parts of one.
   static constexpr uint64_t slowdown_unit = 1024;
   /// Numbers that `add_to` adds; as FUNCTION_METRICS of core/src/contracts/native.ts.
-  static constexpr size_t scalars = 6 + status_count + rejection_count;
+  static constexpr size_t scalars = 8 + status_count + rejection_count;
   static constexpr size_t histogram_count = 4;
   static constexpr size_t numbers = scalars + histogram_count * (1 + LogHistogram::cells);
 
@@ -66,6 +69,8 @@ struct FunctionMetrics {
   OwnCounter preemptions;
   OwnCounter run_ns;
   OwnNumber<double> memory_byte_seconds; ///< linear memory, from its start to its end
+  OwnCounter estimate_ns;                ///< expected service times of what has completed
+  OwnCounter estimate_error_ns;          ///< how far they were off, whichever way
   std::array<OwnCounter, status_count> ended;
   std::array<OwnCounter, rejection_count> rejected;
   LogHistogram sojourn_ns; ///< from its arrival to its end

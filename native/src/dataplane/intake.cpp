@@ -40,6 +40,8 @@ Invocation *Intake::reap() {
   }
   if (Tenant *tenant = invocation.function->tenant) {
     tenant->charge_cpu(invocation.end_ns, invocation.run_ns);
+    tenant->count_end(invocation.end_ns > invocation.deadline_ns, invocation.run_ns,
+                      invocation.start_ns == 0 ? 0 : memory_byte_seconds_of(invocation));
   }
   invocation.function->count_reaped();
   alive_.store(alive() - 1, std::memory_order_release);

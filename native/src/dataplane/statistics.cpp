@@ -19,7 +19,7 @@ void add(EngineCounters &to, const EngineCounters &of) {
   to.wakes += of.wakes;
 }
 
-/// Linear memory of what runs for tenants with a limit of it.
+/// Linear memory of what runs for all tenants.
 uint64_t memory_of(const std::array<std::unique_ptr<Tenant>, tenant_count_max> &tenants) {
   uint64_t bytes = 0;
   for (const auto &tenant : tenants) {
@@ -100,6 +100,7 @@ std::vector<Statistic> DataPlane::statistics() {
       {"slotsTotal", number(arena.slots)},
       {"slotsUsed", number(arena.in_use)},
       {"slotsWarm", number(arena.warm)},
+      {"replyLagNs", number(own_.reply_ns(now_ns()))},
       {"slotsScrubbing", number(arena.scrubbing)},
       {"slotRebinds", number(arena.rebinds)},
       {"slotWaits", number(sums.slot_waits)},
@@ -153,6 +154,11 @@ std::vector<Statistic> DataPlane::tenant_statistics(uint32_t id) {
       {"inFlight", number(tenant->alive())},
       {"queued", number(tenant->queued())},
       {"memoryBytes", number(tenant->memory_bytes())},
+      {"shareMax", number(tenant->share_of(queue_max_ - std::min(in_flight(), queue_max_)))},
+      {"ended", number(tenant->use().ended)},
+      {"deadlinesMissed", number(tenant->use().deadlines_missed)},
+      {"runNs", number(tenant->use().run_ns)},
+      {"memoryByteSeconds", tenant->use().memory_byte_seconds.load(std::memory_order_relaxed)},
   };
 }
 

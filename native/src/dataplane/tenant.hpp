@@ -21,6 +21,14 @@ struct TenantLimits {
   uint32_t weight = 1;           ///< of its share of the queue when that is full
 };
 
+/// What all requests of a tenant have used, of functions that are gone too.
+struct TenantUse {
+  std::atomic<uint64_t> ended{0};
+  std::atomic<uint64_t> deadlines_missed{0};
+  std::atomic<uint64_t> run_ns{0};
+  std::atomic<double> memory_byte_seconds{0};
+};
+
 /// A bucket that drains with time (GCRA, ITU-T I.371): one word, any thread.
 class Pace {
  public:
@@ -103,14 +111,25 @@ class Tenant {
   /// tenant may hold is a multiple of what is free (Choudhury, Hahne: Dynamic Queue Length
   /// Thresholds for Shared-Memory Packet Switches, 1998): one alone gets nearly all, and gives way
   /// as others come, since then less is free.
-  bool is_within_share(uint64_t free) const {
-    return alive() <= std::max<uint64_t>(share_of_free * weight() * free, 1);
+  bool is_within_share(uint64_t free) const { return alive() <= share_of(free); }
+  /// How many it may have by that.
+  uint64_t share_of(uint64_t free) const {
+    return std::max<uint64_t>(share_of_free * weight() * free, 1);
   }
   uint32_t weight() const { return weight_.load(std::memory_order_relaxed); }
 
-  /// Null: it may have any memory.
-  MemoryBudget *memory() { return memory_.has_limit() ? &memory_ : nullptr; }
+  /// Counted whether it has a limit or not.
+  MemoryBudget *memory() { return &memory_; }
   uint64_t memory_bytes() const { return memory_.used_bytes(); }
+
+  const TenantUse &use() const { return use_; }
+  /// One of its requests has ended. Any thread.
+  void count_end(bool is_late, uint64_t run_ns, double memory_byte_seconds) {
+    use_.ended.fetch_add(1, std::memory_order_relaxed);
+    use_.deadlines_missed.fetch_add(is_late ? 1 : 0, std::memory_order_relaxed);
+    use_.run_ns.fetch_add(run_ns, std::memory_order_relaxed);
+    use_.memory_byte_seconds.fetch_add(memory_byte_seconds, std::memory_order_relaxed);
+  }
 
  private:
   static constexpr double second_ns = 1e9;
@@ -132,6 +151,7 @@ class Tenant {
   std::atomic<double> cpu_cost_{0};  ///< ns of waiting for one of running; 0: no limit
   alignas(64) std::atomic<uint32_t> alive_{0};
   std::atomic<uint32_t> queued_{0};
+  TenantUse use_;
   Pace requests_;
   Pace cpu_;
   MemoryBudget memory_{0};

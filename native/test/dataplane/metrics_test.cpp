@@ -14,7 +14,7 @@ namespace {
 constexpr size_t accepted = 0;
 constexpr size_t missed = 2;
 constexpr size_t run_ns = 4;
-constexpr size_t first_ended = 6;
+constexpr size_t first_ended = 8;
 constexpr size_t first_rejected = first_ended + status_count;
 
 using Numbers = std::array<double, FunctionMetrics::numbers>;
