@@ -38,6 +38,8 @@ Napi::Function DataPlaneWrap::define(Napi::Env env) {
                      {InstanceMethod<&DataPlaneWrap::add_function>("addFunction"),
                       InstanceMethod<&DataPlaneWrap::remove_function>("removeFunction"),
                       InstanceMethod<&DataPlaneWrap::set_tenant>("setTenant"),
+                      InstanceMethod<&DataPlaneWrap::begin_tenant>("beginTenant"),
+                      InstanceMethod<&DataPlaneWrap::forget_tenant>("forgetTenant"),
                       InstanceMethod<&DataPlaneWrap::tenant_stats>("tenantStats"),
                       InstanceMethod<&DataPlaneWrap::kick>("kick"),
                       InstanceMethod<&DataPlaneWrap::cancel>("cancel"),
@@ -142,6 +144,19 @@ Napi::Value DataPlaneWrap::set_tenant(const Napi::CallbackInfo &info) {
   const bool is_there = plane.set_tenant(index, tenant_limits(limits)) &&
                         plane.set_terms(index, tenant_terms(limits));
   return Napi::Boolean::New(info.Env(), is_there);
+}
+
+/// beginTenant(index): another tenant has it from now on.
+void DataPlaneWrap::begin_tenant(const Napi::CallbackInfo &info) {
+  holder_->plane->begin_tenant(info[0].As<Napi::Number>().Uint32Value());
+}
+
+/// forgetTenant(name): host plugins forget what they keep of it.
+void DataPlaneWrap::forget_tenant(const Napi::CallbackInfo &info) {
+  const std::string name = info[0].As<Napi::String>().Utf8Value();
+  for (const std::shared_ptr<HostLibrary> &library : holder_->libraries) {
+    library->forget(name);
+  }
 }
 
 void DataPlaneWrap::remove_function(const Napi::CallbackInfo &info) {

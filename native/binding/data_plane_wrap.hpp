@@ -19,6 +19,8 @@ class DataPlaneWrap : public Napi::ObjectWrap<DataPlaneWrap> {
   void expose(const Napi::CallbackInfo &info);
   Napi::Value add_function(const Napi::CallbackInfo &info);
   Napi::Value set_tenant(const Napi::CallbackInfo &info);
+  void begin_tenant(const Napi::CallbackInfo &info);
+  void forget_tenant(const Napi::CallbackInfo &info);
   Napi::Value tenant_stats(const Napi::CallbackInfo &info);
   void remove_function(const Napi::CallbackInfo &info);
   void kick(const Napi::CallbackInfo &info);

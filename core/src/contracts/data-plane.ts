@@ -31,6 +31,8 @@ export interface DataPlaneOptions extends DataPlaneWorkerGroup {
   seed: number;
   /** What a function wrote to stderr, cut at a limit. Must not throw. */
   onLog?: ((fn: number, text: Uint8Array, ids?: RequestIds) => void) | undefined;
+  /** A call of the function has failed because its module cannot be loaded any more. */
+  onModuleLost?: ((fn: number) => void) | undefined;
   /** Decision records kept for each worker group, completions for each worker. Default: none. */
   record?: { events: number; completions: number } | undefined;
 }
@@ -219,7 +221,11 @@ export interface DataPlane {
    * @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT naming the value.
    */
   setTenant?(tenant: number, limits: DataPlaneTenant): void;
-  /** inFlight, queued and memoryBytes of a tenant; empty when nothing has been counted of it. */
+  /** Another tenant has this index from now on: nothing has been counted of it. */
+  beginTenant?(tenant: number): void;
+  /** The tenant has been deleted: host plugins forget what they keep of it. */
+  forgetTenant?(name: string): void;
+  /** TENANT_METRICS of a tenant; empty when nothing has been counted of it. */
   tenantStats?(tenant: number): Readonly<Record<string, number>>;
   /**
    * Accepts the invocation or throws a SledgeError at once. `onOutcome` runs exactly once, later,

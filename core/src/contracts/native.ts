@@ -98,6 +98,10 @@ export interface NativeDataPlane {
   removeFunction(fn: number): void;
   /** false: there is no such index. */
   setTenant(tenant: number, limits: NativeTenant): boolean;
+  /** Another tenant has this index from now on. */
+  beginTenant(tenant: number): void;
+  /** Host plugins forget what they keep of it. */
+  forgetTenant(name: string): void;
   /** Empty when nothing has been counted of it. */
   tenantStats(tenant: number): Record<string, number>;
   /**

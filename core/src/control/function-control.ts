@@ -149,6 +149,21 @@ export class FunctionControl {
     await this.publish();
   }
 
+  /**
+   * What was built of the version that the data plane knows as `id` has vanished: it is built again
+   * and takes its own place. @throws SledgeError SLEDGE_ERR_CONTROL_..., SLEDGE_ERR_BUILD_...
+   */
+  async rebuild(id: number): Promise<void> {
+    this.checkOpen();
+    const owner = this.parts.registry.ownerOf(id);
+    const version = [...(owner?.versions.values() ?? [])].find((one) => one.id === id);
+    if (owner === undefined || version === undefined) return;
+    const found = this.find(owner);
+    if (found.fn !== owner || !(await this.loader.reload(found.tenant, owner, version))) return;
+    this.take(found, stateOf(owner));
+    await this.publish();
+  }
+
   report(name: FunctionName): FunctionReport {
     return functionReport(this.find(name).fn);
   }

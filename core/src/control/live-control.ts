@@ -90,6 +90,11 @@ export class LiveControl implements ControlTarget {
     return this.control.report(name);
   }
 
+  /** Of a version whose module has vanished, see `FunctionControl.rebuild`. */
+  rebuild(id: number): Promise<void> {
+    return this.control.rebuild(id);
+  }
+
   enterQueue(): () => void {
     this.control.checkOpen();
     return this.control.loader.queue.enter();

@@ -70,6 +70,7 @@ export class TenantControl {
     for (const fn of all) fn.end();
     await functions.publish();
     for (const fn of all) functions.loader.retire(fn);
+    functions.parts.plane.forgetTenant?.(name);
   }
 
   /** What a tenant has that says nothing of itself. */
@@ -87,7 +88,9 @@ export class TenantControl {
   async put(before: LiveTenant | undefined, settings: TenantSettings): Promise<LiveTenant> {
     const { plane, registry } = this.functions.parts;
     if (before === undefined) {
-      const index = freeIndex([...registry.byName.values()]);
+      const inFlight = (index: number) => plane.tenantStats?.(index)['inFlight'] ?? 0;
+      const index = freeIndex([...registry.byName.values()], inFlight);
+      plane.beginTenant?.(index);
       plane.setTenant?.(index, planeTenant(settings));
       const tenant = new LiveTenant(settings, index, 'deployed');
       registry.byName.set(tenant.name, tenant);
@@ -113,11 +116,11 @@ export class TenantControl {
   }
 }
 
-/** The least number that no tenant has in the data plane. */
-function freeIndex(tenants: readonly LiveTenant[]): number {
+/** The least number that no tenant has in the data plane, nor requests of one that is gone. */
+function freeIndex(tenants: readonly LiveTenant[], inFlight: (index: number) => number): number {
   const taken = new Set(tenants.map(({ index }) => index));
   let index = 0;
-  while (taken.has(index)) index += 1;
+  while (taken.has(index) || inFlight(index) > 0) index += 1;
   return index;
 }
 

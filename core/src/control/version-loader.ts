@@ -55,6 +55,20 @@ export class VersionLoader {
     if (version.id === undefined) registry.load(tenant, fn, version, module);
   }
 
+  /**
+   * Loads a version anew from its .wasm: what was built of it has vanished. What it was in the data
+   * plane is not its own any more. False: it has been exchanged or taken out meanwhile.
+   * @throws SledgeError SLEDGE_ERR_CONTROL_MODULE_GONE, SLEDGE_ERR_BUILD_..., SLEDGE_ERR_MODULE_...
+   */
+  async reload(tenant: LiveTenant, fn: LiveFunction, version: FunctionVersion): Promise<boolean> {
+    const { id } = version;
+    const wasm = await this.wasmOf(fn, version, 'what was built of it is gone');
+    const module = await this.build(`${tenant.name}/${fn.name}`, wasm);
+    if (version.id !== id || fn.versions.get(version.version) !== version) return false;
+    this.parts.registry.load(tenant, fn, version, module);
+    return true;
+  }
+
   /** Takes out what of a function does not serve any more, as soon as nothing of it is left. */
   retire(fn: LiveFunction): void {
     const inUse = fn.inUse();

@@ -12,13 +12,14 @@ import type {
 import type { InvocationRequest, OutcomeCallback, RequestIds } from '../contracts/invocation';
 import type { NativeRpcServer, NativeRpcServerOptions } from '../contracts/native-rpc';
 import { type NativeDataPlane, OUTCOME_FIELDS, SUBMIT_KICK } from '../contracts/native';
+import { ERROR_CATALOGUE } from '../errors/catalogue';
 import { SledgeError } from '../errors/sledge-error';
 import { functionMetricsOf, GROUP_METRICS, rowsOf, WORKER_METRICS } from '../metrics/layout';
 import type { FunctionMetrics, GroupRow, WorkerRow } from '../metrics/layout';
 import type { LoadedBinding } from './binding';
 import { isScript, LivePolicies } from './live-policies';
 import { nativeError } from './native-error';
-import { RecordedOutcome } from './outcome-record';
+import { RecordedOutcome, STATUSES } from './outcome-record';
 import {
   checkDeadlineUs,
   checkFunction,
@@ -34,6 +35,9 @@ import { submitError } from './submit-error';
 import { WorkerThreads } from './worker-threads';
 
 const DRAIN_POLL_MS = 5;
+/** As the native part writes them. */
+const FAILED = STATUSES.indexOf('failed');
+const MODULE_LOST = ERROR_CATALOGUE.SLEDGE_ERR_INVOKE_MODULE.number;
 const EMPTY = Buffer.alloc(0);
 
 interface AddedFunction {
@@ -154,6 +158,9 @@ export class NativePlane implements DataPlane {
     const reason = `there are no more than ${TENANTS_MAX} tenants`;
     throw new SledgeError('SLEDGE_ERR_NATIVE_ARGUMENT', { reason });
   }
+
+  readonly beginTenant = (tenant: number): void => this.native.beginTenant(tenant);
+  readonly forgetTenant = (name: string): void => this.native.forgetTenant(name);
 
   tenantStats(tenant: number): Readonly<Record<string, number>> {
     return this.native.tenantStats(tenant);
@@ -346,6 +353,8 @@ export class NativePlane implements DataPlane {
 
   private outcome(base: number, token: number, called: AddedFunction): RecordedOutcome {
     const { records } = this;
+    const status = records[base + 1] as number;
+    const detail = records[base + 2] as number;
     const bytes = records[base + 3] as number;
     const offset = records[base + 4] as number;
     const logBytes = records[base + 8] as number;
@@ -353,11 +362,12 @@ export class NativePlane implements DataPlane {
     if (bytes + logBytes > 0) {
       const text = this.textOf(token, offset, bytes + logBytes);
       output = logBytes === 0 ? text : text.subarray(0, bytes);
+      if (status === FAILED && detail === MODULE_LOST) this.options.onModuleLost?.(called.id);
       if (logBytes > 0) this.passLog(called.id, text.subarray(bytes), this.ids[token]);
     }
     return new RecordedOutcome(
-      records[base + 1] as number,
-      records[base + 2] as number,
+      status,
+      detail,
       output,
       records[base + 5] as number,
       records[base + 6] as number,

@@ -392,8 +392,8 @@ export const ERROR_CATALOGUE = {
     http: 500,
     rpc: 'INTERNAL',
     solve:
-      'The log says why; mostly its file in build.cacheDirectory is gone or another one. ' +
-      'Deploy the function again, or restart the server, which builds it.',
+      'Retry: a server that notices builds it again. The log says what was wrong; mostly its file ' +
+      'in build.cacheDirectory is gone or another one. Or deploy the function again.',
   },
   SLEDGE_ERR_INVOKE_UNKNOWN: {
     number: 312,

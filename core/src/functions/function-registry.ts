@@ -77,6 +77,11 @@ export class FunctionRegistry {
     return [...this.byName.values()].flatMap((tenant) => tenant.handles());
   }
 
+  /** Whose version the data plane knows as `id`. */
+  ownerOf(id: number): LiveFunction | undefined {
+    return this.owners.get(id);
+  }
+
   /** The function that the data plane knows as `id`. */
   byId(id: number): FunctionHandle | undefined {
     return this.owners.get(id)?.handle;

@@ -8,6 +8,8 @@ import type { TrafficSplit } from './traffic-split';
 export class FunctionTarget {
   /** Current version in the data plane; -1: none. */
   id = -1;
+  /** A call of that one has completed: its module was there. */
+  isProven = false;
   /** Two versions share the requests. */
   split: TrafficSplit | undefined;
   /** All that the data plane has of it: those that serve, and those that end what they began. */
@@ -114,6 +116,7 @@ export class LiveFunction {
     this.failure = undefined;
     this.target.split?.end();
     this.target.split = undefined;
+    this.target.isProven = false;
     this.target.id = version.id ?? -1;
   }
 

@@ -45,7 +45,7 @@ import { beginRecording, recordingSettings } from './recording-settings';
 import { queueRoom } from './queue-room';
 import type { PolicyKind } from './policy-kinds';
 import { ServerMetrics } from './server-metrics';
-import { buildFunctions, buildSettingsOf, checkSandbox } from './start-steps';
+import { buildFunctions, buildSettingsOf, checkSandbox, repairBy } from './start-steps';
 import { openAdminOf, planeGroups } from './start-steps';
 import { countedTogether, transportCounts } from './server-stats';
 import type { Counting } from './server-stats';
@@ -315,7 +315,7 @@ export class Sledge {
     await this.live.restore();
     if (this.recording?.tap === undefined) plane.keepEvents?.(false);
     beginRecording(this.recording, this.registry, plane);
-    this.services.open(plane, this.registry);
+    this.services.open(plane, this.registry, repairBy(this.live, this.logger));
     await this.host.start(BESIDE_TRANSPORTS);
     this.failed = await this.host.startSome('transport');
     for (const { code, message, solve } of this.failed) this.logger.error({ code, solve }, message);
@@ -361,6 +361,7 @@ export class Sledge {
       })),
       seed,
       record: keptRecords(this.recording, this.loaded.config.admin),
+      onModuleLost: (id) => this.services.mend(id),
       onLog: (id, text, ids) => onFunctionLog(this.registry?.byId(id), text, ids),
     };
   }

@@ -11,6 +11,8 @@ import type { SandboxInstance } from '../contracts/kinds';
 import { SledgeError } from '../errors/sledge-error';
 import { buildAll, cacheDirectoryOf } from '../functions/build-functions';
 import type { BuildReport } from '../functions/build-functions';
+import { ModuleRepair } from '../functions/module-repair';
+import type { LiveControl } from '../control/live-control';
 import { buildJobs } from '../functions/function-registry';
 import type { ServerPolicies } from './server-policies';
 import type { SledgeOptions } from './sledge';
@@ -79,4 +81,15 @@ export function planeGroups(
     spinUs: group.spinUs,
     ...policies.ofGroup(index),
   }));
+}
+
+/** Builds again what calls find gone. */
+export function repairBy(live: LiveControl, logger: Logger): ModuleRepair {
+  return new ModuleRepair(
+    async (id) => {
+      logger.warn('what was built of a function has vanished: it is built again');
+      await live.rebuild(id);
+    },
+    (_id, error) => logger.error({ err: error }, 'a function cannot be built again'),
+  );
 }

@@ -9,6 +9,7 @@ import type { RpcServer, RpcServerOptions, TenantView, TransportHost } from '../
 import { SledgeError } from '../errors/sledge-error';
 import { FileWatch } from '../files/file-watch';
 import type { FunctionRegistry, LoadedFunction } from '../functions/function-registry';
+import type { ModuleRepair } from '../functions/module-repair';
 import { RpcService } from './rpc-service';
 
 type TenantsListener = (tenants: readonly TenantView[]) => void | Promise<void>;
@@ -19,14 +20,16 @@ export class TransportServices implements TransportHost, Invoker {
   private readonly listeners = new Set<TenantsListener>();
   private plane: DataPlane | undefined;
   private registry: FunctionRegistry | undefined;
+  private repair: ModuleRepair | undefined;
   private isOpen = false;
   /** Certificates and keys of listeners. */
   readonly files = new FileWatch();
   isRecording = false;
 
   /** From now on invocations are accepted. */
-  open(plane: DataPlane, registry: FunctionRegistry): void {
+  open(plane: DataPlane, registry: FunctionRegistry, repair?: ModuleRepair): void {
     this.plane = plane;
+    this.repair = repair;
     this.registry = registry;
     this.isOpen = true;
     void this.publish();
@@ -49,7 +52,15 @@ export class TransportServices implements TransportHost, Invoker {
     }
     const { target } = fn as LoadedFunction;
     if (target.split !== undefined) return target.split.submit(this.plane, request, onOutcome);
+    if (!target.isProven && this.repair !== undefined) {
+      return this.repair.submit(this.plane, target, request, onOutcome);
+    }
     return this.plane.submit(target.id, request, onOutcome);
+  }
+
+  /** A call has found that its module is not there any more. */
+  mend(fn: number): void {
+    if (this.isOpen) void this.repair?.mend(fn);
   }
 
   cancel(id: number): void {

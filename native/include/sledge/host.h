@@ -23,7 +23,8 @@
 extern "C" {
 #endif
 
-#define SLEDGE_HOST_API_VERSION 1u
+/* 2 appended `forget` to sledge_host_plugin; plugins made for 1 are taken as they are. */
+#define SLEDGE_HOST_API_VERSION 2u
 #define SLEDGE_HOST_SYMBOL "sledge_host_plugin_table"
 
 typedef struct sledge_host_plugin sledge_host_plugin;
@@ -68,6 +69,9 @@ struct sledge_host_plugin {
   /* No function calls any more. Optional. */
   void (*stop)(void *self);
   void (*destroy)(void *self);
+  /* Since API 2, optional. The tenant has been deleted, and what is kept of it is void; what is
+   * attached stays valid until `detach`. Who is attached by that name afterwards is another. */
+  void (*forget)(void *self, const char *tenant);
 };
 
 #ifdef __cplusplus

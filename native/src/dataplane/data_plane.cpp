@@ -84,6 +84,12 @@ bool DataPlane::set_tenant(uint32_t tenant, const TenantLimits &limits) {
   return of != nullptr;
 }
 
+void DataPlane::begin_tenant(uint32_t tenant) {
+  if (Tenant *of = tenant_at(tenant)) {
+    of->begin();
+  }
+}
+
 bool DataPlane::set_terms(uint32_t tenant, const sledge_tenant_terms &terms) {
   for (uint32_t group = 0; group < groups_.count(); group++) {
     sledge_tenant_terms part = terms;

@@ -96,6 +96,8 @@ class DataPlane final : ActionTarget, WatchTarget {
 
   /// The tenant of this index has these limits from now on. False: there is no such index.
   bool set_tenant(uint32_t tenant, const TenantLimits &limits);
+  /// Another tenant has this number from now on: nothing is counted of it, and it owes nothing.
+  void begin_tenant(uint32_t tenant);
   /// It is promised this time of all workers from now on; each worker group gives its part. False:
   /// there is no such index.
   bool set_terms(uint32_t tenant, const sledge_tenant_terms &terms);

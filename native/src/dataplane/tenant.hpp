@@ -46,6 +46,7 @@ class Pace {
       }
     }
   }
+  void begin() { empty_at_ns_.store(0, std::memory_order_relaxed); }
   /// Adds it whatever is in there: what is beyond the burst is to be paid by waiting.
   void charge(uint64_t now_ns, uint64_t cost_ns) {
     uint64_t empty_at_ns = empty_at_ns_.load(std::memory_order_relaxed);
@@ -123,6 +124,15 @@ class Tenant {
   uint64_t memory_bytes() const { return memory_.used_bytes(); }
 
   const TenantUse &use() const { return use_; }
+  /// It is another one's from now on; nothing of the one before is in flight.
+  void begin() {
+    use_.ended.store(0, std::memory_order_relaxed);
+    use_.deadlines_missed.store(0, std::memory_order_relaxed);
+    use_.run_ns.store(0, std::memory_order_relaxed);
+    use_.memory_byte_seconds.store(0, std::memory_order_relaxed);
+    requests_.begin();
+    cpu_.begin();
+  }
   /// One of its requests has ended. Any thread.
   void count_end(bool is_late, uint64_t run_ns, double memory_byte_seconds) {
     use_.ended.fetch_add(1, std::memory_order_relaxed);

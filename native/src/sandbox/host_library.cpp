@@ -1,6 +1,7 @@
 #include "sandbox/host_library.hpp"
 
 #include <array>
+#include <cstddef>
 #include <dlfcn.h>
 
 namespace sledge {
@@ -32,10 +33,12 @@ constexpr sledge_host_services kServices = {.api_version = SLEDGE_HOST_API_VERSI
 
 /// Why the table cannot be used, or empty.
 std::string flaw(const sledge_host_plugin &plugin) {
-  if (plugin.api_version != SLEDGE_HOST_API_VERSION)
+  if (plugin.api_version == 0 || plugin.api_version > SLEDGE_HOST_API_VERSION)
     return "it is made for host API " + std::to_string(plugin.api_version) + "; this is " +
            std::to_string(SLEDGE_HOST_API_VERSION);
-  if (plugin.struct_bytes != sizeof plugin)
+  const size_t bytes =
+      plugin.api_version == 1 ? offsetof(sledge_host_plugin, forget) : sizeof plugin;
+  if (plugin.struct_bytes != bytes)
     return "its table has another size: rebuild it with this host.h";
   if (plugin.name == nullptr || plugin.import_module == nullptr)
     return "it has no name";
@@ -144,6 +147,11 @@ void *HostLibrary::attach(const std::string &tenant, std::string &reason) {
   if (attached == nullptr)
     reason = text_of(message);
   return attached;
+}
+
+void HostLibrary::forget(const std::string &tenant) {
+  if (plugin_->api_version >= 2 && plugin_->forget != nullptr)
+    plugin_->forget(self_, tenant.c_str());
 }
 
 void HostLibrary::stop() {

@@ -34,6 +34,8 @@ class HostLibrary {
   const HostFunction *find(std::string_view module, std::string_view name) const;
   void *attach(const std::string &tenant, std::string &reason);
   void detach(void *attached) { plugin_->detach(self_, attached); }
+  /// The tenant has been deleted.
+  void forget(const std::string &tenant);
   /// No function calls any more.
   void stop();
 

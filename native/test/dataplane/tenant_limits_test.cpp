@@ -43,6 +43,22 @@ Taken fill(Bench &bench, uint32_t function, uint32_t most) {
 
 } // namespace
 
+TEST(Tenants, ANumberThatIsGivenToAnotherOneCarriesNoDebtsAndNoCounts) {
+  TenantLimits limits;
+  limits.rate_per_s = 1;
+  Tenant tenant(limits);
+  constexpr uint64_t now_ns = 5'000'000'000;
+  uint64_t retry_after_ns = 0;
+  EXPECT_TRUE(tenant.take_request(now_ns, retry_after_ns));
+  EXPECT_FALSE(tenant.take_request(now_ns, retry_after_ns));
+  tenant.count_end(true, 7, 0.5);
+  EXPECT_EQ(tenant.use().run_ns, 7u);
+  tenant.begin();
+  EXPECT_TRUE(tenant.take_request(now_ns, retry_after_ns));
+  EXPECT_EQ(tenant.use().ended + tenant.use().deadlines_missed + tenant.use().run_ns, 0u);
+  EXPECT_EQ(tenant.use().memory_byte_seconds, 0);
+}
+
 TEST(Pace, TakesABurstThenOneForEachGapAndSaysHowLongToWait) {
   Pace pace;
   uint64_t wait_ns = 0;

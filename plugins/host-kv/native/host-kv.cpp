@@ -1,4 +1,5 @@
 // host-kv.cpp - sledge_kv: get, put, delete and list of a tenant's keys, as host functions.
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -12,11 +13,12 @@
 namespace sledge_kv {
 namespace {
 
-/// One tenant's, as long as the plugin: modules come and go with their calls.
+/// One tenant's, until it is deleted: modules come and go with their calls.
 struct Tenant {
   Tenant(const Quotas &quotas, bool keeps_changes) : store(quotas, keeps_changes) {}
   Store store;
   std::unique_ptr<Log> log; ///< null: in memory alone
+  uint32_t attached = 0;    ///< modules that work on it
 };
 
 class Plugin {
@@ -24,6 +26,9 @@ class Plugin {
   Plugin(const sledge_host_services *services, const sledge_option *options, uint32_t count);
   ~Plugin() { stop(); }
   Tenant *attach(const std::string &name, std::string &reason);
+  void detach(Tenant *tenant);
+  /// Its file too. Modules that still work on it keep what they see.
+  void forget(const std::string &name);
   /// Writes what is left; from then on nothing is written any more.
   void stop();
 
@@ -38,6 +43,7 @@ class Plugin {
   std::string directory_; ///< empty: none
   std::mutex lock_;       ///< of all below; not on the way of a call
   std::map<std::string, std::unique_ptr<Tenant>> tenants_;
+  std::vector<std::unique_ptr<Tenant>> forgotten_; ///< with modules attached
   std::condition_variable wake_;
   bool stopped_ = false;
   std::thread writer_;
@@ -81,7 +87,29 @@ Tenant *Plugin::attach(const std::string &name, std::string &reason) {
       return nullptr;
     }
   }
+  tenant->attached++;
   return tenant.get();
+}
+
+void Plugin::detach(Tenant *tenant) {
+  const std::lock_guard lock(lock_);
+  const auto it = std::find_if(forgotten_.begin(), forgotten_.end(),
+                               [&](const auto &one) { return one.get() == tenant; });
+  if (--tenant->attached == 0 && it != forgotten_.end())
+    forgotten_.erase(it);
+}
+
+void Plugin::forget(const std::string &name) {
+  const std::lock_guard lock(lock_);
+  const auto found = tenants_.find(name);
+  if (found != tenants_.end()) {
+    found->second->log.reset(); // nothing is written any more
+    if (found->second->attached != 0)
+      forgotten_.push_back(std::move(found->second));
+    tenants_.erase(found);
+  }
+  if (!directory_.empty())
+    Log::remove(directory_, name);
 }
 
 std::string Plugin::flush_all() {
@@ -268,7 +296,17 @@ void *attach(void *self, const char *tenant, char *message, size_t message_bytes
   }
 }
 
-void detach(void *, void *) {}
+void detach(void *self, void *attached) {
+  static_cast<Plugin *>(self)->detach(static_cast<Tenant *>(attached));
+}
+
+void forget(void *self, const char *tenant) {
+  try {
+    static_cast<Plugin *>(self)->forget(tenant);
+  } catch (const std::exception &failure) {
+    fprintf(stderr, "host-kv: what %s had is not forgotten: %s\n", tenant, failure.what());
+  }
+}
 
 void stop(void *self) {
   static_cast<Plugin *>(self)->stop();
@@ -294,4 +332,5 @@ const sledge_host_plugin sledge_host_plugin_table = {
     .detach = &detach,
     .stop = &stop,
     .destroy = &destroy,
+    .forget = &forget,
 };

@@ -123,6 +123,10 @@ std::unique_ptr<Log> Log::open(const std::string &directory, const std::string &
   return log->replay(store, reason) ? std::move(log) : nullptr;
 }
 
+void Log::remove(const std::string &directory, const std::string &tenant) {
+  unlink((directory + "/" + file_name_of(tenant)).c_str());
+}
+
 Log::~Log() {
   if (fd_ >= 0)
     close(fd_);

@@ -14,6 +14,8 @@ class Log {
   /// reason.
   static std::unique_ptr<Log> open(const std::string &directory, const std::string &tenant,
                                    Store &store, std::string &reason);
+  /// The tenant's file is void.
+  static void remove(const std::string &directory, const std::string &tenant);
   ~Log();
   /// Appends what has changed in the store, and makes it durable; writes the file anew when most of
   /// it is old. False with errno: nothing is lost yet, it is tried again.

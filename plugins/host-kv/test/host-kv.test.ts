@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createSledge, type Outcome, type Sledge } from '@sledge/core';
@@ -257,4 +266,25 @@ test('without it a function that imports from it is refused at load', async () =
     { withTransports: false },
   );
   await expect(sledge.start()).rejects.toThrow(/sledge_kv\./);
+});
+
+test('a deleted tenant leaves nothing to one of its name, and no file', async () => {
+  const directory = path.join(folder, 'deleted');
+  mkdirSync(directory);
+  const sledge = await serve({ directory, flushMs: 10 }, []);
+  const wasm = readFileSync(notes);
+  const begin = async (): Promise<ReturnType<typeof of>> => {
+    await sledge.control.setTenant('brief', {});
+    await sledge.control.deploy({ tenant: 'brief', name: 'notes', wasm });
+    return of(sledge, 'brief');
+  };
+  const first = await begin();
+  expect(await first.put('a', 'theirs')).toBe(KV.agrees);
+  expect(readdirSync(directory)).toHaveLength(1);
+  await sledge.control.removeTenant('brief');
+  expect(readdirSync(directory)).toEqual([]);
+  const second = await begin();
+  expect(await second.get('a')).toBe(KV.missing);
+  expect(await second.put('a', 'ours')).toBe(KV.agrees);
+  expect(await second.get('a')).toBe('ours');
 });
