@@ -20,6 +20,7 @@ test('who deploys names no file of this machine', () => {
   const refused = { code: 'SLEDGE_ERR_CONTROL_SETTINGS' };
   const attempts = [
     () => deploy(tenant, { secrets: { X: shadow } }),
+    () => deploy(tenant, { preopens: { '/': '/etc' } }),
     () => tenantInForce(rules, [], { name: 'b', settings: { keysFile: '/etc/shadow' } }),
     () => tenantInForce(rules, [], { name: 'b', settings: { tls } }),
   ];
@@ -30,14 +31,20 @@ test('who deploys names no file of this machine', () => {
   expect(deploy(tenant, {})).toMatchObject({ name: 'fn', keys: 'required' });
 });
 
-test('a version of a configured function has the secrets that the configuration names', () => {
+test('a version of a configured function has the files that the configuration names', () => {
   const tenant = new LiveTenant(settingsOf(), 0, 'config');
   const fn = new LiveFunction('a', 'fn');
-  const before = { ...deploy(tenant, {}), secrets: { TOKEN: { file: '/run/token' } } };
+  const secrets = { TOKEN: { file: '/run/token' } };
+  const preopens = { '/data': '/srv/data' };
+  const before = { ...deploy(tenant, {}), secrets, preopens };
   const version = { version: 0, hash: '', settings: {}, at: '', config: before };
   fn.versions.set(0, version);
   tenant.functions.set('fn', fn);
-  expect(deploy(tenant, {}).secrets).toEqual({ TOKEN: { file: '/run/token' } });
+  expect(deploy(tenant, { instance: 'warm' })).toMatchObject({
+    secrets,
+    preopens,
+    instance: 'warm',
+  });
 });
 
 test('a name that a request could set is no name of a secret', () => {

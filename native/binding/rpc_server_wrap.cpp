@@ -189,7 +189,8 @@ void RpcServerWrap::Holder::stop() {
   plane.reset();
 }
 
-/// setRoutes(listener, tenant, [type, fn, maxBytes, ...]): every other type has no function then.
+/// setRoutes(listener, tenant, [type, fn, maxBytes, trial, share, ...]): every other type has no
+/// function then.
 void RpcServerWrap::set_routes(const Napi::CallbackInfo &info) {
   const uint32_t listener = info[0].As<Napi::Number>().Uint32Value();
   const uint32_t tenant = info[1].As<Napi::Number>().Uint32Value();
@@ -203,11 +204,12 @@ void RpcServerWrap::set_routes(const Napi::CallbackInfo &info) {
     return numbers.Get(at).As<Napi::Number>().DoubleValue();
   };
   std::array<std::optional<transport::RpcRoute>, 256> routes;
-  for (uint32_t at = 0; at + 2 < numbers.Length(); at += 3) {
+  for (uint32_t at = 0; at + 4 < numbers.Length(); at += 5) {
     const double type = number(at);
     if (type >= 0 && type < 255) {
-      routes[static_cast<size_t>(type)] = {static_cast<uint32_t>(number(at + 1)),
-                                           static_cast<uint64_t>(number(at + 2))};
+      routes[static_cast<size_t>(type)] = {
+          static_cast<uint32_t>(number(at + 1)), static_cast<uint64_t>(number(at + 2)),
+          static_cast<uint32_t>(number(at + 3)), static_cast<uint32_t>(number(at + 4))};
     }
   }
   for (size_t type = 0; type < routes.size(); type++) {

@@ -10,7 +10,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const fn = (name: string) => ({ name, path: path.join(root, `functions/${name}.wasm`) });
 
-test('a module that vanishes from the cache is built again: before its first call nobody notices', async () => {
+test('a module that vanishes is built again; before its first call nobody notices', async () => {
   const sledge = createSledge(
     {
       build: { cacheDirectory: folder, level: 'development' },

@@ -31,7 +31,7 @@ const config = {
   ],
 };
 
-test('of two tenants with the same module under the same name, one learns, waits and pays nothing of what the other does', async () => {
+test('of two tenants with the same module under one name, each learns and pays for itself alone', async () => {
   const server = await Server.start({ config });
   const [noisy, calm] = server.urls as [string, string];
   const call = async (url: string, n: string, headers = {}): Promise<number> => {

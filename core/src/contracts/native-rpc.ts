@@ -49,7 +49,10 @@ export interface NativeRpcServerOptions {
 export interface NativeRpcServer {
   /** Of session management, by listener. */
   readonly ports: number[];
-  /** @param routes for each function its request type, its id, and bytes of input at most. */
+  /**
+   * @param routes for each function its request type, its id, bytes of input at most, and the id of
+   * a version under trial with its share of 2^32, which is 0 without one.
+   */
   setRoutes(listener: number, tenant: number, routes: number[]): void;
   /** Each request from now on is answered with SLEDGE_ERR_INVOKE_DRAINING. */
   drain(): void;

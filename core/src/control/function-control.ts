@@ -11,6 +11,7 @@ import type { StoredFunction, StoredSplit } from './function-store';
 import { functionReport } from './reports';
 import type { FunctionReport } from './reports';
 import { checkModule, functionInForce } from './settings';
+import { watchSplit } from './split-watch';
 import type { SettingsRules } from './settings';
 import { VersionLoader } from './version-loader';
 
@@ -289,9 +290,12 @@ export class FunctionControl {
       const { id = -1, config } = fn.versions.get(version) as FunctionVersion;
       return new Arm({ version, id, weight, relativeDeadlineUs: config.relativeDeadlineUs });
     };
-    fn.target.split = new TrafficSplit(arm(stable), arm(trial), rule, (reason) => {
+    const split = new TrafficSplit(arm(stable), arm(trial), rule, (reason) => {
       this.giveUp({ tenant, fn }, trial.version, reason);
     });
+    fn.target.split = split;
+    // outcomes of RPCs never get here
+    if (fn.handle?.requestType !== undefined) watchSplit(this.parts.plane, fn.target, split);
   }
 
   /** On the way of an outcome: it takes effect at once, and is kept a little later. */
@@ -302,6 +306,7 @@ export class FunctionControl {
     const state = serving(stateOf(found.fn), current);
     this.take(found, withEvent(state, { action: 'given-up', version, reason }));
     setImmediate(() => {
+      void this.publish(); // what answers RPCs has to be told
       try {
         if (!this.ending.signal.aborted) store.saveFunction(stateOf(found.fn));
       } catch (error) {
@@ -311,11 +316,14 @@ export class FunctionControl {
   }
 }
 
+/** These it has from the configuration alone; `functionInForce` sees to them. */
+const NOT_CARRIED = ['name', 'path', 'secrets', 'preopens'];
+
 function carriedOver(fn: LiveFunction): object {
   const { serving: version } = fn;
   if (version === undefined) return { route: `/${fn.name}` };
   const settings = Object.entries(version.settings);
-  return Object.fromEntries(settings.filter(([key]) => key !== 'name' && key !== 'path'));
+  return Object.fromEntries(settings.filter(([key]) => !NOT_CARRIED.includes(key)));
 }
 
 function splitBetween(state: StoredFunction, trial: number, percent: number): StoredFunction {

@@ -41,8 +41,9 @@ export function functionInForce(
   problems.push(...collisions(tenant, fn), ...securityProblems(tenant, fn));
   if (problems.length > 0) refuse(name, problems);
   // a version of a function of the configuration has what that names
-  const { secrets } = tenant.functions.get(name)?.versions.get(0)?.config ?? {};
+  const { secrets, preopens } = tenant.functions.get(name)?.versions.get(0)?.config ?? {};
   if (secrets !== undefined) fn.secrets = secrets;
+  if (preopens !== undefined) fn.preopens = preopens;
   return { ...fn, limits: limitsInForce(tenant.settings.limits, fn.limits) };
 }
 
@@ -82,6 +83,7 @@ const ONLY_CONFIG = 'only the configuration names files of this machine';
 function securityProblems({ settings }: LiveTenant, fn: FunctionConfig): Problem[] {
   const problems = checkKeys([{ ...settings, functions: [fn] }]);
   if (fn.secrets !== undefined) problems.push(plain('secrets', ONLY_CONFIG));
+  if (Object.keys(fn.preopens).length > 0) problems.push(plain('preopens', ONLY_CONFIG));
   return problems;
 }
 

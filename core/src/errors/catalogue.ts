@@ -392,8 +392,8 @@ export const ERROR_CATALOGUE = {
     http: 500,
     rpc: 'INTERNAL',
     solve:
-      'Retry: a server that notices builds it again. The log says what was wrong; mostly its file ' +
-      'in build.cacheDirectory is gone or another one. Or deploy the function again.',
+      'Retry: a server that notices builds it again. Or deploy the function again. The log says ' +
+      'what was wrong; mostly its file in build.cacheDirectory is gone or another one.',
   },
   SLEDGE_ERR_INVOKE_UNKNOWN: {
     number: 312,

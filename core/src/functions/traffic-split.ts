@@ -22,6 +22,13 @@ export interface ArmOptions {
   readonly relativeDeadlineUs: number | undefined;
 }
 
+/** What became of requests. */
+export interface ArmCounts {
+  readonly requests: number;
+  readonly errors: number;
+  readonly misses: number;
+}
+
 /** One of the two versions, with what became of its requests since the split began. */
 export class Arm {
   readonly version: number;
@@ -58,6 +65,7 @@ export class Arm {
 export class TrafficSplit {
   private credit = 0;
   private isOver = false;
+  private isCountedElsewhere = false;
   private windowFrom = { requests: 0, errors: 0, misses: 0 };
 
   /** @param onGivenUp once, with the reason, when `rule` gives `trial` up. */
@@ -67,6 +75,22 @@ export class TrafficSplit {
     readonly rule: RollbackRule | undefined,
     private readonly onGivenUp: (reason: string) => void,
   ) {}
+
+  /** The version under trial in the data plane, and its share of the requests. */
+  get trialShare(): [id: number, share: number] {
+    const { trial, stable } = this;
+    return [trial.id, trial.weight / (trial.weight + stable.weight)];
+  }
+
+  /**
+   * For requests of which no outcome comes by here: what native counters say of all of a version's.
+   * From now on they alone count.
+   */
+  countAll(arm: Arm, counted: ArmCounts): void {
+    this.isCountedElsewhere = true;
+    Object.assign(arm, counted);
+    if (arm === this.trial && this.rule !== undefined && !this.isOver) this.judge(this.rule);
+  }
 
   /** The version of the next request. */
   pick(): Arm {
@@ -88,6 +112,7 @@ export class TrafficSplit {
   }
 
   count(arm: Arm, outcome: Outcome, requestDeadlineUs?: number): void {
+    if (this.isCountedElsewhere) return;
     arm.count(outcome, requestDeadlineUs);
     if (arm === this.trial && this.rule !== undefined && !this.isOver) this.judge(this.rule);
   }
@@ -122,7 +147,8 @@ function overLimit(
   { requests }: RollbackRule,
   count: number,
 ): string | undefined {
-  if (rate === undefined || bad <= rate * requests) return undefined;
-  const most = Math.floor(rate * requests);
-  return `${bad} ${what} in ${count} requests, where ${most} of ${requests} are allowed`;
+  const window = Math.max(count, requests); // counted together, they may be more than one window
+  if (rate === undefined || bad <= rate * window) return undefined;
+  const most = Math.floor(rate * window);
+  return `${bad} ${what} in ${count} requests, where ${most} of ${window} are allowed`;
 }

@@ -11,6 +11,8 @@ const DRAIN_POLL_MS = 5;
 const FETCH_MS = 500;
 /** eRPC's types are bytes, and the last one is reserved. */
 const MAX_REQUEST_TYPE = 254;
+/** A share of all requests, as the native part has it. */
+const SHARE_UNIT = 2 ** 32;
 
 /** Functions of a data plane behind native RPC listeners. */
 export class RpcService implements RpcServer {
@@ -68,6 +70,8 @@ function routesOf(functions: readonly FunctionHandle[]): number[] {
       const reason = `the request type ${requestType} of ${name} is above ${MAX_REQUEST_TYPE}`;
       throw new SledgeError('SLEDGE_ERR_RPC_ROUTES', { tenant, reason });
     }
-    return [requestType, (fn as LoadedFunction).id, maxBodyBytes];
+    const { id, target } = fn as LoadedFunction;
+    const [trial, share] = target.split?.trialShare ?? [0, 0];
+    return [requestType, id, maxBodyBytes, trial, Math.round(share * SHARE_UNIT)];
   });
 }

@@ -176,7 +176,6 @@ bool DataPlane::fill(Invocation &invocation, const Submission &submission) {
   set_times(invocation, submission);
   invocation.start_ns = 0;
   invocation.run_ns = 0;
-  invocation.estimate_ns = 0;
   invocation.noted = {};
   invocation.preemptions = 0;
   invocation.memory_bytes = 0;

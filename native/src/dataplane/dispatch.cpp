@@ -77,7 +77,7 @@ void Dispatch::leave_engine(uint32_t worker, Finished finished, uint64_t now_ns)
                          ? engine_->discard(own(worker), SLEDGE_REMOVED_LATE, now_ns)
                          : engine_->finish(own(worker), now_ns, finished == Finished::succeeded);
   Invocation &invocation = *owner(request);
-  invocation.estimate_ns = request->estimate_ns;
+  invocation.noted.estimate_ns = request->estimate_ns;
   if (keeps_completions_) [[unlikely]] {
     keep(invocation, *request);
   }

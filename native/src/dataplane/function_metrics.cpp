@@ -26,8 +26,8 @@ void FunctionMetrics::count_end(const Invocation &invocation) {
   preemptions.add(invocation.preemptions);
   run_ns.add(used_ns);
   memory_byte_seconds.add(memory_byte_seconds_of(invocation));
-  if (invocation.status == Status::completed && invocation.estimate_ns != 0) {
-    const uint64_t expected_ns = invocation.estimate_ns;
+  if (invocation.status == Status::completed && invocation.noted.estimate_ns != 0) {
+    const uint64_t expected_ns = invocation.noted.estimate_ns;
     estimate_ns.add(expected_ns);
     estimate_error_ns.add(std::max(expected_ns, used_ns) - std::min(expected_ns, used_ns));
   }

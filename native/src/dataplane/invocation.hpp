@@ -58,9 +58,9 @@ class Life {
   uint64_t word_ = 0;
 };
 
-/// What is kept of an invocation for a recorder alone.
+/// What is kept of an invocation for recorders and metrics alone.
 struct Noted {
-  uint64_t estimate_ns = 0;
+  uint64_t estimate_ns = 0; ///< its service time as expected; 0: it did not end on a worker
   uint64_t init_ns = 0;
   uint32_t queue_length = 0;
   uint32_t preemptions = 0;
@@ -90,7 +90,6 @@ struct alignas(64) Invocation {
   uint64_t end_ns = 0;
   uint64_t run_ns = 0;
   uint64_t memory_bytes = 0; ///< linear memory at its end, and so the most it had
-  uint64_t estimate_ns = 0;  ///< its service time as it was expected; 0: it did not end on a worker
   uint32_t preemptions = 0;
   std::atomic<uint64_t> wake_ns{0}; ///< blocked: when it may go on
 

@@ -43,10 +43,10 @@ std::unique_ptr<rpc::Backend> RpcListener::backend(uint32_t poller, int &descrip
   return backend;
 }
 
-std::optional<RpcRoute> RpcListener::find(uint16_t client_port, uint8_t type) const {
+std::optional<RpcRoute> RpcListener::next(uint16_t client_port, uint8_t type) const {
   for (const auto &tenant : tenants_) {
     if (tenant->client_port == 0 || tenant->client_port == client_port) {
-      return tenant->routes.find(type);
+      return tenant->routes.next(type);
     }
   }
   return std::nullopt;

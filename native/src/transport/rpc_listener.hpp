@@ -16,17 +16,38 @@ namespace sledge::transport {
 struct RpcRoute {
   uint32_t function = 0; ///< id in the data plane, below 2^20
   uint64_t input_bytes_max = 0;
+  uint32_t trial = 0;       ///< with a share: another version of it, that gets so many requests
+  uint32_t trial_share = 0; ///< of 2^32; 0: none
 };
 
 /// Functions by request type. Any thread: one sets, many look.
 class RpcRoutes {
  public:
+  /// Who looks meanwhile may see the one of two versions that was and the other that is.
   void set(uint8_t type, const std::optional<RpcRoute> &route) {
     constexpr uint64_t bytes_max = (uint64_t{1} << function_shift) - 1;
     const uint64_t word = route ? (uint64_t{route->function} + 1) << function_shift |
                                       std::min<uint64_t>(route->input_bytes_max, bytes_max)
                                 : 0;
+    const uint64_t trial =
+        route && route->trial_share != 0 ? uint64_t{route->trial} << 32 | route->trial_share : 0;
+    trials_[type].store(trial, std::memory_order_release);
     words_[type].store(word, std::memory_order_release);
+  }
+  /// Whose the next request is: of two versions in turn by their shares, as evenly as whole
+  /// requests can be (Bresenham's line), whichever threads ask.
+  std::optional<RpcRoute> next(uint8_t type) {
+    std::optional<RpcRoute> route = find(type);
+    const uint64_t trial = trials_[type].load(std::memory_order_acquire);
+    if (!route || trial == 0) [[likely]] {
+      return route;
+    }
+    const auto share = static_cast<uint32_t>(trial);
+    const uint32_t before = credits_[type].fetch_add(share, std::memory_order_relaxed);
+    if (before + share < before) { // a whole request has come together
+      route->function = static_cast<uint32_t>(trial >> 32);
+    }
+    return route;
   }
   std::optional<RpcRoute> find(uint8_t type) const {
     const uint64_t word = words_[type].load(std::memory_order_acquire);
@@ -40,6 +61,8 @@ class RpcRoutes {
  private:
   static constexpr unsigned function_shift = 40;
   std::array<std::atomic<uint64_t>, 256> words_{};
+  std::array<std::atomic<uint64_t>, 256> trials_{};
+  std::array<std::atomic<uint32_t>, 256> credits_{};
 };
 
 struct RpcListenerOptions {
@@ -68,7 +91,7 @@ class RpcListener {
 
   RpcRoutes &routes(size_t tenant) { return tenants_[tenant]->routes; }
   size_t tenant_count() const { return tenants_.size(); }
-  std::optional<RpcRoute> find(uint16_t client_port, uint8_t type) const;
+  std::optional<RpcRoute> next(uint16_t client_port, uint8_t type) const;
 
  private:
   struct Tenant {

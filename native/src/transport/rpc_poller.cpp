@@ -284,7 +284,7 @@ void RpcPoller::on_request(void *context, rpc::Rpc &, const rpc::Request &reques
 }
 
 int64_t RpcPoller::submit(Port &port, const rpc::Request &request, uint32_t &function) {
-  const auto route = port.listener->find(request.client_sm_port, request.type);
+  const auto route = port.listener->next(request.client_sm_port, request.type);
   if (!route) {
     return -SLEDGE_ERR_RPC_NO_FUNCTION;
   }

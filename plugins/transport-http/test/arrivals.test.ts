@@ -26,7 +26,7 @@ class Loop {
   }
 }
 
-test('what a loop reads that has waited arrived when the turn began, however late it is read', () => {
+test('what is read by a loop that had waited arrived when the turn began', () => {
   const loop = new Loop();
   expect(loop.turn(300)).toEqual([1_000, 1_000]);
   loop.waitFor(700);
