@@ -163,7 +163,7 @@ uint32_t Bench::add(const std::string &name, uint64_t wall_time_max_ns, uint32_t
   spec.wall_time_max_ns = wall_time_max_ns;
   spec.concurrent_max = concurrent_max;
   spec.queued_max = queued_max;
-  return plane->add_function(std::move(spec))->id;
+  return add(std::move(spec));
 }
 
 int64_t Bench::submit(uint32_t function, const std::string &input, uint64_t relative_deadline_ns) {

@@ -116,7 +116,11 @@ class Bench {
   Bench(const BenchOptions &options, std::shared_ptr<Runtime> of, double quantum_us = 0);
   ~Bench();
 
-  uint32_t add(FunctionSpec spec) { return plane->add_function(std::move(spec))->id; }
+  /// With the memory that a fake sandbox has.
+  uint32_t add(FunctionSpec spec) {
+    spec.memory_bytes_min = fake_memory_bytes;
+    return plane->add_function(std::move(spec))->id;
+  }
   uint32_t add(const std::string &name, uint64_t wall_time_max_ns = 0, uint32_t concurrent_max = 0,
                uint32_t queued_max = 0);
   /// Index in `endings`, or minus the sledge_error.
