@@ -132,7 +132,9 @@ export async function startTransport(
   const container = {
     resolve: (token: unknown) => (token === tokens.TransportHost ? host : undefined),
   };
-  const ctx = { logger: pino({ level: 'silent' }), container } as unknown as PluginContext;
+  const clock = { nowNs: () => Math.round(performance.now() * 1e6) };
+  const logger = pino({ level: 'silent' });
+  const ctx = { logger, clock, container } as unknown as PluginContext;
   const transport = await plugin.create(plugin.options.parse(options), ctx);
   await transport.start();
   const url = transport.listeners()[0]?.url ?? '';
