@@ -20,7 +20,7 @@ struct Request : sledge_request {
   // Filled by the caller before arrive.
   uint64_t fallback_ns = 0; ///< service time that the configuration expects; 0: none
   uint64_t oracle_ns = 0;   ///< the true service time where it is known (experiments); 0: unknown
-  uint64_t reply_ns = 0; ///< expected from its end until its answer is on its way; 0: unknown
+  uint64_t reply_ns = 0;    ///< expected from its end until its answer is on its way; 0: unknown
   // Admission.
   uint64_t retry_after_ns = 0; ///< valid after arrive has answered not_admitted; 0: unknown
   uint64_t admission_word = 0;
