@@ -40,7 +40,8 @@ function emitLaneAccess(
   if (op === undefined) return;
   const [lane = 0] = instruction.list ?? [];
   const address = addressText(emitter.operand(1), instruction.b);
-  const call = `${op.name}${covered ? '_covered' : ''}(${address}, ${emitter.operand(0)}, ${String(lane)});`;
+  const name = `${op.name}${covered ? '_covered' : ''}`;
+  const call = `${name}(${address}, ${emitter.operand(0)}, ${String(lane)});`;
   if (op.store) return emitter.line(call);
   emitter.line(`${emitter.slot(V128, emitter.height - 2)} = ${call}`);
 }

@@ -41,8 +41,8 @@ const EMPTY_TYPE = 0x40 - 128;
 const NO_LOCALS: ReadonlyMap<number, AbstractValue> = new Map();
 
 /**
- * Reads the body of an innermost loop and finds the addresses of its accesses, as sums of the locals
- * that an iteration begins with. Where ways join, a local that one of them wrote is unknown.
+ * Reads the body of an innermost loop and finds the addresses of its accesses, as sums of the
+ * locals that an iteration begins with. Where ways join, a local that one of them wrote is unknown.
  */
 export class HullReader {
   readonly accesses: LoopAccess[] = [];

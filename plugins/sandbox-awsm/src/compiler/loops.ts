@@ -18,7 +18,7 @@ export interface Loop {
 
 /** X is stepped once by a constant, and the loop goes on while X differs from the limit. */
 export interface CountedLoop {
-  /** The place of its one branch to its head; what is behind runs once, after the last iteration. */
+  /** Its one branch to its head; what is behind runs once, after the last iteration. */
   readonly latch: number;
   readonly local: number;
   readonly step: number;

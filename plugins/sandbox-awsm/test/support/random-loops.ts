@@ -105,6 +105,7 @@ class LoopText {
   private condition(): string {
     const { random } = this;
     if (random.oneIn(2)) return '(i32.and (local.get $c) (i32.const 3))';
-    return `(i32.lt_u (local.get ${random.pick(LOCALS)}) (i32.const ${String(random.bits() >>> 18)}))`;
+    const bound = String(random.bits() >>> 18);
+    return `(i32.lt_u (local.get ${random.pick(LOCALS)}) (i32.const ${bound}))`;
   }
 }
