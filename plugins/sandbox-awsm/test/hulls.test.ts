@@ -16,7 +16,7 @@ const builder = new QuickBuilder(join(directory, 'modules'));
 /** The last that fit and the first that do not, by what the loops add; all the way around at 0. */
 const COUNTS = [0, 1, 2, 7, 9, 99, 102, 5400, 5463, 8190, 8191, 8192, 8193];
 const RANDOM_COUNTS = [1, 2, 5, 48, 1023, 4096, 8185, 8192, 8193, 60_000];
-const RANDOM_MODULES = process.env['SLEDGE_TEST_LONG'] === '1' ? 400 : 2;
+const RANDOM_MODULES = process.env['SLEDGE_TEST_LONG'] === '1' ? 400 : 1;
 const LOOPS_PER_MODULE = 50;
 const TRAPS = ['', 'unreachable', 'memory access out of bounds', '', 'divide by zero'];
 const polled = { level: 'O3', polled: true } as const;
@@ -108,7 +108,6 @@ test.each([polled, unpolled])('probed loops answer and trap as in V8: %j', async
 
 /** A mistake in the generated C, and a call that answers otherwise then. */
 const PLANTED: [string, RegExp, string, string, number][] = [
-  ['no probe', /loop_probe\(.*;/g, ';', 'down', 8193],
   ['one iteration less', /, trips, /g, ', trips - 1, ', 'past_0', 9],
   ['a byte less', /, (\d+)ull\)/g, ', $1ull - 4)', 'neighbours', 8192],
   ['no force', /(_load\w*?)(?:_covered)?\(/g, '$1_covered(', 'two_ways', 8193],
