@@ -22,6 +22,9 @@ extern "C" {
 
 #define SLEDGE_MODULE_ABI_VERSION 2u
 #define SLEDGE_PAGE_BYTES 65536ull
+/* The host lets no memory grow beyond: addresses in the last page below 4 GiB trap, unless the
+ * memory begins with it. */
+#define SLEDGE_GROWN_PAGES_MAX 65535u
 /* Room below linear memory for the instance (header and module state), per slot. */
 #define SLEDGE_INSTANCE_AREA_BYTES 65536ull
 /* The instance's size is a multiple of this, and linear memory is page aligned. */

@@ -49,6 +49,11 @@ bool same_signature(const sledge_signature &a, const sledge_signature &b) {
          same_types({a.results, a.result_count}, b.results, b.result_count);
 }
 
+uint32_t grown_pages_max(const sledge_module_descriptor &module, uint32_t limit_pages) {
+  const uint32_t wanted = std::min(module.memory_max_pages, limit_pages);
+  return std::max(module.memory_min_pages, std::min(wanted, SLEDGE_GROWN_PAGES_MAX));
+}
+
 bool Module::load(const std::string &path, const ModuleOptions &options, ModuleLoadError &error) {
   id_ = next_module_id.fetch_add(1, std::memory_order_relaxed);
   memory_limit_pages_ = std::min(options.memory_limit_pages, 65536u);
@@ -167,7 +172,7 @@ void Module::write_header(const SlotMemory &slot, Execution &execution) const {
   instance->imports = imports_.data();
   instance->memory = &instance->own_memory;
   instance->own_memory = {slot.memory(), memory_bytes(), d.memory_min_pages,
-                          std::min(d.memory_max_pages, memory_limit_pages_)};
+                          grown_pages_max(d, memory_limit_pages_)};
   if ((d.flags & SLEDGE_MODULE_HAS_MEMORY) == 0)
     instance->own_memory.max_pages = 0;
   instance->tables = nullptr;

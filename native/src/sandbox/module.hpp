@@ -59,6 +59,8 @@ inline std::string_view text_of(const sledge_name &name) {
 }
 
 bool same_signature(const sledge_signature &a, const sledge_signature &b);
+/// To how many pages the module's memory may grow at most: see SLEDGE_GROWN_PAGES_MAX.
+uint32_t grown_pages_max(const sledge_module_descriptor &module, uint32_t limit_pages);
 const char *trap_name(uint32_t kind);
 
 /// Own table `index`'s place in an instance.

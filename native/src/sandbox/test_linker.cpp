@@ -10,8 +10,6 @@
 namespace sledge {
 namespace {
 
-constexpr uint32_t kMemoryPagesMax = 65536;
-
 /// Ids of function types that are equal for structurally equal types of all modules.
 uint64_t intern_type(const sledge_signature &type) {
   static std::mutex lock;
@@ -162,8 +160,7 @@ class Linker {
     const bool has_memory = (descriptor_.flags & SLEDGE_MODULE_HAS_MEMORY) != 0;
     instance.leave_at_tsc = UINT64_MAX;
     instance.own_memory = {target_.slot->memory(), bytes, descriptor_.memory_min_pages,
-                           has_memory ? std::min(descriptor_.memory_max_pages, kMemoryPagesMax)
-                                      : 0};
+                           has_memory ? grown_pages_max(descriptor_, UINT32_MAX) : 0};
     instance.memory = &instance.own_memory;
     target_.memory_maximum = descriptor_.memory_max_pages;
     return true;

@@ -37,6 +37,16 @@ class StackLimit : public testing::Test {
   std::shared_ptr<Arena> arena_ = open_arena(1);
 };
 
+TEST(MemoryPages, GrowToTheLastBelow4GiBOnlyInAMemoryThatBeginsWithIt) {
+  sledge_module_descriptor module{};
+  module.memory_min_pages = 1;
+  module.memory_max_pages = UINT32_MAX;
+  EXPECT_EQ(grown_pages_max(module, 1024), 1024u);
+  EXPECT_EQ(grown_pages_max(module, 65536), 65535u);
+  module.memory_min_pages = 65536;
+  EXPECT_EQ(grown_pages_max(module, 65536), 65536u);
+}
+
 TEST_F(StackLimit, EndsARecursionThatASlotWouldHaveRoomFor) {
   const Ran ran = probe('s', kShort);
   EXPECT_EQ(ran.leave, Leave::trapped);

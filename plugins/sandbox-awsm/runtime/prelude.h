@@ -46,24 +46,20 @@ DEFINE_ACCESS(float);
 DEFINE_ACCESS(double);
 
 #define FORCE_INT(v) __asm__ volatile("" : : "r"(v))
-/* The compiler knows nothing of the value from here on. */
-#define HIDE_INT(v) __asm__("" : "+r"(v))
 #if defined(__x86_64__)
 #define FORCE_FLOAT(v) __asm__ volatile("" : : "x"(v))
-#define HIDE_FLOAT(v) __asm__("" : "+x"(v))
 #else
 #define FORCE_FLOAT(v) __asm__ volatile("" : : "w"(v))
-#define HIDE_FLOAT(v) __asm__("" : "+w"(v))
 #endif
 
-/* name_kept: for loads that the compiler keeps by itself; see kept-loads.ts. */
+/* name_covered: for loads that something else traps for; see loop-hulls.ts. */
 #define DEFINE_LOAD(name, T, stored, force)                                                        \
   INLINE T name(const u8 *p) {                                                                     \
     T v = (T)((const struct stored##_access *)p)->v;                                               \
     force(v);                                                                                      \
     return v;                                                                                      \
   }                                                                                                \
-  INLINE T name##_kept(const u8 *p) {                                                              \
+  INLINE T name##_covered(const u8 *p) {                                                           \
     return (T)((const struct stored##_access *)p)->v;                                              \
   }
 DEFINE_LOAD(i32_load, u32, u32, FORCE_INT)
@@ -378,6 +374,8 @@ DEFINE_TRUNC(f32_s, i64, float, u64, s64, >=, -0x1p63f, 0x1p63f, INT64_MIN, INT6
 DEFINE_TRUNC(f32_u, i64, float, u64, u64, >, -1.0f, 0x1p64f, 0, UINT64_MAX)
 DEFINE_TRUNC(f64_s, i64, double, u64, s64, >=, -0x1p63, 0x1p63, INT64_MIN, INT64_MAX)
 DEFINE_TRUNC(f64_u, i64, double, u64, u64, >, -1.0, 0x1p64, 0, UINT64_MAX)
+
+#include "hull.h"
 
 #include "poll.h"
 

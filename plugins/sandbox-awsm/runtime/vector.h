@@ -54,11 +54,11 @@ INLINE void v128_to_bytes(u8 *p, v128 v) {
 /* ---- loads and stores: each load is forced, as those of prelude.h ---- */
 
 #define DEFINE_VECTOR_LOAD(name, body)                                                             \
-  INLINE v128 name##_kept(const u8 *p) {                                                           \
+  INLINE v128 name##_covered(const u8 *p) {                                                        \
     return (v128)(body);                                                                           \
   }                                                                                                \
   INLINE v128 name(const u8 *p) {                                                                  \
-    v128 v = name##_kept(p);                                                                       \
+    v128 v = name##_covered(p);                                                                    \
     FORCE_VECTOR(v);                                                                               \
     return v;                                                                                      \
   }
@@ -83,11 +83,15 @@ INLINE void v128_store(u8 *p, v128 v) {
 }
 
 #define DEFINE_LANE_ACCESS(bits, V, T)                                                             \
-  INLINE v128 v128_load##bits##_lane(const u8 *p, v128 a, u32 lane) {                              \
+  INLINE v128 v128_load##bits##_lane_covered(const u8 *p, v128 a, u32 lane) {                      \
     V lanes = (V)a;                                                                                \
     lanes[lane] = STORED(T);                                                                       \
-    FORCE_VECTOR((v128)lanes);                                                                     \
     return (v128)lanes;                                                                            \
+  }                                                                                                \
+  INLINE v128 v128_load##bits##_lane(const u8 *p, v128 a, u32 lane) {                              \
+    v128 v = v128_load##bits##_lane_covered(p, a, lane);                                           \
+    FORCE_VECTOR(v);                                                                               \
+    return v;                                                                                      \
   }                                                                                                \
   INLINE void v128_store##bits##_lane(u8 *p, v128 a, u32 lane) {                                   \
     ((struct T##_access *)p)->v = ((V)a)[lane];                                                    \

@@ -44,11 +44,11 @@ export function addressText(operand: string, offset: number): string {
   return offset === 0 ? address : `${address} + (u64)${hex32(offset)}`;
 }
 
-/** A load or store. `kept`: the load needs no force. */
+/** A load or store. `covered`: the load needs no force. */
 export function emitMemoryAccess(
   emitter: FunctionEmitter,
   instruction: Instruction,
-  kept: boolean,
+  covered: boolean,
 ): void {
   const op = memoryOps.get(instruction.op);
   if (op === undefined) return;
@@ -59,7 +59,7 @@ export function emitMemoryAccess(
   }
   const to = emitter.slot(op.type, emitter.height - 1);
   const from = address(emitter.operand(0));
-  emitter.line(`${to} = ${op.name}${kept ? '_kept' : ''}(${from});`);
+  emitter.line(`${to} = ${op.name}${covered ? '_covered' : ''}(${from});`);
 }
 
 function emitGlobal(emitter: FunctionEmitter, instruction: Instruction): void {

@@ -19,8 +19,11 @@ function directCode(layout: Layout, index: number): { code: string; instance: st
   return { code, instance: instanceOf(layout, holder) };
 }
 
-/** More callees than these are called through the table. */
-const DIRECT_CALLEES_MAX = 16;
+/**
+ * More callees than these are called through the table: compilers make a jump table of them, which
+ * no processor predicts better than the call, and many worse.
+ */
+const DIRECT_CALLEES_MAX = 3;
 
 export function emitCallIndirect(emitter: FunctionEmitter, typeIndex: number, table: number): void {
   const { layout } = emitter;

@@ -8,7 +8,7 @@ import type { Layout } from './layout';
 import { findLoops } from './loops';
 import type { FunctionType, Instruction, ValueTypeCode } from './model';
 import { Op, memoryOps, numericOps } from './opcodes';
-import { KeptLoopEmitter } from './emit-kept';
+import { HullEmitter } from './emit-hulls';
 import { FunctionValidator } from './validate-function';
 import { functionType } from './validate-module';
 import { VectorOp } from './vector-opcodes';
@@ -42,7 +42,7 @@ export class FunctionEmitter {
   private readonly labels: Label[] = [{ id: 0, dead: false, used: false }];
   private labelCount = 0;
   private polls: PollEmitter | undefined;
-  private kept: KeptLoopEmitter | undefined;
+  private hulls: HullEmitter | undefined;
 
   constructor(
     readonly layout: Layout,
@@ -66,7 +66,7 @@ export class FunctionEmitter {
     const body = decodeBody(this.layout.module, this.body);
     const { polls } = this.layout;
     const loops = findLoops(body);
-    this.kept = new KeptLoopEmitter(this, body, loops, this.validator.locals);
+    this.hulls = new HullEmitter(this, body, loops, this.validator.locals);
     if (polls !== undefined) this.polls = new PollEmitter(this, body, loops, polls);
     this.polls?.entry();
     body.forEach((instruction, place) => {
@@ -142,7 +142,7 @@ export class FunctionEmitter {
         return this.open(instruction, place);
       case Op.Else:
       case Op.End:
-        return this.close(instruction, place);
+        return this.close(instruction);
     }
     if (!this.dead && this.polls?.latch(place) !== true) this.live(instruction, place);
     this.validator.step(instruction);
@@ -160,13 +160,13 @@ export class FunctionEmitter {
   }
 
   private loopHead(id: string, place: number): void {
-    this.kept?.beforeHead(place);
+    this.hulls?.beforeHead(place);
     this.polls?.beforeHead(id, place);
     this.line(`L${id}:;`);
     this.polls?.head(place);
   }
 
-  private close(instruction: Instruction, place: number): void {
+  private close(instruction: Instruction): void {
     const frame = this.validator.top;
     const label = this.label;
     const reachesEnd = !this.dead;
@@ -191,7 +191,6 @@ export class FunctionEmitter {
     this.validator.step(instruction);
     this.labels.pop();
     if (label.dead) return;
-    if (frame.op === Op.Loop) this.kept?.afterLoop(place);
     if (frame.op === Op.If) this.line(`E${id}:;`);
     if (frame.op !== Op.Loop && label.used) this.line(`L${id}:;`);
   }
@@ -207,12 +206,12 @@ export class FunctionEmitter {
       return;
     }
     if (memoryOps.has(instruction.op)) {
-      return emitMemoryAccess(this, instruction, this.kept?.keeps(place) === true);
+      return emitMemoryAccess(this, instruction, this.hulls?.covers(place) === true);
     }
     if (instruction.op <= Op.CallIndirect) this.control(instruction);
     else if (instruction.op < Op.MemoryInit) this.plain(instruction);
     else if (instruction.op < VectorOp.First) emitAccess(this, instruction);
-    else emitVector(this, instruction);
+    else emitVector(this, instruction, this.hulls?.covers(place) === true);
   }
 
   private control(instruction: Instruction): void {

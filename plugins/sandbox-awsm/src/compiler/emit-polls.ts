@@ -63,7 +63,7 @@ export class PollEmitter {
     const { counted, iterations, weight, straight } = head;
     const local = `l${String(counted.local)}`;
     const stride = `${String(Math.abs(counted.step))}u`;
-    const far = distance(counted);
+    const far = distanceText(counted);
     const most = `${String(iterations)}u`;
     if (straight) {
       const cost = `(s32)((${far}) / ${stride} * ${String(weight)}u)`;
@@ -119,7 +119,7 @@ function limitText(counted: CountedLoop): string {
 }
 
 /** From the counter to its limit, in the direction of the step. */
-function distance(counted: CountedLoop): string {
+export function distanceText(counted: CountedLoop): string {
   const local = `l${String(counted.local)}`;
   const limit = limitText(counted);
   return counted.step > 0 ? `${limit} - ${local}` : `${local} - ${limit}`;

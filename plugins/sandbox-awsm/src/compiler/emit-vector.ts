@@ -6,8 +6,12 @@ import { laneMemoryOps, laneOps, VectorOp } from './vector-opcodes';
 
 const { V128 } = ValueType;
 
-/** The vector instructions with immediates of their own. */
-export function emitVector(emitter: FunctionEmitter, instruction: Instruction): void {
+/** The vector instructions with immediates of their own. `covered`: a load needs no force. */
+export function emitVector(
+  emitter: FunctionEmitter,
+  instruction: Instruction,
+  covered: boolean,
+): void {
   const { op, a, list = [] } = instruction;
   if (op === VectorOp.Const) {
     return emitter.line(`${emitter.slot(V128, emitter.height)} = ${vectorConstant(list)};`);
@@ -18,7 +22,7 @@ export function emitVector(emitter: FunctionEmitter, instruction: Instruction): 
     return emitter.line(`${to} = i8x16_shuffle(${operands}, ${list.join(', ')});`);
   }
   const lane = laneOps.get(op);
-  if (lane === undefined) return emitLaneAccess(emitter, instruction);
+  if (lane === undefined) return emitLaneAccess(emitter, instruction, covered);
   if (lane.replace) {
     const operands = `${emitter.operand(1)}, ${String(a)}, ${emitter.operand(0)}`;
     return emitter.line(`${emitter.operand(1)} = ${lane.name}(${operands});`);
@@ -27,12 +31,17 @@ export function emitVector(emitter: FunctionEmitter, instruction: Instruction): 
   emitter.line(`${to} = ${lane.name}(${emitter.operand(0)}, ${String(a)});`);
 }
 
-function emitLaneAccess(emitter: FunctionEmitter, instruction: Instruction): void {
+function emitLaneAccess(
+  emitter: FunctionEmitter,
+  instruction: Instruction,
+  covered: boolean,
+): void {
   const op = laneMemoryOps.get(instruction.op);
   if (op === undefined) return;
   const [lane = 0] = instruction.list ?? [];
   const address = addressText(emitter.operand(1), instruction.b);
-  const call = `${op.name}(${address}, ${emitter.operand(0)}, ${String(lane)});`;
+  const name = `${op.name}${covered ? '_covered' : ''}`;
+  const call = `${name}(${address}, ${emitter.operand(0)}, ${String(lane)});`;
   if (op.store) return emitter.line(call);
   emitter.line(`${emitter.slot(V128, emitter.height - 2)} = ${call}`);
 }

@@ -18,6 +18,8 @@ export interface Loop {
 
 /** X is stepped once by a constant, and the loop goes on while X differs from the limit. */
 export interface CountedLoop {
+  /** Its one branch to its head; what is behind runs once, after the last iteration. */
+  readonly latch: number;
   readonly local: number;
   readonly step: number;
   readonly limit: { readonly constant: number } | { readonly local: number };
@@ -83,23 +85,23 @@ function openLoop(start: number, parent: Loop | undefined): Loop {
 }
 
 /**
- * Recognises a counted loop: innermost, without calls, whose one back edge is its last instruction
+ * Recognises a counted loop: innermost, without calls, whose one back edge is in none of its blocks
  * and tests a local that is written once, as `X += constant`, against something that does not
  * change in the loop.
  */
 export function asCounted(body: readonly Instruction[], loop: Loop): CountedLoop | undefined {
-  const latch = loop.end - 1;
+  const [latch = loop.end] = loop.backEdges;
   const back = body[latch];
   if (loop.children.length > 0 || loop.hasCalls || loop.backEdges.length !== 1) return undefined;
   if ((body[loop.start]?.a ?? 0) >= 0) return undefined;
-  if (back?.op !== Op.BrIf || back.a !== 0 || loop.backEdges[0] !== latch) return undefined;
+  if (back?.op !== Op.BrIf || back.a !== 0) return undefined;
   for (const { local, limit } of readTests(body, latch)) {
     const step = readStep(body, loop, local);
     if (step === undefined || step === 0) continue;
     if ('local' in limit && writesOf(body, loop, limit.local).length > 0) continue;
     const start = constantBefore(body, loop, local);
     const trips = 'constant' in limit ? tripsOf(start, limit.constant, step) : undefined;
-    return { local, step, limit, trips, carried: hasCarried(body, loop, local) };
+    return { latch, local, step, limit, trips, carried: hasCarried(body, loop, local) };
   }
   return undefined;
 }

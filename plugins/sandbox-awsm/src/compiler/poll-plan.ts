@@ -124,7 +124,7 @@ function countedHead(loop: Loop, counted: CountedLoop, own: number): HeadPoll {
     return { kind: 'fuel', amount: charge(own * 4) };
   }
   const straight = !branches && !loop.hasBlocks;
-  return { kind: 'chunks', counted, iterations, weight, latch: loop.end - 1, straight };
+  return { kind: 'chunks', counted, iterations, weight, latch: counted.latch, straight };
 }
 
 /** Whether every way from the head to a back edge calls a function that looks at its entry. */

@@ -2,7 +2,8 @@
  * a safepoint that spoils every register that its caller does not expect to be kept. Prints the
  * result, how often the safepoint was called, and the gap that the module promises; or "trap" and
  * its kind. Arguments: module, name of the export, its one i32 argument, and instead of the flag
- * perhaps `time` (that to leave is over) or `nothing`. */
+ * perhaps `time` (that to leave is over) or `nothing`. Without name and argument, it reads lines of
+ * both and answers each by a line, of an instance and a process of its own. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <signal.h>
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "sledge/module_abi.h"
 
@@ -98,26 +101,47 @@ static sledge_instance *make_instance(const sledge_module_descriptor *module, co
   return instance;
 }
 
+static void run(const sledge_module_descriptor *module, const char *name, const char *argument,
+                const char *by) {
+  sledge_instance *instance = make_instance(module, by);
+  for (uint32_t i = 0; i < module->export_count; i++) {
+    const sledge_export *item = &module->exports[i];
+    if (item->kind != SLEDGE_KIND_FUNC || item->name.length != strlen(name))
+      continue;
+    if (memcmp(item->name.bytes, name, item->name.length) != 0)
+      continue;
+    sledge_value parameter = {.i32 = (uint32_t)strtoul(argument, NULL, 0)};
+    sledge_value result = {0};
+    item->invoke(instance, &parameter, &result);
+    printf("%u %llu %llu\n", result.i32, (unsigned long long)polls,
+           (unsigned long long)module->poll_gap_cost_max);
+  }
+}
+
+static void run_lines(const sledge_module_descriptor *module) {
+  char name[64], argument[64];
+  while (scanf("%63s %63s", name, argument) == 2) {
+    const pid_t child = fork();
+    if (child == 0) {
+      run(module, name, argument, "flag");
+      fflush(stdout);
+      _Exit(0);
+    }
+    waitpid(child, NULL, 0);
+  }
+}
+
 int main(int count, char **arguments) {
-  if (count != 4 && count != 5)
+  if (count != 2 && count != 4 && count != 5)
     return 2;
   signal(SIGSEGV, fault);
   void *library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
   if (library == NULL)
     return fprintf(stderr, "%s\n", dlerror()), 1;
   const sledge_module_descriptor *module = dlsym(library, "sledge_module");
-  sledge_instance *instance = make_instance(module, count == 5 ? arguments[4] : "flag");
-  for (uint32_t i = 0; i < module->export_count; i++) {
-    const sledge_export *item = &module->exports[i];
-    if (item->kind != SLEDGE_KIND_FUNC || item->name.length != strlen(arguments[2]))
-      continue;
-    if (memcmp(item->name.bytes, arguments[2], item->name.length) != 0)
-      continue;
-    sledge_value parameter = {.i32 = (uint32_t)strtoul(arguments[3], NULL, 0)};
-    sledge_value result = {0};
-    item->invoke(instance, &parameter, &result);
-    printf("%u %llu %llu\n", result.i32, (unsigned long long)polls,
-           (unsigned long long)module->poll_gap_cost_max);
-  }
+  if (count == 2)
+    run_lines(module);
+  else
+    run(module, arguments[2], arguments[3], count == 5 ? arguments[4] : "flag");
   return 0;
 }
