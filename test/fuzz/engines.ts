@@ -5,6 +5,7 @@ import { ValueType, type ValueTypeCode } from '../../plugins/sandbox-awsm/src/co
 import { bitsOfDouble, bitsOfSingle, type Call, type Plan } from './plan';
 
 const { I32, I64, F32, F64 } = ValueType;
+const PAGE_BYTES = 65_536;
 const bindingPath =
   process.env['SLEDGE_NATIVE_PATH'] ?? join(__dirname, '../../build/native/sledge.node');
 
@@ -39,7 +40,7 @@ export function observe(engine: Engine, plan: Plan): string[] {
       if (typeof made === 'string') return [...lines, `instantiate: ${made}`];
       instance = made;
     }
-    instance.call(REFUEL);
+    if (plan.hasFuel) instance.call(REFUEL);
     const outcome = instance.call(call);
     lines.push(describe(call, outcome));
     if (outcome === 'stack') return lines;
@@ -159,20 +160,26 @@ function fromJavaScript(value: unknown, type: ValueTypeCode): bigint {
   return value === null || value === undefined ? -1n : 1n;
 }
 
+/** Where instances live until it is closed. */
+export function openStore(): NativeTestStore {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const binding = require(bindingPath) as NativeBinding;
+  return new binding.TestStore();
+}
+
 /** A module as sandbox-awsm built it, in real slots. */
 export class SledgeEngine implements Engine {
-  private readonly store: NativeTestStore;
-
-  constructor(private readonly path: string) {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    const binding = require(bindingPath) as NativeBinding;
-    this.store = new binding.TestStore();
-  }
+  constructor(
+    private readonly path: string,
+    private readonly store = openStore(),
+    private readonly descriptor = 'sledge_module',
+    private readonly grows = true,
+  ) {}
 
   instantiate(): Instance | string {
     try {
-      const id = this.store.instantiate(this.path, []);
-      return id < 0 ? ourTrap(-id) : new SledgeInstance(this.store, id);
+      const id = this.store.instantiate(this.path, [], this.descriptor);
+      return id < 0 ? ourTrap(-id) : new SledgeInstance(this.store, id, this.grows);
     } catch (error) {
       return `refused: ${(error as Error).message}`;
     }
@@ -191,7 +198,15 @@ class SledgeInstance implements Instance {
   constructor(
     private readonly store: NativeTestStore,
     private readonly id: number,
+    private readonly grows: boolean,
   ) {}
+
+  /** A module that cannot grow its memory has no function for it. */
+  private pages(): number {
+    if (!this.grows) return 1;
+    const [pages] = this.store.invoke(this.id, 'pages', []) as bigint[];
+    return Number(pages);
+  }
 
   call({ name, args }: Call): Outcome {
     const outcome = this.store.invoke(this.id, name, [...args]);
@@ -203,7 +218,6 @@ class SledgeInstance implements Instance {
   }
 
   memory(): Uint8Array {
-    const [pages] = this.store.invoke(this.id, 'pages', []) as bigint[];
-    return this.store.readMemory(this.id, 0, Number(pages) * 65_536);
+    return this.store.readMemory(this.id, 0, this.pages() * PAGE_BYTES);
   }
 }

@@ -170,7 +170,10 @@ function isStackFull(lines: readonly string[]): boolean {
   return lines[lines.length - 1]?.endsWith(' = stack') === true;
 }
 
-function firstDifference(v8: readonly string[], sledge: readonly string[]): Difference | undefined {
+export function firstDifference(
+  v8: readonly string[],
+  sledge: readonly string[],
+): Difference | undefined {
   const isShort = isStackFull(v8) || isStackFull(sledge);
   const count = isShort
     ? Math.min(v8.length, sledge.length) - 1
@@ -200,13 +203,20 @@ export function keepCase(
   minimised?: Case,
 ): string {
   const { seed, index, origin, plan, choice } = subject;
-  const folder = join(directory, `seed-${seed}-module-${index}`);
+  const folder = join(
+    directory,
+    `${origin === 'small' ? 'small-' : ''}seed-${seed}-module-${index}`,
+  );
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'module.wasm'), subject.wasm);
   if (minimised !== undefined) writeFileSync(join(folder, 'minimised.wasm'), minimised.wasm);
   const call = plan.calls[difference.line]?.name ?? 'state';
   const { level, polled } = choice;
-  const report = { seed, index, origin, level, polled, call, ...difference };
+  const small = origin === 'small' ? '--small ' : '';
+  const at = `--seed ${seed} --first ${index} --modules 1`;
+  const repeat = `npm run fuzz:differential -- ${small}${at}`;
+  const report = { seed, index, origin, level, polled, call, ...difference, repeat };
+  console.log(`module ${index} of seed ${seed} differs; it is in ${folder}, and again: ${repeat}`);
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   return folder;
 }
