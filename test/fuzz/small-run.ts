@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { LoweredModule } from '../../plugins/sandbox-awsm/src/compiler/lower';
 import { Coverage } from './coverage';
 import { observe, openStore, SledgeEngine, V8Engine } from './engines';
-import { type Case, type Difference, firstDifference } from './fuzzer';
+import { type Case, type Difference, firstDifference, type Found } from './fuzzer';
 import { smallCase } from './small';
 import { buildUnit, type Change, descriptorName, lowerPart, removeUnit, type Unit } from './unit';
 
@@ -71,16 +71,11 @@ export interface SmallTotals {
   readonly levels: Map<string, number>;
 }
 
-export interface SmallFound {
-  readonly subject: Case;
-  readonly difference: Difference;
-}
-
 /** Small modules by number, compared unit by unit. */
 export class SmallRun {
   readonly coverage = new Coverage();
   readonly totals: SmallTotals = { modules: 0, calls: 0, traps: 0, levels: new Map() };
-  readonly found: SmallFound[] = [];
+  readonly found: Found[] = [];
   private units = 0;
 
   constructor(
