@@ -91,9 +91,8 @@ async function main() {
     writeFileSync(statePath(seed), `${JSON.stringify(state)}\n`);
   }
   const failures = state.failed.length;
-  console.log(
-    `${state.done} ${options.small ? 'small ' : ''}modules of seed ${seed}, ${failures} batches with differences`,
-  );
+  const what = `${options.small ? 'small ' : ''}modules of seed ${seed}`;
+  console.log(`${state.done} ${what}, ${failures} batches with differences`);
   return failures > 0 ? 1 : 0;
 }
 

@@ -47,7 +47,10 @@ INLINE u64 zero_i64_div_u(sledge_instance *I, u64 a, u64 b) { return b == 0 ? 0 
 INLINE u64 trapping_i64_rem_s(sledge_instance *I, u64 a, u64 b) {
   return b == (u64)-1 && a == 1ull << 63 ? i64_div_s(I, a, b) : i64_rem_s(I, a, b);
 }
-INLINE u32 saturating_trunc(sledge_instance *I, double a) { (void)I; return i32_trunc_sat_f64_s(a); }
+INLINE u32 saturating_trunc(sledge_instance *I, double a) {
+  (void)I;
+  return i32_trunc_sat_f64_s(a);
+}
 INLINE u32 narrow_trunc(sledge_instance *I, double a) {
   if (!(a >= -2147483648.0 && a < 2147483648.0)) trap(I, SLEDGE_TRAP_INTEGER_OVERFLOW);
   return (u32)(s32)a;

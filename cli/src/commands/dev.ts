@@ -25,7 +25,7 @@ const CONFIGS = ['ts', 'js', 'json', 'yaml'].map((extension) => `sledge.config.$
 /** Compiles fast; a server of one function needs few sandboxes, and is exchanged often. */
 const SETTINGS = ['build.level=development', 'arena.slots=64', 'lifecycle.drainTimeoutMs=1000'];
 const PORT = 8080;
-/** Code that compiles fast has frames several times as large: the JavaScript engine's most of all. */
+/** Code that compiles fast has frames several times as large, a JavaScript engine's above all. */
 const STACK_BYTES_MIN = 1_048_576;
 
 export function devCommand(program: Command): void {
