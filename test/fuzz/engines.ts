@@ -34,7 +34,8 @@ const REFUEL: Call = { name: 'refuel', params: [], results: [], args: [] };
 export function observe(engine: Engine, plan: Plan): string[] {
   const lines: string[] = [];
   let instance: Instance | undefined;
-  for (const call of plan.calls) {
+  for (const [place, call] of plan.calls.entries()) {
+    if (place === plan.settled && instance !== undefined) lines.push(...stateOf(instance, plan));
     if (instance === undefined) {
       const made = engine.instantiate();
       if (typeof made === 'string') return [...lines, `instantiate: ${made}`];
@@ -48,6 +49,22 @@ export function observe(engine: Engine, plan: Plan): string[] {
   }
   if (instance !== undefined) lines.push(...stateOf(instance, plan));
   return lines;
+}
+
+/**
+ * What V8 shows. Calls after which no state is compared come last, and the state before them is
+ * shown as well: else a store of an earlier call would be seen by nobody.
+ */
+export function observeInV8(wasm: Uint8Array<ArrayBuffer>, wanted: Plan) {
+  const engine = new V8Engine(wasm);
+  const plan: Plan = { ...wanted, settled: -1 };
+  const v8 = observe(engine, plan);
+  const isLast = (place: number): boolean => /\) = (memory|stack)$/.test(v8[place] ?? '');
+  const last = plan.calls.filter((_, place) => isLast(place));
+  if (last.length === 0) return { plan, v8 };
+  const first = plan.calls.filter((_, place) => !isLast(place));
+  const ordered: Plan = { ...plan, calls: [...first, ...last], settled: first.length };
+  return { plan: ordered, v8: observe(engine, ordered) };
 }
 
 function describe(call: Call, outcome: Outcome): string {

@@ -8,7 +8,7 @@ import { type Seed, seeds } from './corpus';
 import { Coverage } from './coverage';
 import { makeDeterministic } from './deterministic';
 import { type Draft, draftOf, instruction, typeOf, zeroOf } from './draft';
-import { observe, openStore, SledgeEngine, V8Engine } from './engines';
+import { observe, observeInV8, openStore, SledgeEngine } from './engines';
 import { Mutator } from './mutate';
 import { type Plan, planCalls } from './plan';
 import { Random } from './random';
@@ -163,9 +163,9 @@ export class Fuzzer {
     const path = await buildUnit(folder, built, first.choice, changes);
     const store = openStore();
     for (const [place, { subject }] of parts.entries()) {
-      const v8 = observe(new V8Engine(subject.wasm), subject.plan);
+      const { plan, v8 } = observeInV8(subject.wasm, subject.plan);
       const engine = new SledgeEngine(path, store, descriptorName(place));
-      note(subject, this.judge(subject, { v8, sledge: observe(engine, subject.plan) }));
+      note(subject, this.judge(subject, { v8, sledge: observe(engine, plan) }));
     }
     store.close();
     removeUnit(folder);
@@ -189,10 +189,10 @@ export class Fuzzer {
 
   async observeBoth(subject: Case): Promise<{ v8: string[]; sledge: string[] }> {
     const path = await this.builder.build(subject.wasm, subject.choice);
-    const v8 = observe(new V8Engine(subject.wasm), subject.plan);
+    const { plan, v8 } = observeInV8(subject.wasm, subject.plan);
     const engine = new SledgeEngine(path);
     try {
-      return { v8, sledge: observe(engine, subject.plan) };
+      return { v8, sledge: observe(engine, plan) };
     } finally {
       engine.close();
       this.builder.remove(path);
@@ -263,7 +263,7 @@ export function keepCase(
   difference: Difference,
   minimised?: Case,
 ): string {
-  const { seed, index, origin, plan, choice } = subject;
+  const { seed, index, origin, choice } = subject;
   const folder = join(
     directory,
     `${origin === 'small' ? 'small-' : ''}seed-${seed}-module-${index}`,
@@ -271,12 +271,11 @@ export function keepCase(
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'module.wasm'), subject.wasm);
   if (minimised !== undefined) writeFileSync(join(folder, 'minimised.wasm'), minimised.wasm);
-  const call = plan.calls[difference.line]?.name ?? 'state';
   const { level, polled } = choice;
   const small = origin === 'small' ? '--small ' : '';
   const at = `--seed ${seed} --first ${index} --modules 1`;
   const repeat = `npm run fuzz:differential -- ${small}${at}`;
-  const report = { seed, index, origin, level, polled, call, ...difference, repeat };
+  const report = { seed, index, origin, level, polled, ...difference, repeat };
   console.log(`module ${index} of seed ${seed} differs; it is in ${folder}, and again: ${repeat}`);
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   return folder;

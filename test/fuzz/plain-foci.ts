@@ -152,10 +152,17 @@ const BULK: ReadonlyMap<number, Write> = new Map<number, Write>([
   ],
 ]);
 
-/** What ends where memory does. */
-const LAST_BYTES: ReadonlyMap<number, bigint[]> = new Map<number, bigint[]>([
-  [Op.MemoryFill, [65_436n, 7n, 100n]],
-  [Op.MemoryCopy, [10n, 65_436n, 100n]],
+/** What ends where memory does, and copies that overlap by a little. */
+const EDGES: ReadonlyMap<number, bigint[][]> = new Map<number, bigint[][]>([
+  [Op.MemoryFill, [[65_436n, 7n, 100n]]],
+  [
+    Op.MemoryCopy,
+    [
+      [10n, 65_436n, 100n],
+      [37n, 30n, 61n],
+      [23n, 30n, 61n],
+    ],
+  ],
 ]);
 
 const CONSTANTS: ReadonlyMap<number, ValueTypeCode> = new Map<number, ValueTypeCode>([
@@ -175,8 +182,7 @@ export function plainFocus(op: number, scope: Scope): Focus {
   const params = bulk === undefined ? [I32, I32] : [I32, I32, I32];
   const results = bulk === undefined ? [I32] : [];
   const args = Array.from({ length: CALLS }, () => argumentsFor(op, scope));
-  const last = LAST_BYTES.get(op);
-  if (last !== undefined) args[0] = last;
+  args.unshift(...(EDGES.get(op) ?? []));
   return { params, results, locals: [], body: [...code(scope), END], args };
 }
 

@@ -24,6 +24,8 @@ export interface Plan {
   readonly hasMemory: boolean;
   /** Whether calls spend fuel, which each of them is given anew. */
   readonly hasFuel: boolean;
+  /** Before the call of this number, the state is shown. */
+  readonly settled?: number;
 }
 
 const FUNCTIONS_MAX = 16;

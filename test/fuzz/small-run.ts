@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { LoweredModule } from '../../plugins/sandbox-awsm/src/compiler/lower';
 import { Coverage } from './coverage';
-import { observe, openStore, SledgeEngine, V8Engine } from './engines';
+import { observe, observeInV8, openStore, SledgeEngine } from './engines';
 import { type Case, type Difference, firstDifference, type Found } from './fuzzer';
 import { smallCase } from './small';
 import { buildUnit, type Change, descriptorName, lowerPart, removeUnit, type Unit } from './unit';
@@ -38,7 +38,8 @@ export interface Ready {
 export function prepare(subject: Case): Ready {
   const { wasm, plan, choice } = subject;
   const lowered = lowerPart(wasm, choice.polled);
-  return { subject, lowered, v8: observe(new V8Engine(wasm), plan) };
+  const seen = observeInV8(wasm, plan);
+  return { subject: { ...subject, plan: seen.plan }, lowered, v8: seen.v8 };
 }
 
 /** Builds modules as one unit and compares each with V8; undefined where nothing differs. */
