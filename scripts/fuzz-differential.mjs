@@ -1,6 +1,7 @@
 // npm run fuzz:differential -- --modules 1000000: random and mutated modules in a slot and in V8.
-// Goes on where the last run of the seed ended. --seed N, --batch N, --jobs N, --restart, --built
-// (skips the set-up). What differs is kept, minimised, in .cache/fuzz/differential.
+// --small: small ones, of which many are compiled at once. Goes on where the last run of the seed
+// ended. --seed N, --first N, --batch N, --jobs N, --restart, --built (skips the set-up). What
+// differs is kept, minimised, in .cache/fuzz/differential.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -10,14 +11,17 @@ import { runCommand, runMain, StepFailure, tailOf } from './lib/step.mjs';
 import { setUp } from './setup.mjs';
 
 const FOLDER = join(CACHE, 'fuzz', 'differential');
-const TEST = 'test/fuzz/differential.test.ts';
-const SUMMARY = /^.*\d+ modules from seed .*$/m;
+const WHOLE = { test: 'differential', count: 'SLEDGE_FUZZ_MODULES', name: 'random modules' };
+const SMALL = { test: 'small', count: 'SLEDGE_FUZZ_SMALL', name: 'small modules do the same' };
+const SUMMARY = /^.*\d+ (small )?modules from seed .*$/m;
 
 const { values: options } = parseArgs({
   options: {
     modules: { type: 'string', default: '10000' },
+    small: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
-    batch: { type: 'string', default: '1000' },
+    first: { type: 'string' },
+    batch: { type: 'string', default: '2000' },
     jobs: { type: 'string', default: String(Math.max(1, availableParallelism() >> 1)) },
     restart: { type: 'boolean', default: false },
     built: { type: 'boolean', default: false },
@@ -30,7 +34,15 @@ function count(name) {
   throw new StepFailure(`--${name} takes a whole number from 1 on, not ${options[name]}`);
 }
 
-const statePath = (seed) => join(FOLDER, `seed-${seed}.json`);
+/** Of a run that repeats some modules, and is not remembered. */
+function start() {
+  const first = Number(options.first);
+  if (Number.isSafeInteger(first) && first >= 0) return first;
+  throw new StepFailure(`--first takes a whole number, not ${options.first}`);
+}
+
+const kind = options.small ? SMALL : WHOLE;
+const statePath = (seed) => join(FOLDER, `${options.small ? 'small-' : ''}seed-${seed}.json`);
 
 function readState(seed) {
   if (options.restart) return { done: 0, failed: [] };
@@ -46,9 +58,10 @@ async function runBatch(seed, first, modules) {
   const env = {
     SLEDGE_FUZZ_SEED: String(seed),
     SLEDGE_FUZZ_FIRST: String(first),
-    SLEDGE_FUZZ_MODULES: String(modules),
+    [kind.count]: String(modules),
   };
-  const args = ['--forceExit', '--runTestsByPath', TEST, '-t', 'random modules'];
+  const test = `test/fuzz/${kind.test}.test.ts`;
+  const args = ['--forceExit', '--runTestsByPath', test, '-t', kind.name];
   const { code, logPath } = await runCommand(
     `fuzz-differential-${first}`,
     process.execPath,
@@ -65,6 +78,7 @@ async function main() {
   const [modules, seed, batch, jobs] = ['modules', 'seed', 'batch', 'jobs'].map(count);
   if (!options.built) await setUp({ forTests: true });
   mkdirSync(FOLDER, { recursive: true });
+  if (options.first !== undefined) return (await runBatch(seed, start(), modules)) ? 0 : 1;
   const state = readState(seed);
   if (state.done > 0) console.log(`seed ${seed}: ${state.done} modules were compared before`);
   while (state.done < modules) {
@@ -77,7 +91,8 @@ async function main() {
     writeFileSync(statePath(seed), `${JSON.stringify(state)}\n`);
   }
   const failures = state.failed.length;
-  console.log(`${state.done} modules of seed ${seed}, ${failures} batches with differences`);
+  const what = `${options.small ? 'small ' : ''}modules of seed ${seed}`;
+  console.log(`${state.done} ${what}, ${failures} batches with differences`);
   return failures > 0 ? 1 : 0;
 }
 

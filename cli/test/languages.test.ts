@@ -86,6 +86,22 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** Rust's is tested where its compiler is there anyway. */
+test.each(IS_LONG ? languages : ['wat'])(
+  'the test that comes with the template of %s passes',
+  (language) => {
+    const place = path.join(folder, `own-${language}`);
+    writeFunction(place, `own-${language}`, language);
+    const file = path.join(place, `own-${language}.test.mjs`);
+    const { status, stdout } = spawnSync(process.execPath, ['--test', file], {
+      encoding: 'utf8',
+      env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+    });
+    expect({ status, said: status === 0 ? '' : stdout }).toEqual({ status: 0, said: '' });
+  },
+  300_000,
+);
+
 const call = (
   name: string,
   args: string[] = [],

@@ -91,8 +91,10 @@ Napi::Value TestStoreWrap::instantiate(const Napi::CallbackInfo &info) {
   }
   const auto sources = import_sources(info[1]);
   ModuleLoadError error;
-  const int32_t instance =
-      store_now->instantiate(info[0].As<Napi::String>().Utf8Value(), sources, error);
+  const std::string descriptor =
+      info[2].IsString() ? info[2].As<Napi::String>().Utf8Value() : "sledge_module";
+  const int32_t instance = store_now->instantiate(info[0].As<Napi::String>().Utf8Value(), sources,
+                                                  error, descriptor.c_str());
   if (error.code != SLEDGE_OK) {
     throw_error(env, error.code, error.detail);
     return env.Undefined();

@@ -33,6 +33,12 @@ export class Coverage {
     return [...OPCODES].filter((op) => this.of(op) > 0).length;
   }
 
+  /** How often the opcode that was hit least was hit, and which it is. */
+  get least(): { count: number; op: string } {
+    const [first] = [...OPCODES].sort((a, b) => this.of(a) - this.of(b));
+    return { count: this.of(first ?? 0), op: (first ?? 0).toString(16) };
+  }
+
   /** In hexadecimal, as the specification writes them. */
   get missing(): string[] {
     return [...OPCODES].filter((op) => this.of(op) === 0).map((op) => op.toString(16));

@@ -5,6 +5,7 @@ import { ValueType, type ValueTypeCode } from '../../plugins/sandbox-awsm/src/co
 import { bitsOfDouble, bitsOfSingle, type Call, type Plan } from './plan';
 
 const { I32, I64, F32, F64 } = ValueType;
+const PAGE_BYTES = 65_536;
 const bindingPath =
   process.env['SLEDGE_NATIVE_PATH'] ?? join(__dirname, '../../build/native/sledge.node');
 
@@ -33,13 +34,14 @@ const REFUEL: Call = { name: 'refuel', params: [], results: [], args: [] };
 export function observe(engine: Engine, plan: Plan): string[] {
   const lines: string[] = [];
   let instance: Instance | undefined;
-  for (const call of plan.calls) {
+  for (const [place, call] of plan.calls.entries()) {
+    if (place === plan.settled && instance !== undefined) lines.push(...stateOf(instance, plan));
     if (instance === undefined) {
       const made = engine.instantiate();
       if (typeof made === 'string') return [...lines, `instantiate: ${made}`];
       instance = made;
     }
-    instance.call(REFUEL);
+    if (plan.hasFuel) instance.call(REFUEL);
     const outcome = instance.call(call);
     lines.push(describe(call, outcome));
     if (outcome === 'stack') return lines;
@@ -47,6 +49,22 @@ export function observe(engine: Engine, plan: Plan): string[] {
   }
   if (instance !== undefined) lines.push(...stateOf(instance, plan));
   return lines;
+}
+
+/**
+ * What V8 shows. Calls after which no state is compared come last, and the state before them is
+ * shown as well: else a store of an earlier call would be seen by nobody.
+ */
+export function observeInV8(wasm: Uint8Array<ArrayBuffer>, wanted: Plan) {
+  const engine = new V8Engine(wasm);
+  const plan: Plan = { ...wanted, settled: -1 };
+  const v8 = observe(engine, plan);
+  const isLast = (place: number): boolean => /\) = (memory|stack)$/.test(v8[place] ?? '');
+  const last = plan.calls.filter((_, place) => isLast(place));
+  if (last.length === 0) return { plan, v8 };
+  const first = plan.calls.filter((_, place) => !isLast(place));
+  const ordered: Plan = { ...plan, calls: [...first, ...last], settled: first.length };
+  return { plan: ordered, v8: observe(engine, ordered) };
 }
 
 function describe(call: Call, outcome: Outcome): string {
@@ -159,20 +177,26 @@ function fromJavaScript(value: unknown, type: ValueTypeCode): bigint {
   return value === null || value === undefined ? -1n : 1n;
 }
 
+/** Where instances live until it is closed. */
+export function openStore(): NativeTestStore {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const binding = require(bindingPath) as NativeBinding;
+  return new binding.TestStore();
+}
+
 /** A module as sandbox-awsm built it, in real slots. */
 export class SledgeEngine implements Engine {
-  private readonly store: NativeTestStore;
-
-  constructor(private readonly path: string) {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    const binding = require(bindingPath) as NativeBinding;
-    this.store = new binding.TestStore();
-  }
+  constructor(
+    private readonly path: string,
+    private readonly store = openStore(),
+    private readonly descriptor = 'sledge_module',
+    private readonly grows = true,
+  ) {}
 
   instantiate(): Instance | string {
     try {
-      const id = this.store.instantiate(this.path, []);
-      return id < 0 ? ourTrap(-id) : new SledgeInstance(this.store, id);
+      const id = this.store.instantiate(this.path, [], this.descriptor);
+      return id < 0 ? ourTrap(-id) : new SledgeInstance(this.store, id, this.grows);
     } catch (error) {
       return `refused: ${(error as Error).message}`;
     }
@@ -191,7 +215,15 @@ class SledgeInstance implements Instance {
   constructor(
     private readonly store: NativeTestStore,
     private readonly id: number,
+    private readonly grows: boolean,
   ) {}
+
+  /** A module that cannot grow its memory has no function for it. */
+  private pages(): number {
+    if (!this.grows) return 1;
+    const [pages] = this.store.invoke(this.id, 'pages', []) as bigint[];
+    return Number(pages);
+  }
 
   call({ name, args }: Call): Outcome {
     const outcome = this.store.invoke(this.id, name, [...args]);
@@ -203,7 +235,6 @@ class SledgeInstance implements Instance {
   }
 
   memory(): Uint8Array {
-    const [pages] = this.store.invoke(this.id, 'pages', []) as bigint[];
-    return this.store.readMemory(this.id, 0, Number(pages) * 65_536);
+    return this.store.readMemory(this.id, 0, this.pages() * PAGE_BYTES);
   }
 }

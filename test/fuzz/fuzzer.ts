@@ -8,10 +8,11 @@ import { type Seed, seeds } from './corpus';
 import { Coverage } from './coverage';
 import { makeDeterministic } from './deterministic';
 import { type Draft, draftOf, instruction, typeOf, zeroOf } from './draft';
-import { observe, SledgeEngine, V8Engine } from './engines';
+import { observe, observeInV8, openStore, SledgeEngine } from './engines';
 import { Mutator } from './mutate';
 import { type Plan, planCalls } from './plan';
 import { Random } from './random';
+import { buildUnit, descriptorName, lowerPart, removeUnit } from './unit';
 import { writeModule } from './write-module';
 
 /** One module to compare, and what to ask of it. */
@@ -33,6 +34,11 @@ export interface Difference {
   readonly sledge: string;
 }
 
+export interface Found {
+  readonly subject: Case;
+  readonly difference: Difference;
+}
+
 export interface Totals {
   modules: number;
   generated: number;
@@ -51,9 +57,11 @@ const MUTATIONS_MAX = 40;
 const BLANK_MUTATIONS_MAX = 250;
 /** Checked for being valid at once, and undone at once. */
 const MUTATIONS_TOGETHER = 6;
-const GENERATED_ONE_IN = 6;
+const GENERATED_ONE_IN = 2;
 const BINARYEN_BYTES = [200, 500, 1_000, 2_000];
-const LEVELS = ['O1', 'O1', 'O1', 'O0', 'O2', 'O3'] as const;
+/** So many have one level, and are compiled together. */
+export const TOGETHER = 24;
+const LEVELS = ['O0', 'O1', 'O0', 'O2', 'O1', 'O3'] as const;
 const ATTEMPTS_MAX = 40;
 
 export interface FuzzerOptions {
@@ -82,8 +90,9 @@ export class Fuzzer {
   async make(index: number): Promise<Case> {
     const { seed } = this.options;
     const random = new Random(seed, index);
-    const level = random.pick(LEVELS);
-    const choice = { level, polled: !random.oneIn(3), plant: this.options.plant };
+    const unit = Math.floor(index / TOGETHER);
+    const level = LEVELS[unit % LEVELS.length] ?? 'O1';
+    const choice = { level, polled: unit % 4 !== 3, plant: this.options.plant };
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const { origin, draft } = await this.draft(random);
       this.mutate(draft, random, origin);
@@ -131,8 +140,43 @@ export class Fuzzer {
 
   /** Undefined: both engines show the same. */
   async compare(subject: Case): Promise<Difference | undefined> {
+    return this.judge(subject, await this.observeBoth(subject));
+  }
+
+  /** Builds modules of one level as one; those that the compiler refuses are left out. */
+  async compareTogether(subjects: readonly Case[]): Promise<Found[]> {
+    const all = subjects.flatMap((subject) => {
+      const lowered = lowerOrNot(subject);
+      return lowered === undefined ? [] : [{ subject, lowered }];
+    });
+    const [parts, large] = [all.filter(isSmall), all.filter((each) => !isSmall(each))];
+    const found: Found[] = [];
+    const note = (subject: Case, difference: Difference | undefined): void => {
+      if (difference !== undefined) found.push({ subject, difference });
+    };
+    for (const { subject } of large) note(subject, await this.compare(subject));
+    const first = parts[0]?.subject;
+    if (first === undefined) return found;
+    const folder = join(this.options.directory, `unit-${first.index}`);
+    const changes = parts.map(({ subject }) => subject.choice.plant ?? ((text: string) => text));
+    const built = parts.map(({ lowered }) => lowered);
+    const path = await buildUnit(folder, built, first.choice, changes);
+    const store = openStore();
+    for (const [place, { subject }] of parts.entries()) {
+      const { plan, v8 } = observeInV8(subject.wasm, subject.plan);
+      const engine = new SledgeEngine(path, store, descriptorName(place));
+      note(subject, this.judge(subject, { v8, sledge: observe(engine, plan) }));
+    }
+    store.close();
+    removeUnit(folder);
+    return found;
+  }
+
+  private judge(
+    subject: Case,
+    lines: { v8: readonly string[]; sledge: readonly string[] },
+  ): Difference | undefined {
     const { totals } = this;
-    const lines = await this.observeBoth(subject);
     totals.modules++;
     if (subject.origin === 'binaryen') totals.generated++;
     else totals.mutated++;
@@ -145,10 +189,10 @@ export class Fuzzer {
 
   async observeBoth(subject: Case): Promise<{ v8: string[]; sledge: string[] }> {
     const path = await this.builder.build(subject.wasm, subject.choice);
-    const v8 = observe(new V8Engine(subject.wasm), subject.plan);
+    const { plan, v8 } = observeInV8(subject.wasm, subject.plan);
     const engine = new SledgeEngine(path);
     try {
-      return { v8, sledge: observe(engine, subject.plan) };
+      return { v8, sledge: observe(engine, plan) };
     } finally {
       engine.close();
       this.builder.remove(path);
@@ -161,6 +205,23 @@ export class Fuzzer {
   }
 }
 
+interface Lowered {
+  readonly subject: Case;
+  readonly lowered: ReturnType<typeof lowerPart>;
+}
+
+const isSmall = ({ lowered }: Lowered): boolean => lowered.sources.length === 1;
+
+/** Undefined: the compiler does not take it. */
+function lowerOrNot({ wasm, choice }: Case): Lowered['lowered'] | undefined {
+  try {
+    return lowerPart(wasm, choice.polled);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return undefined;
+  }
+}
+
 /** A module that the compiler will not take though it is valid for V8 has no difference to find. */
 export function isRefusal(error: unknown): error is WasmProblem {
   return error instanceof WasmProblem && (error.kind === 'unsupported' || error.kind === 'limit');
@@ -170,7 +231,10 @@ function isStackFull(lines: readonly string[]): boolean {
   return lines[lines.length - 1]?.endsWith(' = stack') === true;
 }
 
-function firstDifference(v8: readonly string[], sledge: readonly string[]): Difference | undefined {
+export function firstDifference(
+  v8: readonly string[],
+  sledge: readonly string[],
+): Difference | undefined {
   const isShort = isStackFull(v8) || isStackFull(sledge);
   const count = isShort
     ? Math.min(v8.length, sledge.length) - 1
@@ -199,14 +263,20 @@ export function keepCase(
   difference: Difference,
   minimised?: Case,
 ): string {
-  const { seed, index, origin, plan, choice } = subject;
-  const folder = join(directory, `seed-${seed}-module-${index}`);
+  const { seed, index, origin, choice } = subject;
+  const folder = join(
+    directory,
+    `${origin === 'small' ? 'small-' : ''}seed-${seed}-module-${index}`,
+  );
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'module.wasm'), subject.wasm);
   if (minimised !== undefined) writeFileSync(join(folder, 'minimised.wasm'), minimised.wasm);
-  const call = plan.calls[difference.line]?.name ?? 'state';
   const { level, polled } = choice;
-  const report = { seed, index, origin, level, polled, call, ...difference };
+  const small = origin === 'small' ? '--small ' : '';
+  const at = `--seed ${seed} --first ${index} --modules 1`;
+  const repeat = `npm run fuzz:differential -- ${small}${at}`;
+  const report = { seed, index, origin, level, polled, ...difference, repeat };
+  console.log(`module ${index} of seed ${seed} differs; it is in ${folder}, and again: ${repeat}`);
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   return folder;
 }

@@ -22,6 +22,10 @@ export interface Plan {
   readonly calls: readonly Call[];
   readonly globals: readonly { readonly name: string; readonly type: ValueTypeCode }[];
   readonly hasMemory: boolean;
+  /** Whether calls spend fuel, which each of them is given anew. */
+  readonly hasFuel: boolean;
+  /** Before the call of this number, the state is shown. */
+  readonly settled?: number;
 }
 
 const FUNCTIONS_MAX = 16;
@@ -92,6 +96,7 @@ export function planCalls(draft: Draft, random: Random): Plan {
     calls: [...calls, ...tableProbes(draft)],
     globals,
     hasMemory: draft.memory !== undefined,
+    hasFuel: true,
   };
 }
 
@@ -117,7 +122,7 @@ function exportFunction(draft: Draft, name: string, index: number): FunctionType
   return outer;
 }
 
-function exportNew(
+export function exportNew(
   draft: Draft,
   name: string,
   type: FunctionType,
@@ -133,7 +138,7 @@ function laneOp(name: string): number {
   throw new Error(`no operation ${name}`);
 }
 
-function join(low: number, high: number): Instruction[] {
+export function join(low: number, high: number): Instruction[] {
   const replace = laneOp('i64x2_replace_lane');
   return [
     instruction(VectorOp.Const, 0, 0, new Array<number>(16).fill(0)),
@@ -145,7 +150,7 @@ function join(low: number, high: number): Instruction[] {
 }
 
 /** Results go to locals from `first` on, and come back in order with vectors as halves. */
-function takeApart(results: readonly ValueTypeCode[], first: number): Instruction[] {
+export function takeApart(results: readonly ValueTypeCode[], first: number): Instruction[] {
   const extract = laneOp('i64x2_extract_lane');
   const store = results.map((_, i) => instruction(Op.LocalSet, first + i)).reverse();
   const load = results.flatMap((type, i) => {
@@ -155,7 +160,7 @@ function takeApart(results: readonly ValueTypeCode[], first: number): Instructio
   return [...store, ...load];
 }
 
-function exportGlobals(draft: Draft): { name: string; type: ValueTypeCode }[] {
+export function exportGlobals(draft: Draft): { name: string; type: ValueTypeCode }[] {
   const globals: { name: string; type: ValueTypeCode }[] = [];
   draft.globals.forEach(({ type: { type } }, index) => {
     if (type === V128) return;
@@ -166,7 +171,7 @@ function exportGlobals(draft: Draft): { name: string; type: ValueTypeCode }[] {
 }
 
 /** Asks for vectors in globals, the sizes of tables and which entries are null. */
-function tableProbes(draft: Draft): Call[] {
+export function tableProbes(draft: Draft): Call[] {
   const calls: Call[] = [];
   draft.globals.forEach(({ type: { type } }, index) => {
     if (type !== V128) return;

@@ -37,8 +37,9 @@ export function buildCommand(program: Command): void {
 async function build(files: string[], options: BuildOptions): Promise<void> {
   const strict = options.strictFloat === true ? ['sandbox.strictFloat=true'] : [];
   const read = files.length > 0 ? readConfigOrDefaults : readConfig;
-  const loaded = await read(options, strict);
+  // the configuration may name what is made of the files only now
   const compiled = await Promise.all(files.map((file) => toWasm(file, options)));
+  const loaded = await read(options, strict);
   const failed = compiled.filter((report) => report.error !== undefined);
   const jobs =
     files.length > 0 ? compiled.filter((r) => !r.error) : buildJobs(loaded.config.tenants);

@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createSledge, loadConfig } from '@sledge/core';
@@ -24,6 +25,8 @@ const CONFIGS = ['ts', 'js', 'json', 'yaml'].map((extension) => `sledge.config.$
 /** Compiles fast; a server of one function needs few sandboxes, and is exchanged often. */
 const SETTINGS = ['build.level=development', 'arena.slots=64', 'lifecycle.drainTimeoutMs=1000'];
 const PORT = 8080;
+/** Code that compiles fast has frames several times as large, a JavaScript engine's above all. */
+const STACK_BYTES_MIN = 1_048_576;
 
 export function devCommand(program: Command): void {
   const command = program
@@ -51,6 +54,9 @@ async function dev(target: string, options: DevOptions): Promise<void> {
 /** One function as it was saved last, or as it was when it could last be built. */
 class DevSession {
   private server: Sledge | undefined;
+  /** The configuration that it serves, without the modules, and those, by file. */
+  private served = '';
+  private hashes = new Map<string, string>();
 
   constructor(
     private readonly source: string,
@@ -63,11 +69,13 @@ class DevSession {
     try {
       const { name, file, log } = await compileSource(this.source, this.options);
       if (log !== '') process.stderr.write(log);
-      const loaded = await this.load(name, file);
+      const loaded = withStack(await this.load(name, file));
       const reports = await buildModules(loaded, buildJobs(loaded.config.tenants));
       const failed = reports.find(({ error }) => error !== undefined);
       if (failed?.error !== undefined) throw failed.error;
-      await this.exchange(loaded);
+      const { server } = this;
+      if (server !== undefined && this.canDeploy(loaded)) await this.deploy(server, loaded);
+      else await this.exchange(loaded);
       const tookMs = Math.round(performance.now() - startedMs);
       printNote(`${picocolors.green('✓')} ${name} ${picocolors.dim(`in ${tookMs} ms`)}`);
       this.announce();
@@ -105,6 +113,26 @@ class DevSession {
     }
   }
 
+  /** Nothing but modules is new, and nothing of it would be kept in a store. */
+  private canDeploy({ config }: LoadedConfig): boolean {
+    const files = config.tenants.flatMap(({ functions }) => functions.map((fn) => fn.path));
+    const fits = files.every((file) => statSync(file).size <= config.deploy.moduleBytes);
+    return fits && config.store.path === undefined && JSON.stringify(config) === this.served;
+  }
+
+  /** Into the server that runs: requests in flight end on the module they began with. */
+  private async deploy(server: Sledge, { config }: LoadedConfig): Promise<void> {
+    for (const { name: tenant, functions } of config.tenants) {
+      for (const { name, path: file } of functions) {
+        const wasm = readFileSync(file);
+        const hash = hashOf(wasm);
+        if (this.hashes.get(file) === hash) continue;
+        await server.control.deploy({ tenant, name, wasm });
+        this.hashes.set(file, hash);
+      }
+    }
+  }
+
   /** The port is the same: the next one listens when the one before has answered. */
   private async exchange(loaded: LoadedConfig): Promise<void> {
     await this.close();
@@ -114,6 +142,9 @@ class DevSession {
     });
     await server.start();
     this.server = server;
+    this.served = JSON.stringify(loaded.config);
+    const functions = loaded.config.tenants.flatMap((tenant) => tenant.functions);
+    this.hashes = new Map(functions.map((fn) => [fn.path, hashOf(readFileSync(fn.path))]));
   }
 
   private announce(): void {
@@ -127,4 +158,14 @@ class DevSession {
       writeReadyFile(readyFile, { pid: process.pid, listeners, admin: [] });
     }
   }
+}
+
+function withStack(loaded: LoadedConfig): LoadedConfig {
+  const { arena } = loaded.config;
+  const stackBytes = Math.max(arena.stackBytes, STACK_BYTES_MIN);
+  return { ...loaded, config: { ...loaded.config, arena: { ...arena, stackBytes } } };
+}
+
+function hashOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }

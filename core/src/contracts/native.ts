@@ -368,10 +368,15 @@ export interface NativeTestStore {
   /**
    * @param imports per import of the module, in order: instance id and export name that serve it,
    *   or null for a host function.
+   * @param descriptor which module of the file; without it the one named sledge_module.
    * @returns instance id, or a negative number: -(sledge_trap) when start or a segment trapped;
    *   throws Error with `code` when it cannot be linked.
    */
-  instantiate(path: string, imports: ({ instance: number; name: string } | null)[]): number;
+  instantiate(
+    path: string,
+    imports: ({ instance: number; name: string } | null)[],
+    descriptor?: string,
+  ): number;
   /** @returns results, or the trap's number. */
   invoke(instance: number, name: string, params: bigint[]): bigint[] | number;
   getGlobal(instance: number, name: string): bigint;

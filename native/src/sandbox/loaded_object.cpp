@@ -13,8 +13,6 @@
 namespace sledge {
 namespace {
 
-constexpr const char *kDescriptorName = "sledge_module";
-
 /// Images that are mapped, so that the same file is mapped once.
 struct Images {
   std::mutex lock;
@@ -171,6 +169,11 @@ bool check_tables(const sledge_module_descriptor &d, Checker &check) {
   return true;
 }
 
+bool has_none(const char *name, ModuleLoadError &error) {
+  error = {SLEDGE_ERR_MODULE_ABI, std::string("it exports no ") + name};
+  return false;
+}
+
 } // namespace
 
 bool check_descriptor(const sledge_module_descriptor &d, const AddressRange &object,
@@ -191,8 +194,8 @@ bool check_descriptor(const sledge_module_descriptor &d, const AddressRange &obj
          check.array(d.function_types, d.function_count, "its function types are wrong");
 }
 
-bool LoadedObject::open(const std::string &path, const FileIdentity *wanted,
-                        ModuleLoadError &error) {
+bool LoadedObject::open(const std::string &path, const FileIdentity *wanted, ModuleLoadError &error,
+                        const char *name) {
   error = {SLEDGE_ERR_MODULE_LOAD, ""};
   if (path.find('/') == std::string::npos) {
     error.detail = "a module is named by a path with a slash";
@@ -210,27 +213,27 @@ bool LoadedObject::open(const std::string &path, const FileIdentity *wanted,
     return false;
   }
   image_ = find_image(file_);
-  if (image_ == nullptr && !map_image(file.number, error))
+  if (image_ == nullptr && !map_image(file.number, name, error))
     return false;
-  return find_descriptor(error);
+  return find_descriptor(name, error);
 }
 
-bool LoadedObject::map_image(int file, ModuleLoadError &error) {
+bool LoadedObject::map_image(int file, const char *name, ModuleLoadError &error) {
   auto image = std::make_unique<ElfImage>();
   if (!image->map(file, file_.bytes, error.detail))
     return false;
-  if (image->find(kDescriptorName) == nullptr) {
-    error = {SLEDGE_ERR_MODULE_ABI, "it exports no sledge_module"};
-    return false;
-  }
+  if (image->find(name) == nullptr)
+    return has_none(name, error);
   if (!image->relocate(error.detail))
     return false;
   image_ = keep_image(std::move(image), file_);
   return true;
 }
 
-bool LoadedObject::find_descriptor(ModuleLoadError &error) {
-  const auto address = reinterpret_cast<uintptr_t>(image_->find(kDescriptorName));
+bool LoadedObject::find_descriptor(const char *name, ModuleLoadError &error) {
+  if (image_->find(name) == nullptr)
+    return has_none(name, error);
+  const auto address = reinterpret_cast<uintptr_t>(image_->find(name));
   descriptor_ = reinterpret_cast<const sledge_module_descriptor *>(address);
   const AddressRange whole = image_->whole();
   const uintptr_t room = whole.high - address;

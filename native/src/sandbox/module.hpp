@@ -35,15 +35,16 @@ class LoadedObject {
   LoadedObject(const LoadedObject &) = delete;
   LoadedObject &operator=(const LoadedObject &) = delete;
   /// Loads and checks everything that can be checked without running it. `wanted` null: whatever
-  /// file the path names.
-  bool open(const std::string &path, const FileIdentity *wanted, ModuleLoadError &error);
+  /// file the path names. `name`: of the descriptor; tests compile many modules into one file.
+  bool open(const std::string &path, const FileIdentity *wanted, ModuleLoadError &error,
+            const char *name = "sledge_module");
   const sledge_module_descriptor &descriptor() const { return *descriptor_; }
   std::span<const AddressRange> texts() const { return image_->texts(); }
   const FileIdentity &file() const { return file_; }
 
  private:
-  bool map_image(int file, ModuleLoadError &error);
-  bool find_descriptor(ModuleLoadError &error);
+  bool map_image(int file, const char *name, ModuleLoadError &error);
+  bool find_descriptor(const char *name, ModuleLoadError &error);
 
   FileIdentity file_;
   std::shared_ptr<const ElfImage> image_;

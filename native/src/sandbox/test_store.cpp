@@ -163,19 +163,19 @@ TestStore::~TestStore() = default;
 
 int32_t TestStore::instantiate(const std::string &path,
                                std::span<const std::optional<TestImportSource>> imports,
-                               ModuleLoadError &error) {
+                               ModuleLoadError &error, const char *descriptor) {
   State &state = *state_;
   error = {};
   auto instance = std::make_unique<TestInstance>();
-  if (!state.open(error) || !instance->object.open(path, nullptr, error) ||
+  if (!state.open(error) || !instance->object.open(path, nullptr, error, descriptor) ||
       !link_test_instance(*instance, state.instances, imports, state.execution, error))
     return INT32_MIN;
   state.admit(*instance);
-  const sledge_module_descriptor &descriptor = instance->descriptor();
-  Call call{instance->instance, nullptr, descriptor.initialise, nullptr, nullptr};
+  const sledge_module_descriptor &module = instance->descriptor();
+  Call call{instance->instance, nullptr, module.initialise, nullptr, nullptr};
   uint32_t trap = state.run(call, error);
-  if (trap == SLEDGE_TRAP_NONE && descriptor.start != nullptr) {
-    call.function = descriptor.start;
+  if (trap == SLEDGE_TRAP_NONE && module.start != nullptr) {
+    call.function = module.start;
     trap = state.run(call, error);
   }
   if (trap != SLEDGE_TRAP_NONE || error.code != SLEDGE_OK) {

@@ -39,9 +39,10 @@ class TestStore {
 
   /// One source per import of the module, in order. Instance id >= 0; minus the sledge_trap when a
   /// segment or start trapped; with `error` filled when it cannot be loaded or linked.
+  /// `descriptor`: which module of the file.
   int32_t instantiate(const std::string &path,
                       std::span<const std::optional<TestImportSource>> imports,
-                      ModuleLoadError &error);
+                      ModuleLoadError &error, const char *descriptor = "sledge_module");
   /// Parameter and result types of an exported function; false with `error` if there is none.
   bool signature(int32_t instance, std::string_view name, std::vector<uint8_t> &params,
                  std::vector<uint8_t> &results, ModuleLoadError &error) const;

@@ -24,9 +24,8 @@ INLINE void bulk_poll(sledge_instance *I) {
 
 /* ---- bytes ---- */
 
-typedef struct __attribute__((packed, may_alias)) {
-  u64 a, b;
-} block16;
+/* A vector is read as a whole before it is written; a struct need not be where the two overlap. */
+typedef u64 block16 __attribute__((vector_size(16), aligned(1), may_alias));
 
 /* Lowest address first: right for any overlap where `to` is below `from`. */
 INLINE void copy_up(u8 *to, const u8 *from, u64 count) {
