@@ -10,7 +10,7 @@ function mayNotImport(files, packages, why) {
 const PLUGIN_KINDS =
   'transport|sandbox|sched|dispatch|estimator|admission|workload|placement|observer|host';
 const PLUGIN_PACKAGES = `^@sledge/(${PLUGIN_KINDS})-`;
-const PACKAGES = 'core|cli|client-erpc|bench|lab|native';
+const PACKAGES = 'core|cli|client-erpc|client-nats|nats-connection|bench|lab|native';
 const PLUGIN_FOLDER = 'plugins/[a-z0-9-]+/(src|dist|native)';
 const OTHER_PACKAGE_BY_PATH = `^(\\.\\./)+((${PACKAGES})/(src|dist)|${PLUGIN_FOLDER})`;
 const POLICY_FILES = ['plugins/dispatch-*/src/**/*.ts', 'plugins/sched-*/src/**/*.ts'];
@@ -81,8 +81,8 @@ export default tseslint.config(
   ),
   mayNotImport(
     ['plugins/*/src/**/*.ts'],
-    ['^@sledge/(?!core(/errors)?$)', OTHER_PACKAGE_BY_PATH],
-    'A plugin imports @sledge/core and no other part.',
+    ['^@sledge/(?!(core(/errors)?|nats-connection)$)', OTHER_PACKAGE_BY_PATH],
+    'A plugin imports @sledge/core, and nats-connection if it needs NATS, and no other part.',
   ),
   mayNotImport(
     ['lab/src/**/*.ts'],
@@ -90,8 +90,8 @@ export default tseslint.config(
     'The lab imports core; plugins are named in its configuration.',
   ),
   mayNotImport(
-    ['client-erpc/src/**/*.ts'],
-    ['^@sledge/(?!core(/host)?$)', OTHER_PACKAGE_BY_PATH],
+    ['client-erpc/src/**/*.ts', 'client-nats/src/**/*.ts', 'nats-connection/src/**/*.ts'],
+    ['^@sledge/(?!(core(/host)?|nats-connection)$)', OTHER_PACKAGE_BY_PATH],
     'A client knows the core and no other part.',
   ),
   mayNotImport(

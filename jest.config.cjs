@@ -8,7 +8,7 @@ module.exports = {
     '^@sledge/core/host$': '<rootDir>/core/src/host',
     '^@sledge/core/testing$': '<rootDir>/core/src/testing',
     '^@sledge/core/errors$': '<rootDir>/core/src/errors/catalogue',
-    '^@sledge/(core|lab|cli|bench|client-erpc)$': '<rootDir>/$1/src',
+    '^@sledge/(core|lab|cli|bench|client-erpc|client-nats|nats-connection)$': '<rootDir>/$1/src',
     '^@sledge/((transport|sandbox|sched|dispatch|estimator|admission|host)-[a-z0-9-]+)$':
       '<rootDir>/plugins/$1/src',
   },

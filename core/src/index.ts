@@ -16,6 +16,7 @@ export type { LoadConfigOptions, LoadedConfig } from './config/load-config';
 export { defineConfig } from './config/schema';
 export type { SledgeConfig, SledgeConfigInput } from './config/schema';
 export { ensureDirectory } from './files/ensure-directory';
+export { readCheckedFile, type CheckedFileOptions } from './files/private-file';
 export * from './plugins/define-plugin';
 export * from './policies/define-policy';
 export { hostPolicy, type HostedPolicy, type NativeWorkers } from './policies/hosted-policy';

@@ -1045,6 +1045,21 @@ export const ERROR_CATALOGUE = {
     rpc: 'INVALID_ARGUMENT',
     solve: 'Give a classic pcap file of Ethernet frames (tcpdump -w).',
   },
+  // NATS: transport, its client, and the cluster
+  SLEDGE_ERR_NATS_CREDENTIALS: {
+    number: 850,
+    message: '{path} cannot be used for NATS: {reason}.',
+    http: 500,
+    rpc: 'FAILED_PRECONDITION',
+    solve: 'Give a .creds, nkey seed or password file, chmod 0600 or 0640, owner you or root.',
+  },
+  SLEDGE_ERR_NATS_CONNECT: {
+    number: 851,
+    message: 'No NATS server of {servers} can be used: {reason}.',
+    http: 503,
+    rpc: 'UNAVAILABLE',
+    solve: 'Start nats-server there, or mend servers, tls and credentials.',
+  },
   SLEDGE_ERR_INTERNAL: {
     number: 999,
     message: 'Something that cannot happen did: {reason}',

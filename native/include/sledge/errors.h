@@ -150,6 +150,8 @@ typedef enum sledge_error {
   SLEDGE_ERR_RPC_RESPONSE = 715,
   SLEDGE_ERR_RPC_MESSAGE = 716,
   SLEDGE_ERR_RPC_CAPTURE = 717,
+  SLEDGE_ERR_NATS_CREDENTIALS = 850,
+  SLEDGE_ERR_NATS_CONNECT = 851,
   SLEDGE_ERR_INTERNAL = 999,
 } sledge_error;
 
@@ -301,6 +303,8 @@ static inline const char *sledge_error_name(sledge_error error) {
     case SLEDGE_ERR_RPC_RESPONSE: return "SLEDGE_ERR_RPC_RESPONSE";
     case SLEDGE_ERR_RPC_MESSAGE: return "SLEDGE_ERR_RPC_MESSAGE";
     case SLEDGE_ERR_RPC_CAPTURE: return "SLEDGE_ERR_RPC_CAPTURE";
+    case SLEDGE_ERR_NATS_CREDENTIALS: return "SLEDGE_ERR_NATS_CREDENTIALS";
+    case SLEDGE_ERR_NATS_CONNECT: return "SLEDGE_ERR_NATS_CONNECT";
     case SLEDGE_ERR_INTERNAL: return "SLEDGE_ERR_INTERNAL";
   }
   return "SLEDGE_ERR_INTERNAL";
@@ -342,6 +346,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_RPC_BACKEND:
     case SLEDGE_ERR_RPC_LISTEN:
     case SLEDGE_ERR_RPC_ROUTES:
+    case SLEDGE_ERR_NATS_CREDENTIALS:
       return 9;
     case SLEDGE_ERR_CONFIG_INVALID:
     case SLEDGE_ERR_CONFIG_UNREADABLE:
@@ -391,6 +396,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_STORE_WRITE:
     case SLEDGE_ERR_RPC_CONNECT:
     case SLEDGE_ERR_RPC_PEER_LOST:
+    case SLEDGE_ERR_NATS_CONNECT:
       return 14;
     case SLEDGE_ERR_PLUGIN_DRAIN:
     case SLEDGE_ERR_PLUGIN_STOP:
