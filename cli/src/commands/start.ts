@@ -112,8 +112,9 @@ async function controlOf(
 function announce(sledge: Sledge, options: StartOptions, socket: ControlSocket | undefined): void {
   const control = socket?.path;
   const listeners = sledge.listeners();
-  for (const { transport, tenant, url } of listeners) {
-    sledge.logger.info(`${tenant}: ${transport} on ${url}`);
+  for (const { transport, tenant, url, state } of listeners) {
+    const note = state === undefined ? '' : ', which is away: it connects when it is there';
+    sledge.logger.info(`${tenant}: ${transport} on ${url}${note}`);
   }
   const admin = sledge.adminUrls();
   for (const url of admin) sledge.logger.info(`admin API on ${url}`);

@@ -56,7 +56,14 @@ export const serverStatus = z.object({
   pid: z.int(),
   phase: z.enum(PHASES),
   uptimeSeconds: z.number(),
-  listeners: z.array(z.object({ transport: z.string(), tenant: z.string(), url: z.string() })),
+  listeners: z.array(
+    z.object({
+      transport: z.string(),
+      tenant: z.string(),
+      url: z.string(),
+      state: z.literal('connecting').optional().describe('What it listens through is away.'),
+    }),
+  ),
   inFlight: z.int().describe('Invocations accepted and not yet ended.'),
 });
 

@@ -8,6 +8,15 @@ export interface ListenerInfo {
   transport: string;
   tenant: string;
   url: string;
+  /** What it listens through is away; absent: it can be called. */
+  state?: 'connecting' | undefined;
+}
+
+/** How busy the workers are. */
+export interface WorkerLoad {
+  readonly workers: number;
+  /** Accepted and not ended, through whatever transport. */
+  readonly inFlight: number;
 }
 
 /** A tenant as a transport sees it. */
@@ -61,6 +70,8 @@ export interface RpcServer {
 export interface TransportHost {
   readonly invoker: Invoker;
   tenants(): readonly TenantView[];
+  /** Costs microseconds: for each request of a transport at millisecond scale, not faster. */
+  load?(): WorkerLoad;
   /**
    * Serves RPCs on native threads: no JavaScript is on their way. `onLine` gets what they report.
    * @throws SledgeError SLEDGE_ERR_RPC_LISTEN; then nothing listens.

@@ -6,6 +6,7 @@ import type {
   OutcomeCallback,
 } from '../contracts/invocation';
 import type { RpcServer, RpcServerOptions, TenantView, TransportHost } from '../contracts/kinds';
+import type { WorkerLoad } from '../contracts/kinds';
 import { SledgeError } from '../errors/sledge-error';
 import { FileWatch } from '../files/file-watch';
 import type { FunctionRegistry, LoadedFunction } from '../functions/function-registry';
@@ -73,6 +74,11 @@ export class TransportServices implements TransportHost, Invoker {
 
   tenants(): readonly TenantView[] {
     return this.registry?.tenants ?? [];
+  }
+
+  load(): WorkerLoad {
+    const { workers = 1, inFlight = 0 } = this.plane?.stats() ?? {};
+    return { workers, inFlight };
   }
 
   serveRpc(options: RpcServerOptions, onLine: (line: string) => void): RpcServer {

@@ -152,6 +152,15 @@ typedef enum sledge_error {
   SLEDGE_ERR_RPC_CAPTURE = 717,
   SLEDGE_ERR_NATS_CREDENTIALS = 850,
   SLEDGE_ERR_NATS_CONNECT = 851,
+  SLEDGE_ERR_NATS_WOULD_MISS = 852,
+  SLEDGE_ERR_NATS_IN_FLIGHT = 853,
+  SLEDGE_ERR_NATS_REQUEST = 854,
+  SLEDGE_ERR_NATS_PAYLOAD = 855,
+  SLEDGE_ERR_NATS_NO_NODE = 856,
+  SLEDGE_ERR_NATS_DEADLINE = 857,
+  SLEDGE_ERR_NATS_STREAM = 858,
+  SLEDGE_ERR_NATS_ATTEMPTS = 859,
+  SLEDGE_ERR_NATS_PERMISSION = 860,
   SLEDGE_ERR_INTERNAL = 999,
 } sledge_error;
 
@@ -305,6 +314,15 @@ static inline const char *sledge_error_name(sledge_error error) {
     case SLEDGE_ERR_RPC_CAPTURE: return "SLEDGE_ERR_RPC_CAPTURE";
     case SLEDGE_ERR_NATS_CREDENTIALS: return "SLEDGE_ERR_NATS_CREDENTIALS";
     case SLEDGE_ERR_NATS_CONNECT: return "SLEDGE_ERR_NATS_CONNECT";
+    case SLEDGE_ERR_NATS_WOULD_MISS: return "SLEDGE_ERR_NATS_WOULD_MISS";
+    case SLEDGE_ERR_NATS_IN_FLIGHT: return "SLEDGE_ERR_NATS_IN_FLIGHT";
+    case SLEDGE_ERR_NATS_REQUEST: return "SLEDGE_ERR_NATS_REQUEST";
+    case SLEDGE_ERR_NATS_PAYLOAD: return "SLEDGE_ERR_NATS_PAYLOAD";
+    case SLEDGE_ERR_NATS_NO_NODE: return "SLEDGE_ERR_NATS_NO_NODE";
+    case SLEDGE_ERR_NATS_DEADLINE: return "SLEDGE_ERR_NATS_DEADLINE";
+    case SLEDGE_ERR_NATS_STREAM: return "SLEDGE_ERR_NATS_STREAM";
+    case SLEDGE_ERR_NATS_ATTEMPTS: return "SLEDGE_ERR_NATS_ATTEMPTS";
+    case SLEDGE_ERR_NATS_PERMISSION: return "SLEDGE_ERR_NATS_PERMISSION";
     case SLEDGE_ERR_INTERNAL: return "SLEDGE_ERR_INTERNAL";
   }
   return "SLEDGE_ERR_INTERNAL";
@@ -384,6 +402,8 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_RPC_BAD_REQUEST:
     case SLEDGE_ERR_RPC_MESSAGE:
     case SLEDGE_ERR_RPC_CAPTURE:
+    case SLEDGE_ERR_NATS_REQUEST:
+    case SLEDGE_ERR_NATS_PAYLOAD:
       return 3;
     case SLEDGE_ERR_PLUGIN_START:
     case SLEDGE_ERR_BUILD_CACHE:
@@ -397,6 +417,10 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_RPC_CONNECT:
     case SLEDGE_ERR_RPC_PEER_LOST:
     case SLEDGE_ERR_NATS_CONNECT:
+    case SLEDGE_ERR_NATS_WOULD_MISS:
+    case SLEDGE_ERR_NATS_IN_FLIGHT:
+    case SLEDGE_ERR_NATS_NO_NODE:
+    case SLEDGE_ERR_NATS_STREAM:
       return 14;
     case SLEDGE_ERR_PLUGIN_DRAIN:
     case SLEDGE_ERR_PLUGIN_STOP:
@@ -416,6 +440,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_INVOKE_CPU_LIMIT:
     case SLEDGE_ERR_HTTP_TIMEOUT:
     case SLEDGE_ERR_RPC_DEADLINE:
+    case SLEDGE_ERR_NATS_DEADLINE:
       return 4;
     case SLEDGE_ERR_BUILD_NOT_FOUND:
     case SLEDGE_ERR_INVOKE_FUNCTION_GONE:
@@ -465,6 +490,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_RPC_CLOSED:
       return 1;
     case SLEDGE_ERR_INVOKE_EXITED:
+    case SLEDGE_ERR_NATS_ATTEMPTS:
       return 10;
     case SLEDGE_ERR_HTTP_KEY:
     case SLEDGE_ERR_ADMIN_UNAUTHENTICATED:
@@ -472,6 +498,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_HTTP_KEY_FUNCTION:
     case SLEDGE_ERR_ADMIN_FORBIDDEN:
     case SLEDGE_ERR_ADMIN_HOST:
+    case SLEDGE_ERR_NATS_PERMISSION:
       return 7;
     case SLEDGE_ERR_CONTROL_MODULE_GONE:
     case SLEDGE_ERR_STORE_UNUSABLE:

@@ -1,0 +1,33 @@
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
+import { SledgeError } from '@sledge/core';
+import { HEADERS } from '@sledge/nats-connection';
+
+export interface RequestHeadOptions {
+  /** argv[1] and on. */
+  readonly args?: readonly string[];
+  readonly requestId?: string;
+  /** W3C Trace Context. */
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+}
+
+/** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT for what no header can hold. */
+export function requestHead(options: RequestHeadOptions): MsgHdrs {
+  const head = headers();
+  const { args = [], requestId, traceparent, tracestate } = options;
+  try {
+    for (const arg of args) head.append(HEADERS.arg, arg);
+    if (requestId !== undefined) head.set(HEADERS.requestId, requestId);
+    if (traceparent !== undefined) head.set(HEADERS.traceparent, traceparent);
+    if (tracestate !== undefined) head.set(HEADERS.tracestate, tracestate);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SledgeError('SLEDGE_ERR_NATIVE_ARGUMENT', { reason }, { cause: error });
+  }
+  return head;
+}
+
+/** Before each attempt: what is left of it. */
+export function setDeadline(head: MsgHdrs, deadlineMs: number): void {
+  head.set(HEADERS.deadlineUs, String(Math.max(1, Math.floor(deadlineMs * 1_000))));
+}

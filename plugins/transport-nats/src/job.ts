@@ -1,0 +1,154 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { JsMsg } from '@nats-io/jetstream';
+import { headers, type NatsConnection } from '@nats-io/transport-node';
+import { SledgeError } from '@sledge/core';
+import type { FunctionHandle, Outcome } from '@sledge/core';
+import { HEADERS, idToken, nameOf } from '@sledge/nats-connection';
+import { answerOf, asSledgeError, errorOf, failureOf, mayTryNext, type Answer } from './answer';
+import type { ServingNode } from './node';
+import type { Ledger } from './ledger';
+import type { DurableOptions } from './options';
+import { readRequest } from './request';
+
+/** A node without room holds what it has taken, and tries again so soon. */
+const REFUSED_WAIT_MS = 5;
+const REFUSED_WAIT_MAX_MS = 500;
+/** Of the time after which NATS gives it to somebody else. */
+const HEARTBEATS = 3;
+
+export interface JobPlace {
+  readonly tenant: string;
+  readonly node: ServingNode;
+  readonly options: DurableOptions;
+  readonly connection: NatsConnection;
+  readonly ledger: Ledger;
+  find(fn: string): FunctionHandle | undefined;
+}
+
+/** One delivery of durable work: run, then result, retry or dead letter. Main thread. */
+export class Job {
+  readonly #fn: string;
+  readonly #id: string;
+  readonly #attempt: number;
+
+  constructor(
+    private readonly message: JsMsg,
+    private readonly place: JobPlace,
+  ) {
+    this.#fn = nameOf(message.subject.split('.')[3] ?? '');
+    const given = message.headers?.get(HEADERS.id) ?? '';
+    this.#id = idToken(given) ?? `s${message.info.streamSequence}`;
+    this.#attempt = message.info.deliveryCount;
+  }
+
+  /** Acknowledges it only when its result or its dead letter is stored. Does not throw. */
+  async run(): Promise<void> {
+    const { message, place } = this;
+    const { options } = place;
+    const beat = setInterval(
+      () => this.#say(() => message.working()),
+      options.ackWaitMs / HEARTBEATS,
+    );
+    try {
+      await this.#run();
+    } catch {
+      // its result could not be stored: it is done again, here or elsewhere
+      this.#return(options.backoffMs);
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { message, place } = this;
+    const { ledger, node, options } = place;
+    node.counted.jobs += 1;
+    if (message.redelivered && (await ledger.hasResult(this.#id))) return this.#done();
+    if (this.#attempt > options.maxAttempts) {
+      const details = { id: this.#id, attempts: this.#attempt - 1 };
+      return this.#bury(new SledgeError('SLEDGE_ERR_NATS_ATTEMPTS', details));
+    }
+    const ended = await this.#invoke();
+    if (ended instanceof SledgeError) return this.#fail(ended);
+    const error = errorOf(ended);
+    const answer = answerOf(ended, node.answering(place.connection));
+    if (error !== undefined) return this.#fail(error, answer);
+    node.counted.jobs_completed += 1;
+    await ledger.storeResult(this.#id, this.#named(answer));
+    await this.#done();
+  }
+
+  /** What has no room yet waits for it, since a return would count as an attempt. */
+  async #invoke(): Promise<Outcome | SledgeError> {
+    const { message, place } = this;
+    let waitMs = REFUSED_WAIT_MS;
+    for (;;) {
+      const fn = place.find(this.#fn);
+      if (fn === undefined) {
+        const name = `${place.tenant}/${this.#fn}`;
+        return new SledgeError('SLEDGE_ERR_INVOKE_UNKNOWN', { name, hint: '' });
+      }
+      try {
+        const request = readRequest(fn, message.data, message.headers);
+        return await new Promise<Outcome>((resolve) => place.node.invoke(fn, request, resolve));
+      } catch (cause) {
+        const error = asSledgeError(cause);
+        if (!mayTryNext(error) || place.node.isDraining) return error;
+        await delay(waitMs);
+        waitMs = Math.min(REFUSED_WAIT_MAX_MS, waitMs * 2);
+      }
+    }
+  }
+
+  async #fail(error: SledgeError, answer?: Answer): Promise<void> {
+    const { node, options } = this.place;
+    if (node.isDraining) return this.#return(0);
+    if (this.#attempt >= options.maxAttempts) return this.#bury(error, answer);
+    node.counted.jobs_retried += 1;
+    const waitMs = options.backoffMs * 2 ** (this.#attempt - 1);
+    this.#say(() => this.message.nak(Math.min(options.backoffMaxMs, waitMs)));
+  }
+
+  /** The letter has what was sent; who waits for the result gets the error. */
+  async #bury(error: SledgeError, answer?: Answer): Promise<void> {
+    const { message, place } = this;
+    const { ledger, node } = place;
+    const failure = answer ?? failureOf(error, node.answering(place.connection));
+    const head = headers();
+    for (const [name, values] of message.headers ?? []) {
+      for (const value of values) head.append(name, value);
+    }
+    for (const [name, values] of failure.headers) head.set(name, values[0] ?? '');
+    const letter = this.#named({ data: message.data, headers: head });
+    await ledger.storeLetter(this.#fn, this.#id, letter);
+    await ledger.storeResult(this.#id, this.#named(failure));
+    node.counted.jobs_dead += 1;
+    await this.#done();
+  }
+
+  #named(answer: Answer): Answer {
+    answer.headers.set(HEADERS.attempts, String(this.#attempt));
+    answer.headers.set(HEADERS.function, this.#fn);
+    answer.headers.delete(HEADERS.tryNext);
+    return answer;
+  }
+
+  /** Confirmed by the server; when the confirmation is lost its result is found next time. */
+  async #done(): Promise<void> {
+    await this.message.ackAck().catch(() => undefined);
+  }
+
+  #return(waitMs: number): void {
+    this.place.node.counted.jobs_returned += 1;
+    this.#say(() => this.message.nak(waitMs === 0 ? undefined : waitMs));
+  }
+
+  /** A connection that is closed lets nothing be said: the server redelivers after its wait. */
+  #say(run: () => void): void {
+    try {
+      run();
+    } catch {
+      // as above
+    }
+  }
+}

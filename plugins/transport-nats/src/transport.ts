@@ -1,0 +1,158 @@
+import { hostname } from 'node:os';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { ListenerInfo, TenantView, TransportHost, TransportInstance } from '@sledge/core';
+import { NatsLink, type NatsCredentials } from '@sledge/nats-connection';
+import type { Logger } from 'pino';
+import { TenantEndpoint } from './endpoint';
+import { JobQueue } from './job-queue';
+import { ServingNode } from './node';
+import type { TransportOptions } from './options';
+
+interface Tenant {
+  readonly endpoint: TenantEndpoint;
+  readonly jobs: JobQueue | undefined;
+  readonly link: NatsLink;
+  readonly unsubscribe: () => void;
+}
+
+/**
+ * The `nats` transport. It starts whether NATS is there or not: subscriptions come with the
+ * connection, and again with each new one. Main thread.
+ */
+export class NatsTransport implements TransportInstance {
+  readonly #node: ServingNode;
+  /** One for all tenants, or one for each that has credentials of its own. */
+  readonly #links = new Map<string, NatsLink>();
+  readonly #tenants = new Map<string, Tenant>();
+  /** No tenant's any more, but with answers to finish. */
+  readonly #closing = new Set<Promise<void>>();
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(
+    private readonly options: TransportOptions,
+    private readonly host: TransportHost,
+    private readonly logger: Logger,
+  ) {
+    this.#node = new ServingNode(options.node ?? defaultName(), options, host);
+  }
+
+  /** @throws SledgeError SLEDGE_ERR_NATS_CREDENTIALS for a file that cannot be used. */
+  async start(): Promise<void> {
+    this.#apply(this.host.tenants());
+    this.#unsubscribe = this.host.onTenantsChanged((tenants) => this.#apply(tenants));
+  }
+
+  /** Takes nothing more; resolves when requests are answered and work is done or given back. */
+  async drain(): Promise<void> {
+    this.#unsubscribe?.();
+    this.#node.isDraining = true;
+    await Promise.all([...this.#tenants.values()].map(drainTenant));
+    await Promise.all(this.#closing);
+    await Promise.all([...this.#links.values()].map((link) => link.drain()));
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe?.();
+    this.#node.isDraining = true;
+    await Promise.all([...this.#links.values()].map((link) => link.close()));
+  }
+
+  listeners(): readonly ListenerInfo[] {
+    const [url = ''] = this.options.servers;
+    return [...this.#tenants].map(([tenant, { link }]) => ({
+      transport: 'nats',
+      tenant,
+      url: withoutUser(url),
+      ...(link.state === 'connected' ? {} : { state: 'connecting' as const }),
+    }));
+  }
+
+  /** By the names of docs/reference/nats.md. */
+  stats(): Record<string, number> {
+    const links = [...this.#links.values()];
+    const tenants = [...this.#tenants.values()];
+    return {
+      ...this.#node.counted,
+      connections: links.length,
+      connected: links.filter(({ state }) => state === 'connected').length,
+      reconnects: links.reduce((sum, { reconnects }) => sum + reconnects, 0),
+      in_flight: this.#node.inFlight,
+      jobs_in_flight: tenants.reduce((sum, { jobs }) => sum + (jobs?.inFlight ?? 0), 0),
+    };
+  }
+
+  #apply(tenants: readonly TenantView[]): void {
+    const wanted = new Map(tenants.map((tenant) => [tenant.name, tenant]));
+    for (const [name, tenant] of this.#tenants) {
+      if (!wanted.has(name)) this.#close(name, tenant);
+    }
+    for (const tenant of tenants) {
+      const known = this.#tenants.get(tenant.name);
+      if (known !== undefined) known.endpoint.update(tenant);
+      else if (this.#serves(tenant.name)) this.#open(tenant);
+    }
+  }
+
+  #serves(tenant: string): boolean {
+    return this.options.tenants === undefined || tenant in this.options.tenants;
+  }
+
+  #open(view: TenantView): void {
+    const { name } = view;
+    const link = this.#linkOf(name);
+    const endpoint = new TenantEndpoint(name, this.#node);
+    endpoint.update(view);
+    const jobs = this.#jobsOf(name, endpoint);
+    const unsubscribe = link.onConnected((connection: NatsConnection) => {
+      endpoint.connect(connection);
+      jobs?.connect(connection);
+    });
+    this.#tenants.set(name, { endpoint, jobs, link, unsubscribe });
+  }
+
+  #jobsOf(tenant: string, endpoint: TenantEndpoint): JobQueue | undefined {
+    const { durable } = this.options;
+    if (durable === undefined) return undefined;
+    const find = (fn: string) => endpoint.functions.get(fn);
+    return new JobQueue({ tenant, node: this.#node, options: durable, logger: this.logger, find });
+  }
+
+  #linkOf(tenant: string): NatsLink {
+    const own = this.options.tenants?.[tenant]?.credentials;
+    const key = own === undefined ? '' : tenant;
+    const known = this.#links.get(key);
+    if (known !== undefined) return known;
+    const link = this.#connect(own ?? this.options.credentials);
+    this.#links.set(key, link);
+    return link;
+  }
+
+  #connect(credentials: NatsCredentials | undefined): NatsLink {
+    const name = `sledge ${this.#node.name}`;
+    return NatsLink.open({ ...this.options, credentials }, { name, logger: this.logger });
+  }
+
+  #close(name: string, tenant: Tenant): void {
+    this.#tenants.delete(name);
+    const closing = drainTenant(tenant)
+      .then(async () => {
+        if (this.#links.delete(name)) await tenant.link.drain();
+      })
+      .catch((error: unknown) => this.logger.error({ err: error, tenant: name }, 'cannot close'))
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+}
+
+async function drainTenant({ endpoint, jobs, unsubscribe }: Tenant): Promise<void> {
+  unsubscribe();
+  await Promise.all([endpoint.drain(), jobs?.drain()]);
+}
+
+function defaultName(): string {
+  return `${hostname().replace(/[^A-Za-z0-9_-]/g, '-')}-${process.pid}`.slice(-64);
+}
+
+function withoutUser(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, '//');
+}

@@ -1,0 +1,121 @@
+import pino from 'pino';
+import { tokens } from '@sledge/core';
+import type {
+  FunctionHandle,
+  InvocationRequest,
+  Invoker,
+  Outcome,
+  PluginContext,
+  SledgeError,
+  TenantView,
+  TransportInstance,
+} from '@sledge/core';
+import plugin from '../src';
+
+export interface Call {
+  readonly fn: FunctionHandle;
+  readonly request: InvocationRequest;
+  readonly input: string;
+  end(outcome?: Partial<Outcome>): void;
+}
+
+/** Stands in for the data plane: `answer` decides at once, or the test ends calls by hand. */
+export class FakeInvoker implements Invoker {
+  readonly calls: Call[] = [];
+  inFlight = 0;
+  answer: ((call: Call) => Partial<Outcome> | undefined) | undefined;
+  refuse: SledgeError | undefined;
+
+  invoke(fn: FunctionHandle, request: InvocationRequest, onOutcome: (o: Outcome) => void): number {
+    if (this.refuse !== undefined) throw this.refuse;
+    this.inFlight += 1;
+    const end = (outcome: Partial<Outcome> = {}) => {
+      this.inFlight -= 1;
+      const times = { queueNs: 1_000_000, runNs: 2_000_000, totalNs: 3_000_000 };
+      const output = Buffer.alloc(0);
+      onOutcome({ status: 'completed', exitCode: 0, output, times, ...outcome });
+    };
+    const call = { fn, request, input: Buffer.from(request.input ?? []).toString(), end };
+    this.calls.push(call);
+    const outcome = this.answer?.(call);
+    if (outcome !== undefined) setImmediate(() => end(outcome));
+    return this.calls.length;
+  }
+
+  cancel(): void {
+    throw new Error('nothing is cancelled over NATS');
+  }
+}
+
+export const output = (text: string): Partial<Outcome> => ({ output: Buffer.from(text) });
+
+export function makeFunction(fn: Partial<FunctionHandle> = {}): FunctionHandle {
+  return {
+    tenant: 'acme',
+    name: 'fib',
+    route: undefined,
+    requestType: undefined,
+    responseContentType: 'text/plain',
+    responseFormat: 'raw',
+    relativeDeadlineUs: undefined,
+    maxBodyBytes: 2_000_000,
+    ...fn,
+  };
+}
+
+export const tenantOf = (name: string, ...functions: string[]): TenantView => ({
+  name,
+  port: undefined,
+  functions: functions.map((fn) => makeFunction({ tenant: name, name: fn })),
+});
+
+export interface Running {
+  readonly transport: TransportInstance;
+  readonly invoker: FakeInvoker;
+  change(tenants: readonly TenantView[]): void;
+  stats(): Record<string, number>;
+  connected(): Promise<void>;
+}
+
+/** The real plugin at a real nats-server, with one worker that does not exist. */
+export async function startNode(
+  options: Record<string, unknown>,
+  tenants: readonly TenantView[] = [tenantOf('acme', 'fib')],
+): Promise<Running> {
+  const invoker = new FakeInvoker();
+  invoker.answer = ({ input }) => output(`did ${input}`);
+  let listener: ((tenants: readonly TenantView[]) => void) | undefined;
+  const host = {
+    invoker,
+    tenants: () => tenants,
+    load: () => ({ workers: 1, inFlight: invoker.inFlight }),
+    onTenantsChanged(added: typeof listener) {
+      listener = added;
+      return () => (listener = undefined);
+    },
+  };
+  const container = {
+    resolve: (token: unknown) => (token === tokens.TransportHost ? host : undefined),
+  };
+  const ctx = { logger: pino({ level: 'silent' }), container } as unknown as PluginContext;
+  const fast = { reconnectWaitMs: 20, ...options };
+  const transport = await plugin.create(plugin.options.parse(fast), ctx);
+  await transport.start();
+  const stats = () => transport.stats?.() ?? {};
+  return {
+    transport,
+    invoker,
+    stats,
+    change: (next) => listener?.(next),
+    connected: () => until(() => stats()['connected'] === stats()['connections']),
+  };
+}
+
+/** Waits for a condition; only a hang makes it fail. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const limit = Date.now() + 30_000;
+  while (!(await condition())) {
+    if (Date.now() > limit) throw new Error('waited in vain');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
