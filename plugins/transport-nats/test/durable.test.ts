@@ -1,0 +1,157 @@
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { SledgeError } from '@sledge/core';
+import { NatsClient } from '@sledge/client-nats';
+import { NatsServer } from '../../../test/support/nats-server';
+import { output, startNode, until, type Running } from './harness';
+
+const trap = new SledgeError('SLEDGE_ERR_INVOKE_TRAPPED', { trap: 'unreachable' });
+const trapped = { status: 'trapped', error: trap } as const;
+
+describe('durable work over NATS', () => {
+  let nats: NatsServer;
+  let client: NatsClient;
+  let watcher: NatsConnection;
+  const running: Running[] = [];
+  const told: { subject: string; text: string }[] = [];
+
+  beforeAll(async () => {
+    nats = await NatsServer.start();
+    client = NatsClient.open({ servers: [nats.url], reconnectWaitMs: 20 });
+    watcher = await connect({ servers: nats.url, maxReconnectAttempts: -1, reconnectTimeWait: 20 });
+    const callback = (_: unknown, message: { subject: string; string(): string }) =>
+      void told.push({ subject: message.subject, text: message.string() });
+    watcher.subscribe('sledge.result.>', { callback });
+    await watcher.flush();
+  });
+  afterAll(async () => {
+    await client.close();
+    await watcher.close();
+    await nats.stop();
+  });
+  afterEach(async () => {
+    for (const { transport } of running.splice(0)) await transport.stop();
+    const { streams } = await jetstreamManager(watcher);
+    for (const name of ['WORK', 'RESULTS', 'DEAD']) await streams.delete(`SLEDGE_${name}_acme`);
+    told.length = 0;
+  });
+
+  async function node(name: string, durable: object = {}) {
+    const fast = { backoffMs: 10, ackWaitMs: 600, storage: 'memory', ...durable };
+    const started = await startNode({ servers: [nats.url], node: name, durable: fast });
+    running.push(started);
+    await started.connected();
+    const { streams } = await jetstreamManager(watcher);
+    const isThere = () => streams.info('SLEDGE_WORK_acme').then(() => true);
+    await until(() => isThere().catch(() => false));
+    return started;
+  }
+
+  const submit = (body: string, id?: string) =>
+    client.submit('acme', 'fib', Buffer.from(body), id === undefined ? {} : { id });
+  const waiting = async () => {
+    const { streams } = await jetstreamManager(watcher);
+    return (await streams.info('SLEDGE_WORK_acme')).state.messages;
+  };
+
+  test('work is done once, its result told once for its id and kept for who asks later', async () => {
+    const { invoker } = await node('one');
+    const first = await submit('a', 'job-1');
+    const again = await submit('a', 'job-1');
+    expect([first.isDuplicate, again.isDuplicate]).toEqual([false, true]);
+    expect((await first.result()).output.toString()).toBe('did a');
+    expect(await again.result()).toMatchObject({ node: 'one', attempts: 1 });
+    expect((await client.result('acme', 'job-1')).output.toString()).toBe('did a');
+    expect(invoker.calls).toHaveLength(1);
+    expect(told).toEqual([{ subject: 'sledge.result.acme.job-1', text: 'did a' }]);
+    await until(async () => (await waiting()) === 0);
+  });
+
+  test('a failure is tried again, later each time, and then its result is told', async () => {
+    const { invoker, stats } = await node('one');
+    invoker.answer = () => (invoker.calls.length < 3 ? trapped : output('at last'));
+    const answer = await (await submit('x')).result();
+    expect(answer).toMatchObject({ attempts: 3 });
+    expect(answer.output.toString()).toBe('at last');
+    expect(stats()).toMatchObject({ jobs_retried: 2, jobs_completed: 1, jobs_dead: 0 });
+  });
+
+  test('what fails each time is a dead letter with what was sent, and its error is told', async () => {
+    const { invoker, stats } = await node('one', { maxAttempts: 3 });
+    invoker.answer = () => trapped;
+    const work = await submit('poison');
+    await expect(work.result()).rejects.toMatchObject({ code: 'SLEDGE_ERR_INVOKE_TRAPPED' });
+    expect(invoker.calls).toHaveLength(3);
+    const manager = await jetstreamManager(watcher);
+    const query = { last_by_subj: 'sledge.dead.acme.fib' };
+    const letter = await manager.streams.getMessage('SLEDGE_DEAD_acme', query);
+    expect(letter?.string()).toBe('poison');
+    expect(letter?.header.get('Sledge-Error')).toBe('SLEDGE_ERR_INVOKE_TRAPPED');
+    expect(letter?.header.get('Sledge-Attempts')).toBe('3');
+    expect(stats()).toMatchObject({ jobs_dead: 1 });
+    expect(told).toHaveLength(1);
+    await until(async () => (await waiting()) === 0);
+  });
+
+  test('no more is taken than there are places, and what has no room here waits for it', async () => {
+    const { invoker, stats } = await node('one', { maxInFlight: 4, maxAttempts: 1 });
+    invoker.answer = undefined;
+    const works = await Promise.all(Array.from({ length: 12 }, (_, at) => submit(`${at}`)));
+    await until(() => invoker.calls.length === 4);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(stats()).toMatchObject({ jobs_in_flight: 4 });
+    invoker.refuse = new SledgeError('SLEDGE_ERR_INVOKE_QUEUE_FULL');
+    for (const call of invoker.calls) call.end();
+    await until(() => stats()['jobs'] === 8);
+    invoker.refuse = undefined;
+    invoker.answer = () => output('done');
+    for (const work of works) await work.result();
+    expect(stats()).toMatchObject({ jobs_completed: 12, jobs_dead: 0 });
+  });
+
+  test('a job that runs for longer than the acknowledgement may take is not given away', async () => {
+    const [one, two] = [
+      await node('one', { ackWaitMs: 300 }),
+      await node('two', { ackWaitMs: 300 }),
+    ];
+    for (const { invoker } of [one, two]) invoker.answer = undefined;
+    const work = await submit('long');
+    const calls = () => [...one.invoker.calls, ...two.invoker.calls];
+    await until(() => calls().length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 900));
+    expect(calls()).toHaveLength(1);
+    calls()[0]?.end(output('done'));
+    expect(await work.result()).toMatchObject({ attempts: 1 });
+  });
+
+  test('a drain gives back what has not ended, and another node does it', async () => {
+    const one = await node('one');
+    one.invoker.answer = undefined;
+    const works = await Promise.all(Array.from({ length: 8 }, (_, at) => submit(`${at}`)));
+    await until(() => one.invoker.calls.length === 8);
+    const two = await node('two');
+    const drained = one.transport.drain();
+    const cancelled = new SledgeError('SLEDGE_ERR_INVOKE_CANCELLED');
+    one.invoker.calls.forEach((call, at) =>
+      call.end(at % 2 === 0 ? output('done') : { status: 'cancelled', error: cancelled }),
+    );
+    await drained;
+    await Promise.all(works.map((work) => work.result()));
+    expect(two.invoker.calls).toHaveLength(4);
+    expect(told).toHaveLength(8);
+  });
+
+  test('a restart of NATS loses nothing that it had taken', async () => {
+    const { invoker } = await node('one', { storage: 'file' });
+    invoker.answer = () => undefined;
+    const works = await Promise.all(Array.from({ length: 10 }, (_, at) => submit(`${at}`)));
+    await until(() => invoker.calls.length === 10);
+    await nats.kill();
+    for (const call of invoker.calls) call.end(output('done'));
+    invoker.answer = () => output('done');
+    await nats.start();
+    const ids = works.map(({ id }) => client.result('acme', id));
+    for (const answer of await Promise.all(ids)) expect(answer.output.toString()).toBe('done');
+    expect(new Set(told.map(({ subject }) => subject)).size).toBe(told.length);
+  });
+});
