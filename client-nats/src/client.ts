@@ -150,20 +150,24 @@ export class NatsClient {
     }
   }
 
+  /** A stream that is not there yet, or whose server is just away, is waited for: it has an id. */
   async #store(
     connection: NatsConnection,
     address: FunctionAddress,
     body: Uint8Array,
     options: { msgID: string; headers: MsgHdrs; timeout: number },
   ) {
-    const stream = STREAMS.work(address.tenant);
-    try {
-      return await jetstream(connection).publish(SUBJECTS.submit(address), body, options);
-    } catch (error) {
-      const cause = causeOf(error);
-      if (cause instanceof errors.PermissionViolationError) throw said(error, stream);
-      const reason = isNobody(error) ? 'there is none' : messageOf(error);
-      throw new SledgeError('SLEDGE_ERR_NATS_STREAM', { stream, reason }, { cause: error });
+    const limit = performance.now() + options.timeout;
+    for (;;) {
+      const timeout = Math.max(1, limit - performance.now());
+      try {
+        const once = { ...options, timeout, retries: 1 };
+        return await jetstream(connection).publish(SUBJECTS.submit(address), body, once);
+      } catch (error) {
+        const isOver = performance.now() + NOBODY_WAIT_MS >= limit;
+        if (!isNobody(error) || isOver) throw notStored(error, STREAMS.work(address.tenant));
+        await delay(NOBODY_WAIT_MS);
+      }
     }
   }
 
@@ -214,6 +218,12 @@ function isNobody(error: unknown): boolean {
   if (error instanceof errors.NoRespondersError) return true;
   if (error instanceof errors.RequestError && error.isNoResponders()) return true;
   return error instanceof Error && error.message.includes('jetstream is not enabled');
+}
+
+function notStored(error: unknown, stream: string): SledgeError {
+  if (causeOf(error) instanceof errors.PermissionViolationError) return said(error, stream);
+  const reason = isNobody(error) ? 'there is none' : messageOf(error);
+  return new SledgeError('SLEDGE_ERR_NATS_STREAM', { stream, reason }, { cause: error });
 }
 
 function messageOf(error: unknown): string {

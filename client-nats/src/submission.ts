@@ -1,12 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
+import { errors, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
 import { STREAMS, SUBJECTS, type NatsLink } from '@sledge/nats-connection';
-import { NatsCallError, readAnswer, type NatsAnswer } from './answer';
+import { readAnswer, type NatsAnswer, type NatsCallError } from './answer';
 
 /** A result that is told while nobody listened is looked for so often. */
 const LOOK_MS = 1_000;
+
+type Found = NatsAnswer | NatsCallError | SledgeError | undefined;
 
 export interface ResultOptions {
   /** For the result to come. Default: 60,000. */
@@ -26,7 +27,7 @@ export class Submission {
   /**
    * Its result, whether it is there already or comes.
    * @throws NatsCallError when it is a dead letter, with the last error; SledgeError
-   *   SLEDGE_ERR_NATS_DEADLINE, _CONNECT.
+   *   SLEDGE_ERR_NATS_DEADLINE, _CONNECT, _PERMISSION.
    */
   async result({ timeoutMs = 60_000 }: ResultOptions = {}): Promise<NatsAnswer> {
     const limit = performance.now() + timeoutMs;
@@ -34,34 +35,41 @@ export class Submission {
       const leftMs = limit - performance.now();
       if (leftMs <= 0) throw this.#late(timeoutMs);
       const connection = await this.link.connected(leftMs);
-      const found = await this.#listen(connection, Math.min(LOOK_MS, leftMs)).catch(
-        () => undefined,
-      );
-      if (found instanceof NatsCallError) throw found;
+      const found = await this.#listen(connection, Math.min(LOOK_MS, leftMs));
+      if (found instanceof Error) throw found;
       if (found !== undefined) return found;
     }
   }
 
-  /** Subscribes before it looks, so that nothing falls between. */
-  async #listen(connection: NatsConnection, timeoutMs: number) {
-    const told = connection.subscribe(SUBJECTS.result(this.tenant, this.id), { max: 1 });
-    const ending = new AbortController();
+  /** Subscribes before it looks, so that nothing falls between. Undefined: nothing so far. */
+  async #listen(connection: NatsConnection, timeoutMs: number): Promise<Found> {
+    let told: (found: Found) => void = () => undefined;
+    const next = new Promise<Found>((resolve) => (told = resolve));
+    const timer = setTimeout(() => told(undefined), timeoutMs);
+    const callback = (error: Error | null, { data, headers }: Msg) =>
+      told(error === null ? readAnswer(data, headers) : this.#refusal(error));
+    let subscription: Subscription | undefined;
     try {
-      const next = (async () => {
-        for await (const { data, headers } of told) return readAnswer(data, headers);
-        return undefined;
-      })();
-      const stored = await this.#look(connection);
-      if (stored !== undefined) return stored;
-      const tick = delay(timeoutMs, undefined, { signal: ending.signal }).catch(() => undefined);
-      return await Promise.race([next, tick]);
+      const subject = SUBJECTS.result(this.tenant, this.id);
+      subscription = connection.subscribe(subject, { max: 1, callback });
+      return (await this.#look(connection)) ?? (await next);
+    } catch (error) {
+      // NATS may have gone meanwhile, or the stream is not made yet: it is looked for again
+      return this.#refusal(error) ?? (await next);
     } finally {
-      ending.abort();
-      told.unsubscribe();
+      clearTimeout(timer);
+      subscription?.unsubscribe();
     }
   }
 
-  async #look(connection: NatsConnection) {
+  #refusal(error: unknown): SledgeError | undefined {
+    const isRefusal = error instanceof errors.PermissionViolationError;
+    if (!isRefusal) return undefined;
+    const reason = `${this.id}: ${error.message}`;
+    return new SledgeError('SLEDGE_ERR_NATS_PERMISSION', { reason }, { cause: error });
+  }
+
+  async #look(connection: NatsConnection): Promise<Found> {
     const manager = await jetstreamManager(connection, { checkAPI: false });
     const query = { last_by_subj: SUBJECTS.outcome(this.tenant, this.id) };
     const stored = await manager.direct.getMessage(STREAMS.results(this.tenant), query);
