@@ -129,6 +129,8 @@ describe('layout', () => {
       'functions',
       'test',
       'bench',
+      'nats-connection',
+      'client-nats',
       'docs',
     ];
     expect(folders.filter((folder) => !text.includes(`\`${folder}/\``))).toEqual([]);

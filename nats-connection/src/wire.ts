@@ -58,8 +58,10 @@ export interface FunctionAddress {
 
 export const SUBJECTS = {
   /** Any node that has the function; with `node`, that one. */
-  invoke: ({ tenant, fn }: FunctionAddress, node?: string): string =>
-    `sledge.invoke.${tokenOf(tenant)}.${tokenOf(fn)}${node === undefined ? '' : `.${tokenOf(node)}`}`,
+  invoke: ({ tenant, fn }: FunctionAddress, node?: string): string => {
+    const any = `sledge.invoke.${tokenOf(tenant)}.${tokenOf(fn)}`;
+    return node === undefined ? any : `${any}.${tokenOf(node)}`;
+  },
   /** Every function of a tenant at one node, for a subscription. */
   invokeAt: (tenant: string, node: string): string =>
     `sledge.invoke.${tokenOf(tenant)}.*.${tokenOf(node)}`,

@@ -29,6 +29,7 @@ const TO_TEST = {
   wrk: '/usr/bin/wrk',
   chromium: '/usr/bin/chromium',
   iproute2: '/usr/sbin/ip',
+  'nats-server': '/usr/sbin/nats-server',
   'pkg-config': '/usr/bin/pkg-config',
   'libdpdk-dev': '/usr/include/dpdk/rte_ethdev.h',
   'libstb-dev': '/usr/include/stb/stb_image.h',

@@ -54,6 +54,8 @@ const workspaces = () => [
   'lab',
   'cli',
   'client-erpc',
+  'nats-connection',
+  'client-nats',
   'bench',
   ...readdirSync(inRoot('plugins')).map((name) => `plugins/${name}`),
 ];

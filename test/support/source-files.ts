@@ -11,6 +11,8 @@ export const PACKAGES: readonly string[] = [
   'lab',
   'cli',
   'bench',
+  'nats-connection',
+  'client-nats',
   ...readdirSync(join(ROOT, 'plugins')).map((name) => `plugins/${name}`),
 ];
 

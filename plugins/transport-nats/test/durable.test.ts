@@ -54,7 +54,7 @@ describe('durable work over NATS', () => {
     return (await streams.info('SLEDGE_WORK_acme')).state.messages;
   };
 
-  test('work is done once, its result told once for its id and kept for who asks later', async () => {
+  test('work is done once, its result told once, and kept for who asks later', async () => {
     const { invoker } = await node('one');
     const first = await submit('a', 'job-1');
     const again = await submit('a', 'job-1');
@@ -76,7 +76,7 @@ describe('durable work over NATS', () => {
     expect(stats()).toMatchObject({ jobs_retried: 2, jobs_completed: 1, jobs_dead: 0 });
   });
 
-  test('what fails each time is a dead letter with what was sent, and its error is told', async () => {
+  test('what fails each time is a dead letter with what was sent; its error is told', async () => {
     const { invoker, stats } = await node('one', { maxAttempts: 3 });
     invoker.answer = () => trapped;
     const work = await submit('poison');
@@ -93,7 +93,7 @@ describe('durable work over NATS', () => {
     await until(async () => (await waiting()) === 0);
   });
 
-  test('no more is taken than there are places, and what has no room here waits for it', async () => {
+  test('no more is taken than there are places; what has no room here waits for it', async () => {
     const { invoker, stats } = await node('one', { maxInFlight: 4, maxAttempts: 1 });
     invoker.answer = undefined;
     const works = await Promise.all(Array.from({ length: 12 }, (_, at) => submit(`${at}`)));
@@ -109,7 +109,7 @@ describe('durable work over NATS', () => {
     expect(stats()).toMatchObject({ jobs_completed: 12, jobs_dead: 0 });
   });
 
-  test('a job that runs for longer than the acknowledgement may take is not given away', async () => {
+  test('a job that runs for longer than an acknowledgement may take stays here', async () => {
     const [one, two] = [
       await node('one', { ackWaitMs: 300 }),
       await node('two', { ackWaitMs: 300 }),

@@ -37,7 +37,7 @@ describe('requests over NATS', () => {
         .catch(() => false),
     );
 
-  test('body, arguments, deadline and trace reach the function; node and times come back', async () => {
+  test('body, arguments, deadline and trace go there; node, load and times come back', async () => {
     const { invoker } = await node('one');
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const answer = await open().invoke('acme', 'fib', Buffer.from('hello'), {
@@ -69,7 +69,7 @@ describe('requests over NATS', () => {
     expect(nodes.flatMap(({ invoker }) => invoker.calls)).toHaveLength(1);
   });
 
-  test('a node that would miss the deadline says so at once, and another one is asked', async () => {
+  test('a node that would miss the deadline says so, and another one is asked', async () => {
     const [busy, free] = [await node('busy'), await node('free')];
     const client = open({ attempts: 8 });
     await until(async () => {

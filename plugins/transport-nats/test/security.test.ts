@@ -111,7 +111,7 @@ test('over TLS, with a certificate of the authority that is named and no other',
   await expect(call).rejects.toMatchObject({ code: 'SLEDGE_ERR_NATS_CONNECT' });
 });
 
-test('a file of a secret that others may read is refused, and what is in it never said', async () => {
+test('a secret in a file that others may read is refused, and never said', async () => {
   nats = await NatsServer.start();
   const passwordFile = file('open.password', 'hush', 0o644);
   const start = startNode({ servers: [nats.url], credentials: { user: 'u', passwordFile } });
