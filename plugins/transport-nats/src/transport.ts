@@ -8,6 +8,9 @@ import { JobQueue } from './job-queue';
 import { ServingNode } from './node';
 import type { TransportOptions } from './options';
 
+/** So long a start waits for what is there; later is no failure. */
+const CONNECT_WAIT_MS = 500;
+
 interface Tenant {
   readonly endpoint: TenantEndpoint;
   readonly jobs: JobQueue | undefined;
@@ -40,6 +43,10 @@ export class NatsTransport implements TransportInstance {
   async start(): Promise<void> {
     this.#apply(this.host.tenants());
     this.#unsubscribe = this.host.onTenantsChanged((tenants) => this.#apply(tenants));
+    const { connectTimeoutMs } = this.options;
+    const waitMs = Math.min(CONNECT_WAIT_MS, connectTimeoutMs);
+    const links = [...this.#links.values()];
+    await Promise.all(links.map((link) => link.connected(waitMs).catch(() => undefined)));
   }
 
   /** Takes nothing more; resolves when requests are answered and work is done or given back. */

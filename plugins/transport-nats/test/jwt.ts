@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { nkeys, type KeyPair } from '@nats-io/transport-node';
+import { nkeys } from '@nats-io/transport-node';
+
+type KeyPair = ReturnType<typeof nkeys.createUser>;
 
 /** An operator with accounts, as `nsc` would make them; NATS's JWT, version 2. */
 export interface Operator {
