@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { rememberMeasurement } from '@sledge/lab';
 import type { BenchArea } from './area';
 import { agreementArea } from './areas/agreement';
+import { clusterArea } from './areas/cluster';
 import { codeArea } from './areas/code';
 import { compileArea } from './areas/compile';
 import { densityArea } from './areas/density';
@@ -34,6 +35,7 @@ const AREAS: readonly BenchArea[] = [
   simArea,
   densityArea,
   agreementArea,
+  clusterArea,
 ];
 const ROOT = resolve(__dirname, '../..');
 
