@@ -51,9 +51,21 @@ export class NatsServer {
       child.once('exit', () => reject(new Error(`nats-server ended: ${said}`)));
     });
     if (this.#port > 0) return;
-    const found = path.join(this.folder, `nats-server_${child.pid}.ports`);
-    const [url = ''] = (JSON.parse(readFileSync(found, 'utf8')) as { nats: string[] }).nats;
-    this.#port = Number(new URL(url).port);
+    this.#port = await this.#portOf(child);
+  }
+
+  /** It writes its ports when it is ready, and that takes a moment. */
+  async #portOf(child: ChildProcess): Promise<number> {
+    const file = path.join(this.folder, `nats-server_${child.pid}.ports`);
+    for (;;) {
+      try {
+        const [url = ''] = (JSON.parse(readFileSync(file, 'utf8')) as { nats: string[] }).nats;
+        return Number(new URL(url).port);
+      } catch (error) {
+        if (child.exitCode !== null) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+    }
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
