@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { nkeys } from '@nats-io/transport-node';
+import { signerOf } from '../../../nats-connection/src/nkey';
 
 type KeyPair = ReturnType<typeof nkeys.createUser>;
 
@@ -20,7 +21,8 @@ function jwt(issuer: KeyPair, subject: KeyPair, name: string, nats: object): str
     ...{ iss: issuer.getPublicKey(), sub: subject.getPublicKey(), nats },
   };
   const signed = `${base64({ typ: 'JWT', alg: 'ed25519-nkey' })}.${base64(claims)}`;
-  return `${signed}.${base64(issuer.sign(Buffer.from(signed)))}`;
+  const signer = signerOf(Buffer.from(issuer.getSeed()).toString());
+  return `${signed}.${base64(Buffer.from(signer.sign(signed), 'base64'))}`;
 }
 
 /** @param names one of them is `system`. */

@@ -122,4 +122,10 @@ test('a secret in a file that others may read is refused, and never said', async
   await expect(start).rejects.not.toMatchObject({
     message: expect.stringContaining('hush') as string,
   });
+  const credsFile = file('broken.creds', 'hush');
+  const broken = startNode({ servers: [nats.url], credentials: { credsFile } });
+  await expect(broken).rejects.toMatchObject({
+    code: 'SLEDGE_ERR_NATS_CREDENTIALS',
+    message: expect.stringContaining('no .creds file') as string,
+  });
 });
