@@ -24,6 +24,8 @@ export const HEADERS = {
   id: 'Nats-Msg-Id',
   attempts: 'Sledge-Attempts',
   function: 'Sledge-Function',
+  /** Of a dead letter that NATS would not take whole: how long it was. */
+  cutBytes: 'Sledge-Cut-Bytes',
 } as const;
 
 /** Members of one of them answer a request. */

@@ -9,7 +9,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { FunctionHandle } from '@sledge/core';
 import { STREAMS, WORK_CONSUMER } from '@sledge/nats-connection';
 import type { Logger } from 'pino';
-import { Job, type JobPlace } from './job';
+import { GIVE_BACK_MS, Job, type JobPlace } from './job';
 import { Ledger } from './ledger';
 import type { ServingNode } from './node';
 import type { DurableOptions } from './options';
@@ -93,7 +93,7 @@ export class JobQueue {
     this.#messages = messages;
     if (this.#ending.signal.aborted) await messages.close();
     for await (const message of messages) {
-      if (this.#ending.signal.aborted) message.nak();
+      if (this.#ending.signal.aborted) message.nak(GIVE_BACK_MS);
       else this.#begin(new Job(message, place));
     }
     this.#messages = undefined;

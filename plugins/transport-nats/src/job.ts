@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
-import type { FunctionHandle, Outcome } from '@sledge/core';
+import type { ErrorCode, FunctionHandle, Outcome } from '@sledge/core';
 import { HEADERS, idToken, nameOf } from '@sledge/nats-connection';
 import { answerOf, asSledgeError, errorOf, failureOf, mayTryNext, type Answer } from './answer';
 import type { ServingNode } from './node';
@@ -15,6 +15,20 @@ const REFUSED_WAIT_MS = 5;
 const REFUSED_WAIT_MAX_MS = 500;
 /** Of the time after which NATS gives it to somebody else. */
 const HEARTBEATS = 3;
+const HEADER_LINE_BYTES = 4;
+/**
+ * What a drain gives back comes out a little later: at once, nats-server might hand it to the pull
+ * that is just being closed, and it would wait there for its whole ackWaitMs.
+ */
+export const GIVE_BACK_MS = 50;
+/** Of what an answer leaves free for its head: the other half is for what became of it. */
+const OWN_HEADERS_BYTES = 2_048;
+
+/** Another attempt would end as this one. */
+const HOPELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'SLEDGE_ERR_NATS_REQUEST',
+  'SLEDGE_ERR_HTTP_BODY_TOO_LARGE',
+]);
 
 export interface JobPlace {
   readonly tenant: string;
@@ -102,8 +116,9 @@ export class Job {
 
   async #fail(error: SledgeError, answer?: Answer): Promise<void> {
     const { node, options } = this.place;
-    if (node.isDraining) return this.#return(0);
-    if (this.#attempt >= options.maxAttempts) return this.#bury(error, answer);
+    if (node.isDraining) return this.#return(GIVE_BACK_MS);
+    const isLast = this.#attempt >= options.maxAttempts || HOPELESS.has(error.code);
+    if (isLast) return this.#bury(error, answer);
     node.counted.jobs_retried += 1;
     const waitMs = options.backoffMs * 2 ** (this.#attempt - 1);
     this.#say(() => this.message.nak(Math.min(options.backoffMaxMs, waitMs)));
@@ -114,13 +129,8 @@ export class Job {
     const { message, place } = this;
     const { ledger, node } = place;
     const failure = answer ?? failureOf(error, node.answering(place.connection));
-    const head = headers();
-    for (const [name, values] of message.headers ?? []) {
-      for (const value of values) head.append(name, value);
-    }
-    for (const [name, values] of failure.headers) head.set(name, values[0] ?? '');
-    const letter = this.#named({ data: message.data, headers: head });
-    await ledger.storeLetter(this.#fn, this.#id, letter);
+    const letter = letterOf(message, failure, node.answering(place.connection).payloadMax);
+    await ledger.storeLetter(this.#fn, this.#id, this.#named(letter));
     await ledger.storeResult(this.#id, this.#named(failure));
     node.counted.jobs_dead += 1;
     await this.#done();
@@ -140,7 +150,7 @@ export class Job {
 
   #return(waitMs: number): void {
     this.place.node.counted.jobs_returned += 1;
-    this.#say(() => this.message.nak(waitMs === 0 ? undefined : waitMs));
+    this.#say(() => this.message.nak(waitMs));
   }
 
   /** A connection that is closed lets nothing be said: the server redelivers after its wait. */
@@ -151,4 +161,26 @@ export class Job {
       // as above
     }
   }
+}
+
+/**
+ * What was sent, with what became of it. Headers of NATS itself are commands to whoever stores the
+ * letter, so they stay behind; data and headers that together are too long are cut.
+ */
+function letterOf(message: JsMsg, failure: Answer, payloadMax: number): Answer {
+  const head = headers();
+  const data = message.data.subarray(0, payloadMax);
+  let roomBytes = payloadMax - data.length + OWN_HEADERS_BYTES;
+  for (const [name, values] of message.headers ?? []) {
+    if (name.toLowerCase().startsWith('nats-')) continue;
+    for (const value of values) {
+      roomBytes -= name.length + Buffer.byteLength(value) + HEADER_LINE_BYTES;
+      if (roomBytes >= 0) head.append(name, value);
+    }
+  }
+  for (const [name, values] of failure.headers) head.set(name, values[0] ?? '');
+  if (data.length < message.data.length) {
+    head.set(HEADERS.cutBytes, String(message.data.length));
+  }
+  return { data, headers: head };
 }

@@ -1,5 +1,5 @@
-import { jetstreamManager } from '@nats-io/jetstream';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
 import { NatsClient } from '@sledge/client-nats';
 import { NatsServer } from '../../../test/support/nats-server';
@@ -42,7 +42,8 @@ describe('durable work over NATS', () => {
     running.push(started);
     await started.connected();
     const { streams } = await jetstreamManager(watcher);
-    const isThere = () => streams.info('SLEDGE_WORK_acme').then(() => true);
+    // the last that is made
+    const isThere = () => streams.info('SLEDGE_DEAD_acme').then(() => true);
     await until(() => isThere().catch(() => false));
     return started;
   }
@@ -90,6 +91,28 @@ describe('durable work over NATS', () => {
     expect(letter?.header.get('Sledge-Attempts')).toBe('3');
     expect(stats()).toMatchObject({ jobs_dead: 1 });
     expect(told).toHaveLength(1);
+    await until(async () => (await waiting()) === 0);
+  });
+
+  test('no header and no length of what is sent keeps it from becoming a dead letter', async () => {
+    const { invoker, stats } = await node('one', { maxAttempts: 1 });
+    invoker.answer = () => trapped;
+    const subject = 'sledge.submit.acme.fib';
+    const head = headers();
+    head.set('Nats-Msg-Id', 'odd');
+    head.set('Nats-Expected-Stream', 'SLEDGE_WORK_acme');
+    head.set('X-Own', 'kept');
+    const longest = 'x'.repeat(1_048_576 - 200);
+    await jetstream(watcher).publish(subject, longest, { headers: head });
+    const wrong = headers();
+    wrong.set('Sledge-Deadline-Us', 'never');
+    await jetstream(watcher).publish('sledge.submit.acme.fib', 'y', { headers: wrong });
+    await until(() => stats()['jobs_dead'] === 2);
+    expect(invoker.calls).toHaveLength(1);
+    const { streams } = await jetstreamManager(watcher);
+    const letter = await streams.getMessage('SLEDGE_DEAD_acme', { seq: 1 });
+    expect(letter?.header.get('X-Own')).toBe('kept');
+    expect(letter?.header.get('Sledge-Cut-Bytes')).toBe(String(longest.length));
     await until(async () => (await waiting()) === 0);
   });
 

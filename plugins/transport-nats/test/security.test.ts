@@ -79,6 +79,17 @@ test('a tenant reaches its own functions and results, and nothing of another ten
   await expect(peek).rejects.toMatchObject({ code });
 });
 
+test('a node that may do nothing goes on, and serves nobody', async () => {
+  const users = '{ user: nobody, password: x, permissions: { publish: deny, subscribe: deny } }';
+  nats = await NatsServer.start(`authorization { users: [${users}] }`);
+  const credentials = { user: 'nobody', passwordFile: file('nobody.password', 'x') };
+  node = await startNode({ servers: [nats.url], credentials, durable: {} }, tenants);
+  await node.connected();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(node.stats()).toMatchObject({ requests: 0, connected: 1 });
+  await node.transport.drain();
+});
+
 test('with an account for each tenant a node serves each in its own, by .creds files', async () => {
   const operator = makeOperator(['acme', 'other', 'system']);
   nats = await NatsServer.start(operator.config);
