@@ -56,6 +56,7 @@ test('nodes are killed while they work: every job is done, each result told once
   expect(new Set(answers.map(({ output }) => output.toString().trim()))).toEqual(
     new Set(['46368']),
   );
+  await watcher.flush();
   expect(told).toHaveLength(JOBS);
   expect(new Set(told).size).toBe(JOBS);
   const last = await client.invoke('test', 'fibonacci', undefined, { args: ['10'] });

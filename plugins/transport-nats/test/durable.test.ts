@@ -64,8 +64,9 @@ describe('durable work over NATS', () => {
     expect(await again.result()).toMatchObject({ node: 'one', attempts: 1 });
     expect((await client.result('acme', 'job-1')).output.toString()).toBe('did a');
     expect(invoker.calls).toHaveLength(1);
-    expect(told).toEqual([{ subject: 'sledge.result.acme.job-1', text: 'did a' }]);
     await until(async () => (await waiting()) === 0);
+    await watcher.flush();
+    expect(told).toEqual([{ subject: 'sledge.result.acme.job-1', text: 'did a' }]);
   });
 
   test('a failure is tried again, later each time, and then its result is told', async () => {
@@ -90,8 +91,9 @@ describe('durable work over NATS', () => {
     expect(letter?.header.get('Sledge-Error')).toBe('SLEDGE_ERR_INVOKE_TRAPPED');
     expect(letter?.header.get('Sledge-Attempts')).toBe('3');
     expect(stats()).toMatchObject({ jobs_dead: 1 });
-    expect(told).toHaveLength(1);
     await until(async () => (await waiting()) === 0);
+    await watcher.flush();
+    expect(told).toHaveLength(1);
   });
 
   test('no header and no length of what is sent keeps it from becoming a dead letter', async () => {
@@ -104,6 +106,7 @@ describe('durable work over NATS', () => {
     head.set('X-Own', 'kept');
     const longest = 'x'.repeat(1_048_576 - 200);
     await jetstream(watcher).publish(subject, longest, { headers: head });
+    await until(() => stats()['jobs_dead'] === 1);
     const wrong = headers();
     wrong.set('Sledge-Deadline-Us', 'never');
     await jetstream(watcher).publish('sledge.submit.acme.fib', 'y', { headers: wrong });
@@ -161,6 +164,7 @@ describe('durable work over NATS', () => {
     await drained;
     await Promise.all(works.map((work) => work.result()));
     expect(two.invoker.calls).toHaveLength(4);
+    await until(() => told.length >= 8);
     expect(told).toHaveLength(8);
   });
 
