@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { NatsClient } from '@sledge/client-nats';
 import { NatsServer } from '../support/nats-server';
-import { configOf, Server } from './server';
+import { configOf, root, Server } from './server';
 
 const IS_LONG = process.env.SLEDGE_TEST_LONG === '1';
 const JOBS = IS_LONG ? 10_000 : 80;
@@ -61,4 +63,10 @@ test('nodes are killed while they work: every job is done, each result told once
   expect(new Set(told).size).toBe(JOBS);
   const last = await client.invoke('test', 'fibonacci', undefined, { args: ['10'] });
   expect(last.output.toString()).toContain('55');
+});
+
+(IS_LONG ? test : test.skip)('the cluster of examples/cluster does what it says', () => {
+  const run = path.join(root, 'examples/cluster/run.mjs');
+  const said = execFileSync(process.execPath, [run, '--once', '--loopback'], { encoding: 'utf8' });
+  expect(said).toContain('12 of 12 durable jobs done');
 });
