@@ -1,7 +1,7 @@
 /**
  * Three nodes and nats-server in network namespaces. At random a node is killed, a link cut, or
  * nats-server restarted, under load: every call has one outcome, every durable job is done, and no
- * result is told twice. SLEDGE_TEST_LONG=1 only; test/e2e/nats.test.ts kills a node in the short run.
+ * result is told twice. SLEDGE_TEST_LONG=1 only; in the short run test/e2e/nats.test.ts kills one.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
