@@ -18,7 +18,12 @@ export class NatsServer {
   /** @param config beside address, port and JetStream, which are given. */
   static async start(config = '', address = '127.0.0.1', within: string[] = []) {
     const server = new NatsServer(config, { address, within });
-    await server.start();
+    try {
+      await server.start();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
     return server;
   }
 
@@ -71,7 +76,7 @@ export class NatsServer {
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
-    if (child === undefined) return;
+    if (child === undefined || child.exitCode !== null) return;
     child.kill(signal);
     await once(child, 'exit');
   }
