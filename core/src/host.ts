@@ -17,12 +17,15 @@ export {
 export { buildJobs } from './functions/function-registry';
 export { hint, nearestName } from './nearest';
 export { loadBinding } from './data-plane';
+export * from './placement/hosted-placement';
 export * from './recording';
 export * from './trace';
 export { codeOf as errorCodeOf } from './data-plane/native-error';
 export { reasonOf } from './errors/reason';
+export { policyContext } from './policies/policy-context';
 export { defaultCapabilities, withheldBy } from './plugins/capabilities';
-export { inspectPlugin, loadPlugins, PluginHost, type LoadedPlugin } from './plugins/plugin-host';
+export { inspectPlugin, loadPlugin, loadPlugins } from './plugins/plugin-host';
+export { PluginHost, type LoadedPlugin } from './plugins/plugin-host';
 export { policyForm, type PolicyUnderTest } from './testing/trial';
 export { installedPlugins, type InstalledPlugin } from './plugins/plugin-names';
 export { type PluginReference } from './plugins/resolve-plugin';

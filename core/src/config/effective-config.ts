@@ -31,6 +31,7 @@ export function effectiveConfig(
     scheduler: at('scheduler') ?? config.scheduler,
     estimator: at('estimator') ?? config.estimator,
     admission: at('admission') ?? config.admission,
+    placement: at('placement') ?? config.placement,
     preemption: config.preemption,
     sandbox: at('sandbox'),
     hosts: config.hosts.map((_, index) => at(`hosts[${index}]`)),

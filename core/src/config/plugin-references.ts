@@ -9,10 +9,16 @@ export function pluginReferences(config: SledgeConfig): PluginReference[] {
     reference('sandbox', 'sandbox', config.sandbox),
     ...config.hosts.map((choice, index) => reference(`hosts[${index}]`, 'host', choice)),
     ...workerGroups(config).flatMap((_, index) => policiesOf(config, index)),
+    ...placementOf(config),
     ...config.transports.map((choice, index) =>
       reference(`transports[${index}]`, 'transport', choice),
     ),
   ];
+}
+
+/** Asked before dispatchers; one for all worker groups. */
+function placementOf({ placement }: SledgeConfig): PluginReference[] {
+  return placement === 'none' ? [] : [reference('placement', 'placement', placement)];
 }
 
 const POLICIES = ['estimator', 'admission', 'scheduler', 'dispatcher'] as const;

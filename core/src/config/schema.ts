@@ -334,6 +334,9 @@ export const configSchema = z.strictObject({
   admission: pluginChoice
     .default('none')
     .describe('Refuses at arrival what would do no good. none: admits all.'),
+  placement: pluginChoice
+    .default('none')
+    .describe('Which node runs what comes to this one, where a transport connects nodes.'),
   policies: policies.prefault({}).describe('What holds for policies in TypeScript.'),
   preemption: preemption.prefault({}),
   sandbox: pluginChoice.default('awsm'),

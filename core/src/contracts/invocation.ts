@@ -44,6 +44,8 @@ export interface InvocationRequest {
   ids?: RequestIds | undefined;
   /** When its last byte was received, as `nowNs` of a plugin's clock; undefined: now. */
   arrivalNs?: number | undefined;
+  /** How often it has been sent on from node to node. Default 0: it comes from a client. */
+  hops?: number | undefined;
 }
 
 /** Where the time of an invocation went. Integer nanoseconds. */

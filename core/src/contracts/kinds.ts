@@ -1,5 +1,6 @@
 import type { FunctionHandle, Invoker } from './invocation';
 import type { NativeRpcEnd, NativeRpcServerOptions } from './native-rpc';
+import type { PeerLink } from './placement';
 import type { PluginInstance } from './plugin';
 import type { TlsFiles, WatchFiles } from '../security/tls';
 
@@ -84,6 +85,11 @@ export interface TransportHost {
   onTenantsChanged(listener: (tenants: readonly TenantView[]) => void | Promise<void>): () => void;
   /** Calls back when one of the files is another, or an operator asks. @returns ends it. */
   watchFiles?: WatchFiles;
+  /**
+   * From now on requests can be sent to these peers, if the configuration has a placement.
+   * @returns withdraws them: what is on its way is still awaited.
+   */
+  connectPeers?(link: PeerLink): () => void;
 }
 
 export interface TransportInstance extends PluginInstance {

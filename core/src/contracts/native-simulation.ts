@@ -1,3 +1,4 @@
+import type { HostedPlacement } from '../placement/hosted-placement';
 import type { HostedPolicy } from '../policies/hosted-policy';
 import type { NativePolicySpec } from './native';
 
@@ -27,6 +28,22 @@ export interface NativeSimulation {
   scheduler: NativePolicySpec | HostedPolicy;
   estimator: NativePolicySpec | null;
   admission: NativePolicySpec | null;
+  /** Each group is a node of a cluster. */
+  cluster?: NativeCluster | undefined;
+}
+
+/** What each means is in native/src/lab/cluster.hpp; times in ns. */
+export interface NativeCluster {
+  placement: HostedPlacement;
+  /** By node; empty: equal. */
+  shares: Float64Array;
+  /** As the service time of a class; no values: messages take no time. */
+  network: { shape: string; values: Float64Array };
+  reportNs: number;
+  noticeNs: number;
+  maxHops: number;
+  /** Three numbers each: node, from, to (below 0: it stays away). */
+  losses: Float64Array;
 }
 
 /** What each means is in native/src/lab/simulation.hpp. */
@@ -91,6 +108,8 @@ export interface NativeSimulationResult {
     finished: number;
     refused: number;
     dropped: number;
+    /** In a cluster: were on a node that was lost. */
+    lost: number;
     events: number;
     preemptions: number;
     quantumEnds: number;
@@ -113,4 +132,35 @@ export interface NativeSimulationResult {
   recordMissed: number;
   /** By arrival: middle of an interval, finished, missed, p50 and p99 of the sojourn time; ns. */
   series: Float64Array;
+  /** Of a cluster; then `classes` are as the clients see them. */
+  cluster?: NativeClusterResult | undefined;
+}
+
+/** Measured requests, but for decisions and reports: those of the whole run. */
+export interface NativeClusterResult {
+  nodes: NativeNodeResult[];
+  arrived: number;
+  decisions: number;
+  badDecisions: number;
+  reports: number;
+  /** Share of nodes with at least so many requests, 0 to 32. */
+  occupancy: Float64Array;
+}
+
+export interface NativeNodeResult {
+  arrived: number;
+  finished: number;
+  refused: number;
+  dropped: number;
+  lost: number;
+  unreached: number;
+  withDeadline: number;
+  missed: number;
+  forwarded: number;
+  returned: number;
+  received: number;
+  served: number;
+  wasted: number;
+  busyNs: number;
+  sojournNs: number;
 }

@@ -1045,6 +1045,28 @@ export const ERROR_CATALOGUE = {
     rpc: 'INVALID_ARGUMENT',
     solve: 'Give a classic pcap file of Ethernet frames (tcpdump -w).',
   },
+  // between nodes
+  SLEDGE_ERR_PLACEMENT_REFUSED: {
+    number: 870,
+    message: 'No node would end it before its deadline, says {placement}.',
+    http: 503,
+    rpc: 'UNAVAILABLE',
+    solve: 'Try again later, allow more time, or add nodes.',
+  },
+  SLEDGE_ERR_PEER_LOST: {
+    number: 871,
+    message: 'The node {peer} was lost while it had the request: {reason}.',
+    http: 502,
+    rpc: 'UNAVAILABLE',
+    solve: 'It may have run there. Send it again if running twice does no harm.',
+  },
+  SLEDGE_ERR_PEER_UNSENT: {
+    number: 872,
+    message: 'The node {peer} could not be reached, and no time is left: {reason}.',
+    http: 503,
+    rpc: 'UNAVAILABLE',
+    solve: 'It has not run. Send it again; see that the nodes reach each other.',
+  },
   // NATS: transport, its client, and the cluster
   SLEDGE_ERR_NATS_CREDENTIALS: {
     number: 850,

@@ -29,6 +29,7 @@ export class LoadedFunction implements FunctionHandle {
   readonly maxBodyBytes: number;
   readonly methods: readonly string[] | undefined;
   readonly isOpen: boolean;
+  readonly expectedExecutionUs: number | undefined;
 
   constructor(
     readonly tenant: string,
@@ -44,6 +45,7 @@ export class LoadedFunction implements FunctionHandle {
     this.maxBodyBytes = config.limits.bodyBytes;
     this.methods = config.methods;
     this.isOpen = config.keys === 'none';
+    this.expectedExecutionUs = config.expectedExecutionUs;
   }
 
   /** Id in the data plane of the current version. */

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { HostInstance, NativePolicyInstance } from '../contracts/kinds';
 import type { SandboxInstance, TransportInstance } from '../contracts/kinds';
+import type { Placement } from '../contracts/placement';
 import type { WorkloadInstance } from '../contracts/workload';
 import type { PluginDefinition, PluginInstance, PluginKind } from '../contracts/plugin';
 
@@ -13,6 +14,7 @@ export interface InstancesByKind {
   estimator: NativePolicyInstance;
   admission: NativePolicyInstance;
   workload: WorkloadInstance;
+  placement: Placement;
   host: HostInstance;
 }
 

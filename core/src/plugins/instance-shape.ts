@@ -5,6 +5,7 @@ import { policyProblem } from '../policies/hosted-policy';
 const MEMBERS: Partial<Record<PluginKind, Readonly<Record<string, 'function' | 'string'>>>> = {
   transport: { start: 'function', drain: 'function', stop: 'function', listeners: 'function' },
   sandbox: { build: 'function', workers: 'string' },
+  placement: { place: 'function' },
 };
 
 const POLICIES: readonly PluginKind[] = ['scheduler', 'dispatcher', 'estimator', 'admission'];

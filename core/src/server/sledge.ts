@@ -184,7 +184,8 @@ export class Sledge {
     const transports = transportCounts(this.host.instances('transport'));
     const admin = this.admin.map((listener): Counting => ['admin', listener.stats()]);
     const log: Counting = ['log', { function_lines_dropped: this.functionLog.dropped }];
-    const counted = countedTogether([...transports, ...admin, log]);
+    const placed: Counting = ['placement', this.services.placementStats()];
+    const counted = countedTogether([...transports, ...admin, log, placed]);
     return { ...this.plane?.stats(), ...counted };
   }
 
@@ -316,6 +317,7 @@ export class Sledge {
     if (this.recording?.tap === undefined) plane.keepEvents?.(false);
     beginRecording(this.recording, this.registry, plane);
     this.services.open(plane, this.registry, repairBy(this.live, this.logger));
+    this.services.placeWith(this.host, this.logger, config.seed);
     await this.host.start(BESIDE_TRANSPORTS);
     this.failed = await this.host.startSome('transport');
     for (const { code, message, solve } of this.failed) this.logger.error({ code, solve }, message);

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { DataPlane } from '../contracts/data-plane';
 import type {
   FunctionHandle,
@@ -6,11 +7,15 @@ import type {
   OutcomeCallback,
 } from '../contracts/invocation';
 import type { RpcServer, RpcServerOptions, TenantView, TransportHost } from '../contracts/kinds';
+import type { PeerLink } from '../contracts/placement';
 import type { WorkerLoad } from '../contracts/kinds';
 import { SledgeError } from '../errors/sledge-error';
 import { FileWatch } from '../files/file-watch';
 import type { FunctionRegistry, LoadedFunction } from '../functions/function-registry';
 import type { ModuleRepair } from '../functions/module-repair';
+import type { NodePlacement } from '../placement/node-placement';
+import type { PluginHost } from '../plugins/plugin-host';
+import { openPlacement } from './placement-step';
 import { RpcService } from './rpc-service';
 
 type TenantsListener = (tenants: readonly TenantView[]) => void | Promise<void>;
@@ -22,6 +27,7 @@ export class TransportServices implements TransportHost, Invoker {
   private plane: DataPlane | undefined;
   private registry: FunctionRegistry | undefined;
   private repair: ModuleRepair | undefined;
+  private placement: NodePlacement | undefined;
   private isOpen = false;
   /** Certificates and keys of listeners. */
   readonly files = new FileWatch();
@@ -36,6 +42,22 @@ export class TransportServices implements TransportHost, Invoker {
     void this.publish();
   }
 
+  /** Asks the placement of the configuration, if any, where what transports bring runs. */
+  placeWith(host: PluginHost, logger: Logger, seed: number): void {
+    if (this.plane === undefined) return;
+    const runLocally = this.invokeHere;
+    this.placement = openPlacement({ host, plane: this.plane, runLocally, logger, seed });
+  }
+
+  connectPeers(link: PeerLink): () => void {
+    return this.placement?.connect(link) ?? (() => undefined);
+  }
+
+  /** What was decided, and what became of it; empty: there is no placement. */
+  placementStats(): Readonly<Record<string, number>> {
+    return this.placement?.stats() ?? {};
+  }
+
   /** Tells transports which tenants and functions there are; resolves when they serve them. */
   async publish(): Promise<void> {
     const { tenants } = this.registry ?? { tenants: [] };
@@ -48,6 +70,18 @@ export class TransportServices implements TransportHost, Invoker {
   }
 
   invoke(fn: FunctionHandle, request: InvocationRequest, onOutcome: OutcomeCallback): number {
+    if (this.placement !== undefined && this.isOpen) {
+      return this.placement.invoke(fn, request, onOutcome);
+    }
+    return this.invokeHere(fn, request, onOutcome);
+  }
+
+  /** On this node, whatever the placement says. */
+  readonly invokeHere = (
+    fn: FunctionHandle,
+    request: InvocationRequest,
+    onOutcome: OutcomeCallback,
+  ): number => {
     if (!this.isOpen || this.plane === undefined) {
       throw new SledgeError('SLEDGE_ERR_INVOKE_DRAINING');
     }
@@ -57,7 +91,7 @@ export class TransportServices implements TransportHost, Invoker {
       return this.repair.submit(this.plane, target, request, onOutcome);
     }
     return this.plane.submit(target.id, request, onOutcome);
-  }
+  };
 
   /** A call has found that its module is not there any more. */
   mend(fn: number): void {
@@ -65,11 +99,11 @@ export class TransportServices implements TransportHost, Invoker {
   }
 
   cancel(id: number): void {
-    this.plane?.cancel(id);
+    if (this.placement?.cancel(id) !== true) this.plane?.cancel(id);
   }
 
   get inFlight(): number {
-    return this.plane?.inFlight ?? 0;
+    return (this.plane?.inFlight ?? 0) + (this.placement?.awayCount ?? 0);
   }
 
   tenants(): readonly TenantView[] {

@@ -1,0 +1,59 @@
+import type { DataPlane } from '../contracts/data-plane';
+import type { Outcome } from '../contracts/invocation';
+import type { NodeLoad } from '../contracts/placement';
+
+/** Of the latest service time in the estimate of a function. */
+const WEIGHT = 1 / 8;
+/** Of a function of which nothing is known yet. */
+const FIRST_ESTIMATE_NS = 1_000_000;
+/** Counting costs microseconds: what native transports have submitted is seen so late. */
+const FRESH_NS = 1_000_000;
+
+/** What a node knows of its own load, for placements. Main thread. */
+export class LoadMeter {
+  private readonly estimates = new Map<string, number>();
+  private present = 0;
+  private workNs = 0;
+  private meanNs = FIRST_ESTIMATE_NS;
+  private counted = { workers: 1, inFlight: 0 };
+  private countedAtNs = -Infinity;
+
+  /** Service time expected of a function, by its full name. At least 1. */
+  estimateNs(name: string, expectedUs: number | undefined): number {
+    const known = this.estimates.get(name);
+    if (known !== undefined) return known;
+    return expectedUs === undefined ? this.meanNs : Math.max(1, expectedUs * 1000);
+  }
+
+  entered(estimateNs: number): void {
+    this.present += 1;
+    this.workNs += estimateNs;
+  }
+
+  left(name: string, estimateNs: number, { status, times }: Outcome): void {
+    this.present -= 1;
+    this.workNs = this.present === 0 ? 0 : this.workNs - estimateNs;
+    if (status !== 'completed') return;
+    const before = this.estimates.get(name) ?? times.runNs;
+    this.estimates.set(name, Math.max(1, before + (times.runNs - before) * WEIGHT));
+    this.meanNs += (times.runNs - this.meanNs) * WEIGHT;
+  }
+
+  /** Of functions that are gone nothing is kept. */
+  keepOnly(names: ReadonlySet<string>): void {
+    for (const name of this.estimates.keys()) if (!names.has(name)) this.estimates.delete(name);
+  }
+
+  now(plane: Pick<DataPlane, 'stats'>, nowNs: number): NodeLoad {
+    if (nowNs - this.countedAtNs >= FRESH_NS) {
+      const { workers = 1, inFlight = 0 } = plane.stats();
+      this.counted = { workers, inFlight };
+      this.countedAtNs = nowNs;
+    }
+    const { workers } = this.counted;
+    const inSystem = Math.max(this.counted.inFlight, this.present);
+    const meanNs = this.present === 0 ? this.meanNs : this.workNs / this.present;
+    const beyond = Math.max(0, inSystem + 1 - workers);
+    return { workers, inSystem, expectedWaitNs: Math.round((beyond / workers) * meanNs) };
+  }
+}

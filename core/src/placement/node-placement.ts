@@ -1,0 +1,287 @@
+import type { Logger } from 'pino';
+import type { DataPlane } from '../contracts/data-plane';
+import type {
+  FunctionHandle,
+  InvocationRequest,
+  Outcome,
+  OutcomeCallback,
+  OutcomeStatus,
+} from '../contracts/invocation';
+import { HOPS_MAX } from '../contracts/placement';
+import type { PeerLink, PeerReply, Placement, PlacementDecision } from '../contracts/placement';
+import type { PlacementFeedback, PlacementRequest } from '../contracts/placement';
+import { reasonOf } from '../errors/reason';
+import { SledgeError } from '../errors/sledge-error';
+import { LoadMeter } from './load-meter';
+import { PeerNodes } from './peer-nodes';
+
+const NS_PER_US = 1000;
+const NOTHING = new Uint8Array(0);
+/** Of decisions that fail; more of them are only counted. */
+const WARNINGS_MAX = 10;
+
+export const PLACEMENT_COUNTERS = [
+  'local',
+  'forwarded',
+  'refused',
+  'failed',
+  'ended',
+  'refused_there',
+  'unsent',
+  'lost',
+  'run_here',
+] as const;
+
+/** What a node does with a request when it runs it itself. */
+export type RunLocally = (
+  fn: FunctionHandle,
+  request: InvocationRequest,
+  onOutcome: OutcomeCallback,
+) => number;
+
+export interface NodePlacementOptions {
+  readonly name: string;
+  readonly placement: Placement;
+  readonly random: () => number;
+  readonly plane: Pick<DataPlane, 'stats' | 'cancel'>;
+  readonly runLocally: RunLocally;
+  readonly logger: Pick<Logger, 'warn'>;
+  /** Of a function, as it was configured. */
+  readonly expectedUs: (fn: FunctionHandle) => number | undefined;
+  /** Integer nanoseconds since the process started. */
+  readonly nowNs: () => number;
+}
+
+/** A request that is with a peer, or was. */
+interface Away {
+  readonly fn: FunctionHandle;
+  readonly request: InvocationRequest;
+  readonly onOutcome: OutcomeCallback;
+  readonly arrivalNs: number;
+  /** When its deadline is; Infinity: never. */
+  readonly deadlineNs: number;
+  readonly sentNs: number;
+  readonly peer: string;
+  cancel: () => void;
+  isCancelled: boolean;
+  /** In the data plane, once it runs here. */
+  localId: number | undefined;
+}
+
+/**
+ * Asks the placement of a live node and carries out what it says: every request gets exactly one
+ * outcome, whatever becomes of the peer. Main thread.
+ */
+export class NodePlacement {
+  private readonly meter = new LoadMeter();
+  private readonly nodes: PeerNodes;
+  private readonly counted: Record<(typeof PLACEMENT_COUNTERS)[number], number>;
+  private readonly away = new Map<number, Away>();
+  private link: PeerLink | undefined;
+  private lastId = 0;
+  private warnings = 0;
+
+  constructor(private readonly options: NodePlacementOptions) {
+    this.nodes = new PeerNodes(options.random);
+    const zeros = PLACEMENT_COUNTERS.map((name) => [name, 0]);
+    this.counted = Object.fromEntries(zeros) as typeof this.counted;
+  }
+
+  /** From now on requests can be sent to these peers. @returns ends it. */
+  connect(link: PeerLink): () => void {
+    this.link = link;
+    return () => {
+      if (this.link === link) this.link = undefined;
+    };
+  }
+
+  /** Requests that are with peers. */
+  get awayCount(): number {
+    return this.away.size;
+  }
+
+  stats(): Record<string, number> {
+    return { ...this.counted, away: this.away.size, ...this.options.placement.stats?.() };
+  }
+
+  /**
+   * As Invoker.invoke; ids below 0 are of requests that went to a peer.
+   * @throws SledgeError SLEDGE_ERR_PLACEMENT_REFUSED
+   */
+  invoke(fn: FunctionHandle, request: InvocationRequest, onOutcome: OutcomeCallback): number {
+    const reports = this.link?.peers() ?? [];
+    const { hops = 0 } = request;
+    if (reports.length === 0 || hops >= HOPS_MAX) return this.run(fn, request, onOutcome);
+    const nowNs = this.options.nowNs();
+    const { arrivalNs = nowNs, relativeDeadlineUs: us = fn.relativeDeadlineUs } = request;
+    const deadlineNs = us === undefined ? Infinity : arrivalNs + us * NS_PER_US;
+    const estimateNs = this.estimateNs(fn);
+    this.nodes.refresh(nowNs, this.meter.now(this.options.plane, nowNs), reports);
+    const decision = this.decide({
+      tenant: fn.tenant,
+      functionName: fn.name,
+      hops,
+      leftNs: deadlineNs - nowNs,
+      estimateNs,
+      slackNs: deadlineNs - nowNs - estimateNs,
+    });
+    if (decision === 'local') return this.run(fn, request, onOutcome);
+    if (decision === 'refuse') {
+      this.counted.refused += 1;
+      const { name } = this.options;
+      throw new SledgeError('SLEDGE_ERR_PLACEMENT_REFUSED', { placement: name });
+    }
+    const peer = this.nodes.sent(decision, estimateNs);
+    const kept = { ...request, arrivalNs, input: request.input && Uint8Array.from(request.input) };
+    const times = { arrivalNs, deadlineNs, sentNs: nowNs };
+    const state = { cancel: () => undefined, isCancelled: false, localId: undefined };
+    return this.forward({ fn, request: kept, onOutcome, ...times, peer, ...state });
+  }
+
+  /** @returns whether it was one that went to a peer. */
+  cancel(id: number): boolean {
+    if (id >= 0) return false;
+    const away = this.away.get(-id);
+    if (away === undefined) return true;
+    away.isCancelled = true;
+    if (away.localId === undefined) away.cancel();
+    else this.options.plane.cancel(away.localId);
+    return true;
+  }
+
+  private decide(request: PlacementRequest): PlacementDecision {
+    const { placement } = this.options;
+    try {
+      const decision = placement.place(request, this.nodes);
+      if (typeof decision === 'string') return decision === 'refuse' ? 'refuse' : 'local';
+      this.nodes.peer(decision);
+      return decision;
+    } catch (error) {
+      this.failed('place', error);
+      return 'local';
+    }
+  }
+
+  private failed(callback: string, error: unknown): void {
+    this.counted.failed += 1;
+    this.warnings += 1;
+    if (this.warnings > WARNINGS_MAX) return;
+    const { name, logger } = this.options;
+    logger.warn({ placement: name, callback }, `a placement threw: ${reasonOf(error)}`);
+  }
+
+  private estimateNs(fn: FunctionHandle): number {
+    return this.meter.estimateNs(fullName(fn), this.options.expectedUs(fn));
+  }
+
+  /** Here, and what it teaches is kept. */
+  private run(fn: FunctionHandle, request: InvocationRequest, onOutcome: OutcomeCallback): number {
+    const estimateNs = this.estimateNs(fn);
+    const id = this.options.runLocally(fn, request, (outcome) => {
+      this.meter.left(fullName(fn), estimateNs, outcome);
+      onOutcome(outcome);
+    });
+    this.counted.local += 1;
+    this.meter.entered(estimateNs);
+    return id;
+  }
+
+  private forward(away: Away): number {
+    const { fn, request, deadlineNs, sentNs, peer } = away;
+    const leftUs = Math.floor((deadlineNs - sentNs) / NS_PER_US);
+    const sent: InvocationRequest = {
+      ...request,
+      arrivalNs: undefined,
+      relativeDeadlineUs: Number.isFinite(leftUs) ? Math.max(1, leftUs) : undefined,
+      hops: (request.hops ?? 0) + 1,
+    };
+    const id = (this.lastId += 1);
+    this.away.set(id, away);
+    this.counted.forwarded += 1;
+    const call = { tenant: fn.tenant, functionName: fn.name, request: sent };
+    away.cancel = (this.link as PeerLink).forward(peer, call, (reply) => this.onReply(id, reply));
+    return -id;
+  }
+
+  private onReply(id: number, reply: PeerReply): void {
+    const away = this.away.get(id);
+    if (away === undefined) return; // a second reply of the same
+    this.tell(away, reply);
+    if (reply.kind === 'outcome') {
+      this.counted.ended += 1;
+      this.end(id, away, reply.outcome);
+    } else if (reply.kind === 'lost') {
+      this.counted.lost += 1;
+      const { peer } = away;
+      const error = new SledgeError('SLEDGE_ERR_PEER_LOST', { peer, reason: reply.reason });
+      this.end(id, away, outcomeOf('failed', error));
+    } else {
+      this.runHere(id, away, reply);
+    }
+  }
+
+  /** It has not run there: it runs here if time remains. */
+  private runHere(
+    id: number,
+    away: Away,
+    reply: Extract<PeerReply, { kind: 'refused' | 'unsent' }>,
+  ): void {
+    const isRefused = reply.kind === 'refused';
+    this.counted[isRefused ? 'refused_there' : 'unsent'] += 1;
+    if (away.isCancelled) {
+      const error = new SledgeError('SLEDGE_ERR_INVOKE_CANCELLED');
+      return this.end(id, away, outcomeOf('cancelled', error));
+    }
+    if (this.options.nowNs() >= away.deadlineNs) {
+      const { peer } = away;
+      const error = isRefused
+        ? reply.error
+        : new SledgeError('SLEDGE_ERR_PEER_UNSENT', { peer, reason: reply.reason });
+      return this.end(id, away, outcomeOf('dropped', error));
+    }
+    try {
+      const { fn, request, onOutcome } = away;
+      away.localId = this.run(fn, request, (outcome) => {
+        this.away.delete(id);
+        onOutcome(outcome);
+      });
+      this.counted.run_here += 1;
+    } catch (error) {
+      const known = error instanceof SledgeError ? error : undefined;
+      const unknown = { reason: reasonOf(error) };
+      const cause = known ?? new SledgeError('SLEDGE_ERR_INTERNAL', unknown, { cause: error });
+      this.end(id, away, outcomeOf('dropped', cause));
+    }
+  }
+
+  /** Its one outcome, which is a plain object; its times are as its client saw them. */
+  private end(id: number, away: Away, outcome: Outcome): void {
+    this.away.delete(id);
+    const { queueNs, runNs } = outcome.times;
+    const totalNs = this.options.nowNs() - away.arrivalNs;
+    away.onOutcome({ ...outcome, times: { queueNs, runNs, totalNs } });
+  }
+
+  private tell(away: Away, reply: PeerReply): void {
+    const { placement, nowNs } = this.options;
+    const isEnded = reply.kind === 'outcome';
+    const feedback: PlacementFeedback = {
+      peer: away.peer,
+      result: isEnded ? 'ended' : reply.kind,
+      roundTripNs: nowNs() - away.sentNs,
+      insideNs: isEnded ? reply.outcome.times.totalNs : 0,
+    };
+    try {
+      placement.outcome?.(feedback);
+    } catch (error) {
+      this.failed('outcome', error);
+    }
+  }
+}
+
+const fullName = (fn: FunctionHandle): string => `${fn.tenant}/${fn.name}`;
+
+function outcomeOf(status: OutcomeStatus, error: SledgeError): Outcome {
+  const times = { queueNs: 0, runNs: 0, totalNs: 0 };
+  return { status, exitCode: 0, output: NOTHING, times, error };
+}
