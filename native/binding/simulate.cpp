@@ -1,20 +1,17 @@
 #include "simulate.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "hosted_placing.hpp"
 #include "hosted_policy.hpp"
 #include "lab/simulation.hpp"
 #include "values.hpp"
 
 namespace sledge::binding {
 
-namespace {
-
 using namespace sledge::lab;
-
-/// Drawn at once: 320 MB of numbers.
-constexpr uint64_t jobs_max = 10'000'000;
 
 std::vector<double> numbers_of(const Napi::Object &object, const char *name) {
   const Napi::Value value = object.Get(name);
@@ -33,7 +30,7 @@ uint64_t whole_of(const Napi::Object &object, const char *name) {
   return value > 0 && value < 9007199254740992.0 ? static_cast<uint64_t>(value) : 0;
 }
 
-Shape shape_of(const std::string &name) {
+static Shape shape_of(const std::string &name) {
   static constexpr const char *names[] = {"deterministic", "exponential",    "lognormal",
                                           "bimodal",       "bounded-pareto", "empirical"};
   for (uint8_t at = 0; at < 6; at++)
@@ -42,11 +39,19 @@ Shape shape_of(const std::string &name) {
   return Shape::deterministic;
 }
 
+Distribution distribution_of(const Napi::Object &object) {
+  return {shape_of(text_of(object, "shape")), numbers_of(object, "values")};
+}
+
+namespace {
+
+/// Drawn at once: 320 MB of numbers.
+constexpr uint64_t jobs_max = 10'000'000;
+
 RequestClass class_of(const Napi::Object &given) {
   RequestClass one;
   one.share = number_of(given, "share");
-  one.service.shape = shape_of(text_of(given, "shape"));
-  one.service.values = numbers_of(given, "values");
+  one.service = distribution_of(given);
   one.group = uint_of(given, "group");
   one.tenant = uint_of(given, "tenant");
   one.deadline_ns = number_of(given, "deadlineNs");
@@ -214,6 +219,7 @@ Napi::Object totals_of(Napi::Env env, const Simulation &simulation) {
   set(object, "finished", totals.finished);
   set(object, "refused", totals.refused);
   set(object, "dropped", totals.dropped);
+  set(object, "lost", totals.lost);
   set(object, "events", totals.events);
   const EngineCounters counters = simulation.counters();
   set(object, "preemptions", counters.preemptions);
@@ -225,10 +231,11 @@ Napi::Object totals_of(Napi::Env env, const Simulation &simulation) {
   return object;
 }
 
-Napi::Object result_of(Napi::Env env, const Simulation &simulation) {
+Napi::Object result_of(Napi::Env env, const Simulation &simulation,
+                       const std::vector<ClassResult> &of_classes) {
   Napi::Object object = Napi::Object::New(env);
   Napi::Array classes = Napi::Array::New(env);
-  for (const ClassResult &one : simulation.classes())
+  for (const ClassResult &one : of_classes)
     classes.Set(classes.Length(), class_result(env, one));
   object.Set("classes", classes);
   object.Set("totals", totals_of(env, simulation));
@@ -253,6 +260,57 @@ Napi::Object result_of(Napi::Env env, const Simulation &simulation) {
   return object;
 }
 
+/// What is called now and then: false ends the run.
+std::function<bool(uint64_t)> progress_of(Napi::Env env, const Napi::Value &callback,
+                                          const std::function<std::string()> &failure) {
+  return [env, callback, failure](uint64_t arrivals) {
+    const Napi::HandleScope scope(env);
+    if (!failure().empty())
+      return false;
+    if (!callback.IsFunction())
+      return true;
+    const Napi::Value go_on =
+        callback.As<Napi::Function>().Call({Napi::Number::New(env, static_cast<double>(arrivals))});
+    return !env.IsExceptionPending() && go_on.ToBoolean();
+  };
+}
+
+/// Throws what failed. @returns the result, or null when the run was ended.
+Napi::Value ended_as(Napi::Env env, const std::string &failure, bool has_ended,
+                     const std::function<Napi::Object()> &result) {
+  if (failure.empty())
+    return has_ended ? result().As<Napi::Value>() : env.Null();
+  throw_error(env, SLEDGE_ERR_NATIVE_POLICY_CREATE, failure);
+  return env.Undefined();
+}
+
+Napi::Value run_cluster(const Napi::CallbackInfo &info, const SimulationSpec &spec,
+                        std::vector<GroupPolicies> groups, const Hosted &hosted) {
+  const Napi::Env env = info.Env();
+  const auto given = info[0].As<Napi::Object>().Get("cluster").As<Napi::Object>();
+  const ClusterSpec cluster_spec = cluster_of(given, spec.group_count);
+  PolicyError error;
+  if (!cluster_spec.check(error.reason)) {
+    throw_error(env, SLEDGE_ERR_NATIVE_ARGUMENT, error.reason);
+    return env.Undefined();
+  }
+  HostedPlacing placing(given.Get("placement").As<Napi::Object>(),
+                        Cluster::table_size(cluster_spec));
+  const auto cluster =
+      Cluster::make(spec, cluster_spec, std::move(groups), placing, placing.table(), error);
+  if (cluster == nullptr) {
+    throw_error(env, error.code, error.reason);
+    return env.Undefined();
+  }
+  const auto failure = [&] { return placing.failure() + hosted.failure(); };
+  const bool has_ended = cluster->run(progress_of(env, info[1], failure));
+  return ended_as(env, failure(), has_ended, [&] {
+    Napi::Object result = result_of(env, cluster->simulation(), cluster->classes());
+    result.Set("cluster", cluster_result(env, *cluster));
+    return result;
+  });
+}
+
 } // namespace
 
 Napi::Value simulate(const Napi::CallbackInfo &info) {
@@ -273,27 +331,17 @@ Napi::Value simulate(const Napi::CallbackInfo &info) {
       return env.Undefined();
     }
   }
+  if (options.Get("cluster").IsObject())
+    return run_cluster(info, spec, std::move(groups), hosted);
   const std::unique_ptr<Simulation> simulation = Simulation::make(spec, std::move(groups), error);
   if (simulation == nullptr) {
     throw_error(env, error.code, error.reason);
     return env.Undefined();
   }
-  const Napi::Value callback = info[1];
-  const bool ended = simulation->run([&](uint64_t arrivals) {
-    const Napi::HandleScope scope(env);
-    if (!hosted.failure().empty())
-      return false;
-    if (!callback.IsFunction())
-      return true;
-    const Napi::Value go_on =
-        callback.As<Napi::Function>().Call({Napi::Number::New(env, static_cast<double>(arrivals))});
-    return !env.IsExceptionPending() && go_on.ToBoolean();
-  });
-  if (const std::string failure = hosted.failure(); !failure.empty()) {
-    throw_error(env, SLEDGE_ERR_NATIVE_POLICY_CREATE, failure);
-    return env.Undefined();
-  }
-  return ended ? result_of(env, *simulation).As<Napi::Value>() : env.Null();
+  const auto failure = [&] { return hosted.failure(); };
+  const bool has_ended = simulation->run(progress_of(env, info[1], failure));
+  return ended_as(env, failure(), has_ended,
+                  [&] { return result_of(env, *simulation, simulation->classes()); });
 }
 
 Napi::Value draw_jobs(const Napi::CallbackInfo &info) {

@@ -74,8 +74,9 @@ std::unique_ptr<Simulation> Simulation::make(const SimulationSpec &spec,
 Simulation::Simulation(const SimulationSpec &spec, std::vector<std::unique_ptr<Engine>> engines)
     : spec_(spec), workload_(spec_.workload), spread_(spec.workload.seed, 3),
       groups_(spec.group_count), workers_(spec.worker_count), timers_(spec.worker_count),
-      actions_(2 * size_t{spec.worker_count}), per_group_(spec.worker_count / spec.group_count),
-      classes_(spec.workload.classes.size()), record_(spec.record_max), series_(spec.series) {
+      doors_(spec.group_count), actions_(2 * size_t{spec.worker_count}),
+      per_group_(spec.worker_count / spec.group_count), classes_(spec.workload.classes.size()),
+      record_(spec.record_max), series_(spec.series) {
   for (uint32_t at = 0; at < groups_.size(); at++) {
     Group &group = groups_[at];
     group.engine = std::move(engines[at]);
@@ -94,21 +95,10 @@ uint64_t Simulation::tick_due_ns(const Group &group) const {
   return (due_ns + step_ns - 1) / step_ns * step_ns;
 }
 
-/// The earliest tick or entry of any group.
-uint64_t Simulation::next_group_event(uint32_t &group, bool &is_tick) const {
-  uint64_t earliest_ns = never_ns;
-  for (uint32_t at = 0; at < groups_.size(); at++) {
-    const uint64_t tick_ns = tick_due_ns(groups_[at]);
-    const uint64_t enter_ns =
-        groups_[at].door.empty() ? never_ns : groups_[at].door.front().enter_ns;
-    const uint64_t due_ns = std::min(tick_ns, enter_ns);
-    if (due_ns >= earliest_ns)
-      continue;
-    earliest_ns = due_ns;
-    group = at;
-    is_tick = tick_ns <= enter_ns;
-  }
-  return earliest_ns;
+void Simulation::refresh_group(Group &group) {
+  const uint64_t enter_ns = group.door.empty() ? never_ns : group.door.front().enter_ns;
+  doors_.set(static_cast<uint32_t>(&group - groups_.data()),
+             std::min(tick_due_ns(group), enter_ns));
 }
 
 void Simulation::advance(uint64_t to_ns) {
@@ -127,49 +117,61 @@ void Simulation::advance(uint64_t to_ns) {
 }
 
 void Simulation::begin_window() {
-  if (in_window_ || !is_measured(number_ + 1))
-    return;
   in_window_ = true;
   window_.from_ns = window_.to_ns = now_ns_;
+}
+
+void Simulation::end_window() {
+  in_window_ = false;
+  window_.to_ns = now_ns_;
+}
+
+/// A tick, or the first at the door enters.
+void Simulation::group_event(uint32_t at) {
+  Group &group = groups_[at];
+  const uint64_t enter_ns = group.door.empty() ? never_ns : group.door.front().enter_ns;
+  if (tick_due_ns(group) <= enter_ns) {
+    group.engine->tick(now_ns_);
+  } else {
+    const Waiting first = group.door.front();
+    group.door.pop_front();
+    enter(group, first.job, first.number);
+  }
+  settle(group);
+}
+
+void Simulation::step() {
+  advance(due_ns());
+  totals_.events++;
+  totals_.end_ns = now_ns_;
+  if (timers_.earliest_ns() <= now_ns_)
+    worker_event(timers_.earliest_worker());
+  else
+    group_event(doors_.earliest_worker());
 }
 
 bool Simulation::run(const std::function<bool(uint64_t)> &progress) {
   Job job;
   bool more = workload_.next(job);
   for (;;) {
-    uint32_t group = 0;
-    bool is_tick = false;
-    const uint64_t worker_ns = timers_.earliest_ns();
-    const uint64_t group_ns = next_group_event(group, is_tick);
     const uint64_t arrival_ns = more ? job.arrival_ns : never_ns;
-    const uint64_t due_ns = std::min({worker_ns, group_ns, arrival_ns});
-    if (due_ns == never_ns)
+    const uint64_t own_ns = due_ns();
+    if (own_ns == never_ns && !more)
       break;
-    advance(due_ns);
-    totals_.events++;
-    if (worker_ns <= now_ns_) {
-      worker_event(timers_.earliest_worker());
-    } else if (group_ns <= now_ns_) {
-      Group &entered = groups_[group];
-      if (is_tick) {
-        entered.engine->tick(now_ns_);
-      } else {
-        const Waiting first = entered.door.front();
-        entered.door.pop_front();
-        enter(entered, first.job, first.number);
-      }
-      settle(entered);
-    } else {
-      begin_window();
-      arrive(job);
-      more = workload_.next(job);
-      if (!more) {
-        in_window_ = false;
-        window_.to_ns = now_ns_;
-      }
-      if (number_ % progress_every == 0 && progress && !progress(number_))
-        return false;
+    if (own_ns <= arrival_ns) {
+      step();
+      continue;
     }
+    advance(arrival_ns);
+    totals_.events++;
+    if (!in_window_ && is_measured(number_ + 1))
+      begin_window();
+    arrive(job);
+    more = workload_.next(job);
+    if (!more)
+      end_window();
+    if (number_ % progress_every == 0 && progress && !progress(number_))
+      return false;
   }
   totals_.end_ns = now_ns_;
   return true;

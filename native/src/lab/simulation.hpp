@@ -1,6 +1,7 @@
 // simulation.hpp - a machine of any size in virtual time: it drives the dispatch core that serves
 // real requests, with the same policies, and adds what mechanisms cost.
 #pragma once
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -48,6 +49,18 @@ struct SimulationSpec {
   bool series = false;                    ///< keep how the run went over its time
 };
 
+/// How a request left its group.
+enum class End : uint8_t { finished, refused, dropped, lost };
+
+/// Told of each request that leaves a simulation that somebody drives.
+class EndListener {
+ public:
+  virtual void on_end(uint32_t group, uint32_t tag, End end) = 0;
+
+ protected:
+  ~EndListener() = default;
+};
+
 struct GroupPolicies {
   PolicyInstance dispatcher;
   PolicyInstance scheduler;
@@ -79,6 +92,7 @@ struct RunTotals {
   uint64_t finished = 0;
   uint64_t refused = 0;
   uint64_t dropped = 0;
+  uint64_t lost = 0;
   uint64_t events = 0;
 };
 
@@ -100,6 +114,25 @@ class Simulation {
   /// the run. @returns false when it was ended so.
   bool run(const std::function<bool(uint64_t)> &progress);
 
+  // --- instead of `run`: whoever drives it brings the arrivals ---
+
+  /// When its next event is due, UINT64_MAX: never.
+  uint64_t due_ns() const { return std::min(timers_.earliest_ns(), doors_.earliest_ns()); }
+  /// Carries out one event that is due at `due_ns`.
+  void step();
+  /// Time passes, at most until `due_ns`.
+  void advance(uint64_t to_ns);
+  /// A request comes to a group, now; `job.arrival_ns` is now. `listener` hears of its end, maybe
+  /// before this returns.
+  void bring(uint32_t group, const Job &job);
+  /// Everything that is in the group ends as lost, now; it goes on empty.
+  void lose(uint32_t group);
+  void listen_with(EndListener *listener) { listener_ = listener; }
+  /// What follows is measured, until `end_window`.
+  void begin_window();
+  void end_window();
+  uint64_t now_ns() const { return now_ns_; }
+
   const std::vector<ClassResult> &classes() const { return classes_; }
   const RunTotals &totals() const { return totals_; }
   const Window &window() const { return window_; }
@@ -120,6 +153,7 @@ class Simulation {
     uint64_t left_at_ns = 0;
     bool started = false;
     bool has_left = false; ///< preempted, and not yet resumed
+    uint32_t tag = 0;
   };
   struct Waiting {
     Job job;
@@ -146,15 +180,15 @@ class Simulation {
   static std::unique_ptr<Engine> make_engine(const SimulationSpec &spec, uint32_t group,
                                              GroupPolicies policies, PolicyError &error);
   // simulation.cpp: which event is next
-  uint64_t next_group_event(uint32_t &group, bool &is_tick) const;
   uint64_t tick_due_ns(const Group &group) const;
-  void advance(uint64_t to_ns);
-  void begin_window();
+  void refresh_group(Group &group);
+  void group_event(uint32_t group);
 
   // simulation_events.cpp: what an event does
   void arrive(const Job &job);
+  void approach(Group &group, const Job &job, uint64_t number);
   void enter(Group &group, const Job &job, uint64_t number);
-  void refuse(const Job &job, uint64_t number, Refusal why);
+  void refuse(Group &group, const Job &job, uint64_t number, Refusal why);
   void worker_event(uint32_t worker);
   void settle(Group &group);
   void act(Group &group, const Action &action);
@@ -165,6 +199,13 @@ class Simulation {
   void run_on(uint32_t worker, Request *request, uint64_t begin_ns);
   void pause(Group &group, uint32_t worker, const Request &request);
   bool drop_if_late(uint32_t worker, Request *request);
+  void lose_waiting(Group &group);
+  void lose_running(Group &group);
+  void count_lost(Group &group, uint64_t arrival_ns, uint32_t tag);
+  void tell_end(const Group &group, uint32_t tag, End end) {
+    if (listener_ != nullptr)
+      listener_->on_end(static_cast<uint32_t>(&group - groups_.data()), tag, end);
+  }
   void refresh(uint32_t worker);
   bool is_measured(uint64_t number) const { return number > spec_.warmup; }
 
@@ -184,6 +225,8 @@ class Simulation {
   std::vector<Group> groups_;
   std::vector<Worker> workers_;
   WorkerTimers timers_;
+  WorkerTimers doors_; ///< of each group the next tick or entry
+  EndListener *listener_ = nullptr;
   std::vector<Action> actions_;
   uint32_t per_group_ = 1;
   uint64_t now_ns_ = 0;

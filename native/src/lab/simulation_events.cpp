@@ -25,6 +25,16 @@ void Simulation::arrive(const Job &job) {
     if (job.deadline_ns != SLEDGE_NO_DEADLINE)
       classes_[job.type].with_deadline++;
   }
+  approach(group, job, number);
+}
+
+void Simulation::bring(uint32_t group, const Job &job) {
+  totals_.end_ns = now_ns_;
+  approach(groups_[group], job, ++number_);
+}
+
+/// It is at the dispatcher's door.
+void Simulation::approach(Group &group, const Job &job, uint64_t number) {
   if (spec_.costs.dispatch_ns == 0) {
     in_system_++;
     enter(group, job, number);
@@ -33,15 +43,16 @@ void Simulation::arrive(const Job &job) {
   }
   if (group.door.size() >= group.engine->pool().capacity()) {
     in_system_++;
-    refuse(job, number, Refusal::too_many);
+    refuse(group, job, number, Refusal::too_many);
     return;
   }
   in_system_++;
   group.free_ns = std::max(group.free_ns, now_ns_) + spec_.costs.dispatch_ns;
   group.door.push_back({job, number, group.free_ns});
+  refresh_group(group);
 }
 
-void Simulation::refuse(const Job &job, uint64_t number, Refusal why) {
+void Simulation::refuse(Group &group, const Job &job, uint64_t number, Refusal why) {
   in_system_--;
   totals_.refused++;
   totals_.sojourn_ns += static_cast<double>(now_ns_ - job.arrival_ns);
@@ -53,13 +64,14 @@ void Simulation::refuse(const Job &job, uint64_t number, Refusal why) {
     series_.add_lost(job.arrival_ns - window_.from_ns, is_missed);
   }
   note({now_ns_, number, Happening::refuse, static_cast<uint8_t>(why), job.type});
+  tell_end(group, job.tag, End::refused);
 }
 
 /// The dispatcher sees the request.
 void Simulation::enter(Group &group, const Job &job, uint64_t number) {
   Request *request = group.engine->acquire();
   if (request == nullptr) {
-    refuse(job, number, Refusal::too_many);
+    refuse(group, job, number, Refusal::too_many);
     return;
   }
   const RequestClass &of = spec_.workload.classes[job.type];
@@ -73,7 +85,7 @@ void Simulation::enter(Group &group, const Job &job, uint64_t number) {
   request->estimate_ns = request->fallback_ns;
   request->oracle_ns = job.service_ns;
   Alive &alive = group.alive[request->index];
-  alive = {number, job.arrival_ns, job.service_ns, job.service_ns, 0, false, false};
+  alive = {number, job.arrival_ns, job.service_ns, job.service_ns, 0, false, false, job.tag};
   if (spec_.costs.inflation > 0)
     alive.left_ns +=
         static_cast<uint64_t>(spec_.costs.inflation * static_cast<double>(job.service_ns) + 0.5);
@@ -84,7 +96,7 @@ void Simulation::enter(Group &group, const Job &job, uint64_t number) {
     return;
   }
   group.engine->release(request);
-  refuse(job, number,
+  refuse(group, job, number,
          answer == Arrival::not_admitted ? Refusal::not_admitted : Refusal::queue_full);
 }
 
@@ -110,6 +122,7 @@ void Simulation::settle(Group &group) {
     for (size_t at = 0; at < count; at++)
       act(group, actions_[at]);
   }
+  refresh_group(group);
 }
 
 void Simulation::act(Group &group, const Action &action) {
@@ -218,10 +231,12 @@ void Simulation::finish(uint32_t worker) {
   w.free_ns = now_ns_ + spec_.costs.finish_ns;
   in_system_--;
   busy_--;
+  const uint32_t tag = group.alive[request->index].tag;
   count_finish(*request, group.alive[request->index]);
   group.engine->release(request);
   take_next(worker, spec_.costs.finish_ns);
   refresh(worker);
+  tell_end(group, tag, End::finished);
 }
 
 /// The worker, which runs nothing, takes what the engine has for it.
@@ -261,7 +276,63 @@ bool Simulation::drop_if_late(uint32_t worker, Request *request) {
   const double sojourn_ns = static_cast<double>(now_ns_ - alive.arrival_ns);
   totals_.sojourn_ns += sojourn_ns;
   note({now_ns_, alive.number, Happening::drop, dropped_status, type, worker, sojourn_ns, late_ns});
+  tell_end(group, alive.tag, End::dropped);
   return true;
+}
+
+void Simulation::lose(uint32_t at) {
+  Group &group = groups_[at];
+  while (!group.door.empty()) {
+    const Waiting waiting = group.door.front();
+    group.door.pop_front();
+    count_lost(group, waiting.job.arrival_ns, waiting.job.tag);
+  }
+  lose_waiting(group);
+  lose_running(group);
+  while (group.engine->take_actions(actions_) != 0) {
+    // whoever was to be woken or interrupted is gone
+  }
+  for (uint32_t local = 0; local < per_group_; local++) {
+    const uint32_t worker = group.first_worker + local;
+    group.engine->next(local, now_ns_);
+    workers_[worker] = {.free_ns = now_ns_, .group = at};
+    refresh(worker);
+  }
+  group.free_ns = now_ns_;
+  totals_.end_ns = now_ns_;
+  refresh_group(group);
+}
+
+void Simulation::lose_waiting(Group &group) {
+  RequestPool &pool = group.engine->pool();
+  for (uint32_t index = 0; index < pool.capacity() && pool.in_use() > 0; index++) {
+    Request &request = pool.at(index);
+    const Alive alive = group.alive[index];
+    if (request.place == Place::free || request.place == Place::running ||
+        !group.engine->remove(&request, SLEDGE_REMOVED_KILLED, now_ns_))
+      continue;
+    group.engine->release(&request);
+    count_lost(group, alive.arrival_ns, alive.tag);
+  }
+}
+
+void Simulation::lose_running(Group &group) {
+  for (uint32_t local = 0; local < per_group_; local++) {
+    if (group.engine->running(local) == nullptr)
+      continue;
+    Request *request = group.engine->finish(local, now_ns_, false);
+    const Alive alive = group.alive[request->index];
+    group.engine->release(request);
+    busy_--;
+    count_lost(group, alive.arrival_ns, alive.tag);
+  }
+}
+
+void Simulation::count_lost(Group &group, uint64_t arrival_ns, uint32_t tag) {
+  in_system_--;
+  totals_.lost++;
+  totals_.sojourn_ns += static_cast<double>(now_ns_ - arrival_ns);
+  tell_end(group, tag, End::lost);
 }
 
 void Simulation::refresh(uint32_t worker) {

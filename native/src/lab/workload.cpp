@@ -167,15 +167,8 @@ Workload::Workload(const WorkloadSpec &spec)
   double sum = 0;
   for (size_t at = 0; at < spec.classes.size(); at++) {
     const RequestClass &one = spec.classes[at];
-    services_.emplace_back(spec.seed, 16 + at);
+    services_.emplace_back(one.service, Random(spec.seed, 16 + at));
     cumulative_.push_back(sum += one.share);
-    const std::vector<double> &v = one.service.values;
-    double derived = 0;
-    if (one.service.shape == Shape::lognormal)
-      derived = natural_log(v[0]) - v[1] * v[1] / 2;
-    if (one.service.shape == Shape::bounded_pareto)
-      derived = 1 - power(v[1] / v[2], v[0]);
-    derived_.push_back(derived);
   }
   for (double &share : cumulative_)
     share /= sum;
@@ -199,7 +192,7 @@ bool Workload::next(Job &job) {
   const RequestClass &one = spec_.classes[job.type];
   job.arrival_ns = static_cast<uint64_t>(clock_ns_);
   job.service_ns =
-      given_ns > 0 ? static_cast<uint64_t>(std::max(given_ns, 1.0)) : service_ns(job.type);
+      given_ns > 0 ? static_cast<uint64_t>(std::max(given_ns, 1.0)) : services_[job.type].next_ns();
   const double relative_ns =
       one.deadline_ns + one.deadline_of_service * static_cast<double>(job.service_ns);
   job.deadline_ns =
@@ -240,28 +233,34 @@ uint32_t Workload::choose_class() {
   return std::min(at, static_cast<uint32_t>(cumulative_.size()) - 1);
 }
 
-uint64_t Workload::service_ns(uint32_t type) {
-  const Distribution &service = spec_.classes[type].service;
-  const std::vector<double> &v = service.values;
-  Random &random = services_[type];
+Sampler::Sampler(const Distribution &of, Random random) : of_(&of), random_(random) {
+  const std::vector<double> &v = of.values;
+  if (of.shape == Shape::lognormal)
+    derived_ = natural_log(v[0]) - v[1] * v[1] / 2;
+  if (of.shape == Shape::bounded_pareto)
+    derived_ = 1 - power(v[1] / v[2], v[0]);
+}
+
+uint64_t Sampler::next_ns() {
+  const std::vector<double> &v = of_->values;
   double ns = v[0];
-  switch (service.shape) {
+  switch (of_->shape) {
   case Shape::deterministic:
     break;
   case Shape::exponential:
-    ns = v[0] * random.exponential();
+    ns = v[0] * random_.exponential();
     break;
   case Shape::lognormal:
-    ns = exponential_of(derived_[type] + v[1] * random.normal());
+    ns = exponential_of(derived_ + v[1] * random_.normal());
     break;
   case Shape::bimodal:
-    ns = random.uniform() < v[2] ? v[1] : v[0];
+    ns = random_.uniform() < v[2] ? v[1] : v[0];
     break;
   case Shape::bounded_pareto:
-    ns = v[1] / power(1 - random.uniform() * derived_[type], 1 / v[0]);
+    ns = v[1] / power(1 - random_.uniform() * derived_, 1 / v[0]);
     break;
   case Shape::empirical:
-    ns = sample_empirical(v, random.uniform());
+    ns = sample_empirical(v, random_.uniform());
     break;
   }
   return static_cast<uint64_t>(std::clamp(ns + 0.5, 1.0, service_max_ns));

@@ -27,6 +27,19 @@ struct Distribution {
   double mean_ns() const;
 };
 
+/// Draws from a distribution that has been checked and outlives it.
+class Sampler {
+ public:
+  Sampler(const Distribution &of, Random random);
+  /// Whole and at least 1.
+  uint64_t next_ns();
+
+ private:
+  const Distribution *of_;
+  Random random_;
+  double derived_ = 0; ///< what its shape needs and is costly to compute
+};
+
 /// A class of requests; the engine's type is its index.
 struct RequestClass {
   double share = 1; ///< of all requests; shares are normalised
@@ -72,6 +85,7 @@ struct Job {
   uint64_t service_ns = 1;
   uint64_t deadline_ns = 0; ///< UINT64_MAX: none
   uint32_t type = 0;
+  uint32_t tag = 0; ///< of whoever drives the simulation
 };
 
 /// Draws the jobs of a spec that has been checked and outlives it.
@@ -85,14 +99,12 @@ class Workload {
   double gap_ns();
   double mmpp_gap_ns();
   uint32_t choose_class();
-  uint64_t service_ns(uint32_t type);
 
   const WorkloadSpec &spec_;
   Random arrivals_;
   Random choice_;
-  std::vector<Random> services_;
+  std::vector<Sampler> services_;
   std::vector<double> cumulative_;
-  std::vector<double> derived_; ///< per class: what its sampler needs and is costly to compute
   uint64_t drawn_ = 0;
   double clock_ns_ = 0;
   uint32_t state_ = 0; ///< of the MMPP
