@@ -9,6 +9,7 @@ const KINDS = [
   ['sched-', 'scheduler'],
   ['estimator-', 'estimator'],
   ['admission-', 'admission'],
+  ['placement-', 'placement'],
   ['sandbox-', 'sandbox'],
   ['host-', 'host'],
 ];
@@ -36,7 +37,7 @@ function variantsOf(root) {
       const options = parsed.success ? parsed.data : {};
       const names = (list) => (typeof list === 'function' ? list(options) : (list ?? []));
       const title = [folder.slice(folder.indexOf('-') + 1), ...settingsOf(given)].join(' ');
-      return { kind, title, provides: names(plugin.provides), needs: names(plugin.needs) };
+      return { kind, title, options, provides: names(plugin.provides), needs: names(plugin.needs) };
     });
   });
 }
@@ -79,6 +80,15 @@ function capabilityRows(variants) {
   ]);
 }
 
+function placementRows(variants) {
+  return variants.map(({ title, options }) => [
+    title,
+    Object.entries(options)
+      .map(([name, value]) => `\`${name}: ${value}\``)
+      .join(', '),
+  ]);
+}
+
 export function policiesPage(root) {
   const variants = variantsOf(root);
   const of = (kind) => variants.filter((variant) => variant.kind === kind);
@@ -100,6 +110,13 @@ signal, timer, none) the two work as named: all, or all but \`none\`; or what is
 With \`sandbox-v8\`, whose functions cannot be preempted, each is as under \`none\`.
 
 ${table(['', ...schedulers.map(({ title }) => title)], rows)}
+
+## Placements
+
+Which node of a cluster runs a request ([guide](../guides/placement.md)); each goes with all of the
+above.
+
+${table(['placement', 'options and their defaults'], placementRows(of('placement')))}
 
 ## Capabilities
 

@@ -7,11 +7,22 @@ import { withCommon } from '../config-options';
 import { printJson, printLine } from '../output';
 import type { CommonOptions } from '../output';
 
-const KINDS = ['dispatcher', 'scheduler', 'transport'] as const;
+const KINDS = ['dispatcher', 'scheduler', 'transport', 'placement'] as const;
 type Kind = (typeof KINDS)[number];
 
+/** Beside another policy, or by itself. */
+const TESTS: Readonly<Record<Kind, string>> = {
+  dispatcher: 'policy.test.txt',
+  scheduler: 'policy.test.txt',
+  transport: 'transport.test.txt',
+  placement: 'placement.test.txt',
+};
+
 /** What a new policy is tested with. */
-const BESIDE = {
+const NOBODY = { kind: '', name: '' };
+const BESIDE: Readonly<Record<Kind, typeof NOBODY>> = {
+  transport: NOBODY,
+  placement: NOBODY,
   dispatcher: { kind: 'scheduler', name: 'fifo' },
   scheduler: { kind: 'dispatcher', name: 'jsq' },
 };
@@ -40,8 +51,7 @@ function writeSkeleton(kind: string, name: string): string[] {
   if (!isKind(kind)) throw usage(`${kind} is none of ${KINDS.join(', ')}`);
   if (!NAME.test(name)) throw usage(`${name} is no name: lower-case letters, digits and hyphens`);
   if (existsSync(name)) throw usage(`${name} is there already`);
-  const test = kind === 'transport' ? 'transport.test.txt' : 'policy.test.txt';
-  const files = { [`${name}.ts`]: `${kind}.ts.txt`, [`${name}.test.mjs`]: test };
+  const files = { [`${name}.ts`]: `${kind}.ts.txt`, [`${name}.test.mjs`]: TESTS[kind] };
   const written = Object.entries({ ...files, 'README.md': 'README.txt' });
   try {
     mkdirSync(name);
@@ -56,7 +66,7 @@ function writeSkeleton(kind: string, name: string): string[] {
 }
 
 function filled(template: string, kind: Kind, name: string): string {
-  const beside = kind === 'transport' ? { kind: '', name: '' } : BESIDE[kind];
+  const beside = BESIDE[kind];
   const words: Record<string, string> = {
     __NAME__: name,
     __KIND__: kind,

@@ -52,7 +52,7 @@ export function policyContract(subject: PolicyUnderTest, options: ContractOption
 }
 
 /** Where tests are declared by global functions, as under jest. */
-function ambientFrame(): TestFrame {
+export function ambientFrame(): TestFrame {
   const { describe, test }: Partial<TestFrame> = globalThis as object;
   if (describe !== undefined && test !== undefined) return { describe, test };
   throw new TypeError('there is no global describe and test: pass them as frame');
