@@ -10,12 +10,14 @@ import type { PolicyKind } from '@sledge/core/host';
 import type { Command } from 'commander';
 import { wholeBetween } from '../number-options';
 import { printJson, printNote, printTable } from '../output';
+import { clusterOf, printCluster, withCluster } from './simulate-cluster';
+import type { ClusterOptions } from './simulate-cluster';
 
 const TRACE_EVENTS_MAX = 20_000_000;
 const traceEvents = wholeBetween(1, TRACE_EVENTS_MAX, '--trace-events');
-const KINDS: readonly string[] = [...POLICY_KINDS, 'workload'];
+const KINDS: readonly string[] = [...POLICY_KINDS, 'workload', 'placement'];
 
-interface SimulateOptions {
+interface SimulateOptions extends ClusterOptions {
   workload: string;
   meanUs?: string;
   dispatcher: string;
@@ -43,7 +45,7 @@ interface SimulateOptions {
 }
 
 export function simulateCommand(program: Command): void {
-  program
+  const command = program
     .command('simulate')
     .description('run a workload in virtual time on the dispatch core, under any policies')
     .option(
@@ -58,7 +60,7 @@ export function simulateCommand(program: Command): void {
     .option('--estimator <name>', 'oracle, percentile ...; none: the mean of its class', 'none')
     .option('--admission <name>', 'name, package or path', 'none')
     .option('--options <json>', 'by kind, workload too: {"dispatcher":{"interrupts":true}}')
-    .option('--workers <n>', 'how many', '1')
+    .option('--workers <n>', 'how many; of each node', '1')
     .option('--groups <n>', 'dispatchers, each with its share of the workers', '1')
     .option('--max-requests <n>', 'alive at a time; more are refused (default: 65536)')
     .option('--queue-per-worker <n>', 'waiting at one worker (default: as --max-requests)')
@@ -76,9 +78,8 @@ export function simulateCommand(program: Command): void {
     .option('--trace <file>', 'of one run, for Perfetto and `sledge explain`')
     .option('--trace-events <n>', 'that the trace keeps, the first ones', traceEvents, 1_000_000)
     .option('--json [file]', 'write the results as JSON')
-    .option('--save-arrivals <file>', 'write the requests of the first run as a .csv trace')
-    .option('--verbose', 'print the stack of an error')
-    .action(simulate);
+    .option('--save-arrivals <file>', 'write the requests of the first run as a .csv trace');
+  withCluster(command).option('--verbose', 'print the stack of an error').action(simulate);
 }
 
 async function simulate(options: SimulateOptions): Promise<void> {
@@ -121,10 +122,13 @@ async function cellsOf(options: SimulateOptions): Promise<Cell[]> {
   printNote(`Costs (${name}): ${model.source}.`);
   const workload = await loadWorkload(workloadOf(options), folder);
   const policies = loadPolicies(choicesOf(options), folder);
+  const own = optionsByKind(options.options)['placement'];
+  const cluster = clusterOf(options, own ? [options.placement, own] : options.placement);
   const common = {
     workload,
     ...policies,
-    workers: number('--workers', options.workers),
+    cluster,
+    workers: number('--workers', options.workers) * (cluster?.nodes ?? 1),
     groups: number('--groups', options.groups),
     requests: number('--requests', options.requests),
     maxRequests: optional('--max-requests', options.maxRequests),
@@ -234,6 +238,7 @@ function print(options: SimulateOptions, cells: readonly Cell[], full: FullCellR
     ],
     runs.flatMap((run) => rows(`${run.load ?? ''}`, `${run.seed ?? ''}`, run)),
   );
+  printCluster(runs);
 }
 
 function write(option: string, file: string, text: string): void {

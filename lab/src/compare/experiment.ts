@@ -1,5 +1,5 @@
 import { SledgeError, z } from '@sledge/core';
-import { workloadSchema } from '../workloads';
+import { serviceSchema, workloadSchema } from '../workloads';
 import { livePreset, livePresets, liveWorkloadSchema } from './live-workload';
 import type { LiveWorkload } from './live-workload';
 
@@ -15,11 +15,27 @@ const variant = z.strictObject({
   scheduler: plugin.optional(),
   estimator: plugin.optional(),
   admission: plugin.optional(),
+  placement: plugin.optional().describe('Which node runs a request; with cluster.'),
   config: z
     .record(z.string(), z.unknown())
     .default({})
     .describe('More of the server: keys as in sledge.config.ts, live only.'),
   server: z.url().optional().describe('A server that runs already, with this variant.'),
+});
+
+const timeUs = z.number().min(0).max(1e12);
+const loss = z.strictObject({
+  node: z.number().int().min(0),
+  fromUs: timeUs,
+  toUs: timeUs.optional(),
+});
+const cluster = z.strictObject({
+  nodes: z.number().int().min(1).max(1024).describe('Each with `workers` workers.'),
+  shares: z.array(z.number().min(0)).max(1024).optional().describe('Of arrivals, by node.'),
+  network: serviceSchema.optional().describe('One way between nodes.'),
+  reportUs: timeUs.default(0).describe('Between two reports of a load; 0: always known.'),
+  noticeUs: timeUs.optional().describe('Until a lost node is known as lost.'),
+  losses: z.array(loss).max(1024).default([]),
 });
 
 /** On a machine: a preset by name, or classes. */
@@ -47,6 +63,7 @@ export const experimentSchema = z.strictObject({
   durationS: z.number().positive().max(3600).default(3).describe('Of each run; live.'),
   warmupS: z.number().min(0).max(600).default(0.5).describe('Not measured; live.'),
   connections: z.number().int().min(1).max(65_536).default(64),
+  cluster: cluster.optional().describe('Nodes instead of one machine; simulated.'),
   requests: z.number().int().min(1).max(1e9).default(200_000).describe('Of a run; simulated.'),
   costs: z.string().default('this-machine').describe('By name, or a .json file; simulated.'),
   seed: z
@@ -94,12 +111,20 @@ export function parseExperiment(input: unknown, file: string): Experiment {
   if (new Set(names).size < names.length) {
     throw invalid(file, 'variants: each needs a name of its own');
   }
+  const isCluster = experiment.cluster !== undefined && experiment.engine === 'simulated';
+  if (!isCluster && usesCluster(experiment)) {
+    throw invalid(file, 'cluster and placement: they are of virtual time, and of each other');
+  }
   const kept = workloadsOf(experiment.engine, workloads ?? [workload], file);
   const labels = kept.map(workloadName);
   if (new Set(labels).size < labels.length) {
     throw invalid(file, 'workloads: each needs a name of its own');
   }
   return { ...experiment, workloads: kept };
+}
+
+function usesCluster({ cluster, variants }: Parsed): boolean {
+  return cluster !== undefined || variants.some(({ placement }) => placement !== undefined);
 }
 
 function workloadsOf(

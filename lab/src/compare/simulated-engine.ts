@@ -1,12 +1,13 @@
 import { SledgeError } from '@sledge/core';
 import type { RequestClassSpec, WorkloadSpec } from '@sledge/core';
 import { cdfOf } from '../load/summarise';
-import { loadCosts, loadPolicies, runCells } from '../simulate';
+import { loadCosts, loadPlacement, loadPolicies, runCells } from '../simulate';
 import type {
   Cell,
   CellHistograms,
   CostModel,
   FullCellResult,
+  PlacementForm,
   Policies,
   Summary,
 } from '../simulate';
@@ -31,7 +32,10 @@ export interface SimulatedSettings {
 export class SimulatedEngine implements CompareEngine {
   readonly labels: string[] = [];
   private readonly model: CostModel;
-  private readonly policies = new Map<string, Policies>();
+  private readonly policies = new Map<
+    string,
+    Policies & { placement: PlacementForm | undefined }
+  >();
   private workload: WorkloadSpec | undefined;
 
   /** @throws SledgeError SLEDGE_ERR_LAB_COSTS */
@@ -48,7 +52,9 @@ export class SimulatedEngine implements CompareEngine {
   }
 
   get facts(): CompareDocument['machine'] {
-    return { simulated: true, workers: this.experiment.workers, ...this.model.costs };
+    const { workers, cluster } = this.experiment;
+    const nodes = cluster && { nodes: cluster.nodes };
+    return { simulated: true, workers, ...nodes, ...this.model.costs };
   }
 
   /** Loads and checks everything. @throws SledgeError of what is not valid */
@@ -81,12 +87,14 @@ export class SimulatedEngine implements CompareEngine {
   }
 
   private cell({ variant, load, seed }: RunRequest): Cell {
-    const { workers, requests } = this.experiment;
+    const { requests, cluster } = this.experiment;
     const { costs, canPreempt, canMigrate } = this.model;
-    const policies = this.policies.get(variant.name);
-    if (policies === undefined || this.workload === undefined) {
+    const known = this.policies.get(variant.name);
+    if (known === undefined || this.workload === undefined) {
       throw new SledgeError('SLEDGE_ERR_LAB_CELL', { reason: 'the engine was not started' });
     }
+    const { placement, ...policies } = known;
+    const workers = this.experiment.workers * (cluster?.nodes ?? 1);
     const machine = { workers, costs, canPreempt, canMigrate };
     return {
       workload: this.workload,
@@ -95,14 +103,16 @@ export class SimulatedEngine implements CompareEngine {
       load,
       requests,
       seed,
-      hasSeries: true,
+      hasSeries: cluster === undefined,
+      cluster: cluster && { ...cluster, placement },
     };
   }
 }
 
-function policiesOf(variant: Variant, folder: string): Policies {
+function policiesOf(variant: Variant, folder: string) {
   const { dispatcher = 'global-queue', scheduler = 'fifo', estimator, admission } = variant;
-  return loadPolicies({ dispatcher, scheduler, estimator, admission }, folder);
+  const policies = loadPolicies({ dispatcher, scheduler, estimator, admission }, folder);
+  return { ...policies, placement: loadPlacement(variant.placement ?? 'none', folder) };
 }
 
 async function workloadOf(given: AnyWorkload, folder: string): Promise<WorkloadSpec> {
@@ -136,7 +146,7 @@ function simulatedClass({
 
 function engineRun({ result, histograms, series }: FullCellResult, { requests }: Cell): EngineRun {
   const merged = new LatencyHistogram();
-  const { refused, dropped, preemptions, interrupts } = result;
+  const { refused, dropped, preemptions, interrupts, cluster } = result;
   const classes = result.classes.map((one, at) => {
     const { sojournNs, slowdownMilli } = histograms[at] as CellHistograms;
     const [sojourns, slowdowns] = [new LatencyHistogram(), new LatencyHistogram()];
@@ -166,6 +176,7 @@ function engineRun({ result, histograms, series }: FullCellResult, { requests }:
       dropped,
       preemptions,
       interrupts,
+      ...(cluster && { forwarded: cluster.forwarded, lost: cluster.lost }),
     },
     doubts: refused > 0 ? [`${refused} requests were refused: the queues were full`] : [],
   };

@@ -1,4 +1,5 @@
 import type { NativePolicySpec, WorkloadSpec } from '@sledge/core';
+import type { ClusterResult, ClusterSpec } from './cluster';
 import type { Costs } from './costs';
 
 /** A policy as plain data, so that it can go to another thread. */
@@ -41,6 +42,8 @@ export interface Cell {
   readonly recordMax?: number | undefined;
   /** Keep how the run went over its time. Default false. */
   readonly hasSeries?: boolean | undefined;
+  /** The workers are those of several nodes; requests come to any of them. */
+  readonly cluster?: ClusterSpec | undefined;
 }
 
 /** Of times in microseconds, or of slowdowns. */
@@ -89,6 +92,8 @@ export interface CellResult extends Outcome {
   /** Both sides of Little's law over the whole run: they are equal. */
   readonly little: { readonly inSystem: number; readonly rateTimesSojourn: number };
   readonly virtualSeconds: number;
+  /** Of a cluster; sojourn times are then until the answer is at the node of the client. */
+  readonly cluster?: ClusterResult | undefined;
 }
 
 /** A result with what is too large to print. */

@@ -1,5 +1,6 @@
 import type { NativeClassResult, NativeSimulationResult } from '@sledge/core';
 import { LatencyHistogram } from '../statistics';
+import { clusterResult } from './cluster';
 import type { Cell, CellPoint, CellResult, FullCellResult, Outcome, Summary } from './cell';
 
 const NS_PER_US = 1000;
@@ -12,7 +13,8 @@ export function cellResult(cell: Cell, native: NativeSimulationResult): FullCell
   const spanNs = Math.max(window.toNs - window.fromNs, 1);
   const capacityNs = cell.workers * spanNs;
   const all = classes.reduce(add, EMPTY);
-  const late = all.missed - all.refused - all.dropped;
+  const lost = native.cluster?.nodes.reduce((sum, node) => sum + node.lost, 0) ?? 0;
+  const late = all.missed - all.refused - all.dropped - lost;
   const inTime = all.finished - Math.max(0, late);
   const endNs = Math.max(totals.endNs, 1);
   const result: CellResult = {
@@ -23,7 +25,7 @@ export function cellResult(cell: Cell, native: NativeSimulationResult): FullCell
     })),
     inSystem: window.inSystemArea / spanNs,
     waiting: (window.inSystemArea - window.busyArea) / spanNs,
-    arrivalsPerSecond: (window.arrived / spanNs) * NS_PER_SECOND,
+    arrivalsPerSecond: ((native.cluster?.arrived ?? window.arrived) / spanNs) * NS_PER_SECOND,
     goodputPerSecond: (inTime / spanNs) * NS_PER_SECOND,
     preemptions: totals.preemptions,
     interrupts: totals.interrupts,
@@ -33,6 +35,7 @@ export function cellResult(cell: Cell, native: NativeSimulationResult): FullCell
       rateTimesSojourn: totals.sojournNs / endNs,
     },
     virtualSeconds: totals.endNs / NS_PER_SECOND,
+    ...(native.cluster && { cluster: clusterResult(cell, native.cluster, spanNs) }),
   };
   return {
     result,

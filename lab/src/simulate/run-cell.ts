@@ -3,6 +3,7 @@ import type { NativeSimulation, NativeSimulationResult } from '@sledge/core';
 import { loadBinding, reasonOf } from '@sledge/core/host';
 import { nativeWorkload } from '../workloads';
 import type { Cell, FullCellResult } from './cell';
+import { checkCluster, nativeCluster } from './cluster';
 import { openForm } from './policies';
 import { cellResult } from './result';
 
@@ -37,7 +38,8 @@ function nativeCell(cell: Cell): NativeSimulation {
   if (load !== undefined && !(load > 0 && load <= 100)) refuse(`load is ${load}`);
   const isRecorded = cell.workload.arrivals.kind === 'recorded';
   if (load === undefined && !isRecorded) refuse('a load is missing');
-  const groups = cell.groups ?? 1;
+  if (cell.cluster !== undefined) checkCluster(cell, cell.cluster);
+  const groups = cell.cluster?.nodes ?? cell.groups ?? 1;
   within('groups', groups, 1, workers);
   const maxRequests = cell.maxRequests ?? Math.max(ALIVE_MAX, 64 * workers);
   within('maxRequests', maxRequests, 1, 2 ** 20);
@@ -65,6 +67,7 @@ function nativeCell(cell: Cell): NativeSimulation {
     scheduler: openForm(cell.scheduler, seed),
     estimator: optional('estimator'),
     admission: optional('admission'),
+    cluster: cell.cluster === undefined ? undefined : nativeCluster(cell, cell.cluster),
   };
 }
 

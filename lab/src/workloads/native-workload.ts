@@ -52,7 +52,7 @@ function nativeClass(one: RequestClassSpec, tenant: number): NativeWorkload['cla
 }
 
 /** In the order that native/src/lab/workload.hpp names. */
-function valuesOf(service: ServiceTime): number[] {
+export function valuesOf(service: ServiceTime): number[] {
   switch (service.shape) {
     case 'deterministic':
       return [service.us * NS];

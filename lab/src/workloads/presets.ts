@@ -104,7 +104,7 @@ const PRESETS: Readonly<Record<string, (given: PresetOptions) => RequestClassSpe
 export const PRESET_NAMES: readonly string[] = Object.keys(PRESETS);
 
 /** Mean of a service time, microseconds; undefined where only the simulator knows it. */
-function meanUs(service: ServiceTime): number | undefined {
+export function meanUs(service: ServiceTime): number | undefined {
   switch (service.shape) {
     case 'deterministic':
       return service.us;

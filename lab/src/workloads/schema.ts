@@ -5,7 +5,7 @@ const TIME_MAX_US = 1e9;
 const timeUs = z.number().min(1e-6).max(TIME_MAX_US);
 const share = z.number().min(0).max(1);
 
-const service = z.discriminatedUnion('shape', [
+export const serviceSchema = z.discriminatedUnion('shape', [
   z.strictObject({ shape: z.literal('deterministic'), us: timeUs }),
   z.strictObject({ shape: z.literal('exponential'), meanUs: timeUs }),
   z.strictObject({
@@ -48,7 +48,7 @@ function ascends(points: readonly (readonly [number, number])[]): boolean {
 const requestClass = z.strictObject({
   name: z.string().min(1).max(64),
   share: z.number().min(0).max(1e9),
-  service,
+  service: serviceSchema,
   deadline: z
     .strictObject({
       us: z.number().min(0).max(1e12).optional(),
