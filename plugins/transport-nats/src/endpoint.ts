@@ -1,9 +1,11 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
 import type { FunctionHandle, Outcome, TenantView } from '@sledge/core';
-import { nameOf, QUEUE_GROUP, SUBJECTS } from '@sledge/nats-connection';
+import { isPeerSubject, nameOf, peerSubjects } from '@sledge/nats-connection';
+import { QUEUE_GROUP, SUBJECTS } from '@sledge/nats-connection';
 import { answerOf, asSledgeError, failureOf, type Answer } from './answer';
 import type { ServingNode } from './node';
+import { asForwarded, withOutcome } from './peers/forwarded';
 import { readRequest } from './request';
 
 /**
@@ -13,7 +15,8 @@ import { readRequest } from './request';
 export class TenantEndpoint {
   #functions: ReadonlyMap<string, FunctionHandle> = new Map();
   readonly #subscriptions = new Map<string, Subscription>();
-  #atNode: Subscription | undefined;
+  /** What comes to this node by its name, from clients and from peers. */
+  #atNode: Subscription[] = [];
   #connection: NatsConnection | undefined;
   readonly #answered = new Set<() => void>();
   #inFlight = 0;
@@ -27,8 +30,10 @@ export class TenantEndpoint {
   connect(connection: NatsConnection): void {
     this.#subscriptions.clear();
     this.#connection = connection;
-    const subject = SUBJECTS.invokeAt(this.tenant, this.node.name);
-    this.#atNode = connection.subscribe(subject, { callback: this.#take });
+    const { name, options } = this.node;
+    const subjects = [SUBJECTS.invokeAt(this.tenant, name)];
+    if (options.peers !== undefined) subjects.push(peerSubjects(name, this.tenant));
+    this.#atNode = subjects.map((one) => connection.subscribe(one, { callback: this.#take }));
     this.#subscribe();
   }
 
@@ -44,9 +49,9 @@ export class TenantEndpoint {
 
   /** Takes what is on its way, then nothing; resolves when everything is answered. */
   async drain(): Promise<void> {
-    const all = [...this.#subscriptions.values(), this.#atNode].flatMap((one) => one ?? []);
+    const all = [...this.#subscriptions.values(), ...this.#atNode];
     this.#subscriptions.clear();
-    this.#atNode = undefined;
+    this.#atNode = [];
     await Promise.all(all.map((one) => one.drain().catch(() => undefined)));
     if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#answered.add(resolve));
   }
@@ -81,7 +86,8 @@ export class TenantEndpoint {
 
   #invoke(message: Msg, connection: NatsConnection): void {
     const { node } = this;
-    const name = nameOf(message.subject.split('.')[3] ?? '');
+    const tokens = message.subject.split('.');
+    const name = nameOf(tokens[isPeerSubject(message.subject) ? 5 : 3] ?? '');
     const fn = this.#functions.get(name);
     if (fn === undefined) {
       const full = `${this.tenant}/${name}`;
@@ -92,7 +98,7 @@ export class TenantEndpoint {
     if (node.inFlight >= limit) {
       throw new SledgeError('SLEDGE_ERR_NATS_IN_FLIGHT', { node: node.name, limit });
     }
-    const request = readRequest(fn, message.data, message.headers);
+    const request = asForwarded(readRequest(fn, message.data, message.headers), message);
     node.checkDeadline(fn, request);
     node.invoke(fn, request, (outcome) => this.#onOutcome(outcome, message, connection));
     node.inFlight += 1;
@@ -104,7 +110,8 @@ export class TenantEndpoint {
     node.inFlight -= 1;
     this.#inFlight -= 1;
     node.counted[outcome.status === 'completed' ? 'completed' : 'failed'] += 1;
-    this.#answer(message, answerOf(outcome, node.answering(connection)));
+    const answer = answerOf(outcome, node.answering(connection));
+    this.#answer(message, withOutcome(answer, outcome, message));
     if (this.#inFlight > 0) return;
     for (const resolve of this.#answered) resolve();
     this.#answered.clear();

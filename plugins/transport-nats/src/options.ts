@@ -27,6 +27,14 @@ const durableOptions = z.strictObject({
   storage: z.enum(['file', 'memory']).default('file'),
 });
 
+/** What nodes tell each other. */
+const peerOptions = z.strictObject({
+  /** Between two reports of this node's load. */
+  reportMs: durationMs(10, 60_000).default(100),
+  /** A node that says nothing for so long is lost, with what it was sent. */
+  silenceMs: durationMs(50, 600_000).default(3_000),
+});
+
 /** Parameters of transport-nats; the README says what each is for. */
 export const transportOptions = natsOptions.extend({
   /** This node in answers and subjects; unique. Default: its host's name and process id. */
@@ -36,6 +44,8 @@ export const transportOptions = natsOptions.extend({
     .optional(),
   /** Requests at once; more are told to try another node. */
   maxInFlight: z.int().min(1).max(1_000_000).default(1_024),
+  /** Nodes know of each other's load, and a placement may send requests on. Absent: they do not. */
+  peers: peerOptions.optional(),
   /** Absent: none is taken. */
   durable: durableOptions.optional(),
   /** By tenant: credentials of an account of its own. With any, only these are served. */

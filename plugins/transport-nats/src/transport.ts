@@ -7,6 +7,7 @@ import { TenantEndpoint } from './endpoint';
 import { JobQueue } from './job-queue';
 import { ServingNode } from './node';
 import type { TransportOptions } from './options';
+import { NatsPeers } from './peers/nats-peers';
 
 /** So long a start waits for what is there; later is no failure. */
 const CONNECT_WAIT_MS = 500;
@@ -30,6 +31,7 @@ export class NatsTransport implements TransportInstance {
   /** No tenant's any more, but with answers to finish. */
   readonly #closing = new Set<Promise<void>>();
   #unsubscribe: (() => void) | undefined;
+  #peers: NatsPeers | undefined;
 
   constructor(
     private readonly options: TransportOptions,
@@ -41,6 +43,7 @@ export class NatsTransport implements TransportInstance {
 
   /** @throws SledgeError SLEDGE_ERR_NATS_CREDENTIALS for a file that cannot be used. */
   async start(): Promise<void> {
+    this.#peers = this.#openPeers();
     this.#apply(this.host.tenants());
     this.#unsubscribe = this.host.onTenantsChanged((tenants) => this.#apply(tenants));
     const { connectTimeoutMs } = this.options;
@@ -53,6 +56,7 @@ export class NatsTransport implements TransportInstance {
   async drain(): Promise<void> {
     this.#unsubscribe?.();
     this.#node.isDraining = true;
+    this.#peers?.leave();
     await Promise.all([...this.#tenants.values()].map(drainTenant));
     await Promise.all(this.#closing);
     await Promise.all([...this.#links.values()].map((link) => link.drain()));
@@ -61,6 +65,7 @@ export class NatsTransport implements TransportInstance {
   async stop(): Promise<void> {
     this.#unsubscribe?.();
     this.#node.isDraining = true;
+    this.#peers?.close();
     await Promise.all([...this.#links.values()].map((link) => link.close()));
   }
 
@@ -100,6 +105,16 @@ export class NatsTransport implements TransportInstance {
     }
   }
 
+  #openPeers(): NatsPeers | undefined {
+    const { peers } = this.options;
+    if (peers === undefined) return undefined;
+    const load = () => this.#node.meter.now();
+    const linkOf = (tenant: string) => this.#tenants.get(tenant)?.link;
+    const made = new NatsPeers({ ...peers, node: this.#node.name, load, linkOf });
+    this.host.connectPeers?.(made);
+    return made;
+  }
+
   #serves(tenant: string): boolean {
     return this.options.tenants === undefined || tenant in this.options.tenants;
   }
@@ -136,7 +151,9 @@ export class NatsTransport implements TransportInstance {
 
   #connect(credentials: NatsCredentials | undefined): NatsLink {
     const name = `sledge ${this.#node.name}`;
-    return NatsLink.open({ ...this.options, credentials }, { name, logger: this.logger });
+    const link = NatsLink.open({ ...this.options, credentials }, { name, logger: this.logger });
+    link.onConnected((connection) => this.#peers?.connect(connection));
+    return link;
   }
 
   #close(name: string, tenant: Tenant): void {

@@ -1,0 +1,179 @@
+import { errors, headers, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import { ERROR_CATALOGUE, SledgeError } from '@sledge/core';
+import type { ErrorCode, PeerCall, PeerLink, PeerReply, PeerReport } from '@sledge/core';
+import { formatLoad, HEADERS, LEAVING, loadSubject, nodeOfLoad } from '@sledge/nats-connection';
+import { LOAD_SUBJECTS, parseLoad, PEER_HEADERS, peerSubject } from '@sledge/nats-connection';
+import type { NatsLink, NodeLoad } from '@sledge/nats-connection';
+import { forwardedHeader, outcomeOf } from './forwarded';
+import { KnownPeers } from './known-peers';
+
+export interface PeerSettings {
+  readonly node: string;
+  /** Between two reports of this node's load. */
+  readonly reportMs: number;
+  /** Whoever says nothing for so long is lost, with what it has. */
+  readonly silenceMs: number;
+  readonly load: () => NodeLoad;
+  /** undefined: the tenant is not served here. */
+  readonly linkOf: (tenant: string) => NatsLink | undefined;
+}
+
+/** An answer may be so late: then the request is given up. */
+const GRACE_MS = 1_000;
+const WITHOUT_DEADLINE_MS = 600_000;
+const US_PER_MS = 1_000;
+const NS_PER_US = 1_000;
+const EMPTY = new Uint8Array(0);
+/** Version line and what NATS adds. */
+const HEAD_BYTES = 512;
+
+const nowNs = (): number => Math.round(performance.now() * 1e6);
+
+/**
+ * The nodes behind one NATS: each says how busy it is, on `sledge.load.<node>`, and takes requests
+ * at its own subjects. Main thread.
+ */
+export class NatsPeers implements PeerLink {
+  readonly node: string;
+  readonly #known: KnownPeers;
+  readonly #connections = new Set<NatsConnection>();
+  /** By peer: each gives one request up. */
+  readonly #waiting = new Map<string, Set<(reason: string) => void>>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(private readonly settings: PeerSettings) {
+    this.node = settings.node;
+    this.#known = new KnownPeers(settings.silenceMs, nowNs);
+    this.#timer = setInterval(() => this.#tick(), settings.reportMs).unref();
+  }
+
+  /** A connection of this node, from now until it closes. */
+  connect(connection: NatsConnection): void {
+    this.#connections.add(connection);
+    void connection.closed().then(() => this.#connections.delete(connection));
+    connection.subscribe(LOAD_SUBJECTS, {
+      callback: (error, message) => this.#heard(error, message),
+    });
+    this.#say(connection, formatLoad(this.settings.load()));
+  }
+
+  peers(): readonly PeerReport[] {
+    return this.#known.reports;
+  }
+
+  forward(peer: string, call: PeerCall, onReply: (reply: PeerReply) => void): () => void {
+    const sentNs = nowNs();
+    void this.#ask(peer, call).then((reply) => {
+      const insideNs = reply.kind === 'outcome' ? reply.outcome.times.totalNs : undefined;
+      if (insideNs !== undefined) this.#known.measured(peer, nowNs() - sentNs, insideNs);
+      if (reply.kind === 'unsent') this.#known.forget(peer);
+      onReply(reply);
+    });
+    return () => undefined; // NATS takes nothing back: its answer comes
+  }
+
+  /** The others send nothing more; what they have sent is answered. */
+  leave(): void {
+    clearInterval(this.#timer);
+    for (const connection of this.#connections) this.#say(connection, LEAVING);
+  }
+
+  /** Gives up what is under way. */
+  close(): void {
+    clearInterval(this.#timer);
+    for (const peer of this.#waiting.keys()) this.#giveUp(peer, 'this node stops');
+  }
+
+  #heard(error: Error | null, message: Msg): void {
+    const name = error === null ? nodeOfLoad(message.subject) : this.node;
+    if (name === this.node) return;
+    const text = message.string();
+    const load = parseLoad(text);
+    if (load !== undefined) this.#known.note(name, load);
+    else if (text === LEAVING) this.#known.forget(name);
+  }
+
+  #tick(): void {
+    for (const peer of this.#known.silent()) {
+      this.#giveUp(peer, `nothing was heard of it for ${this.settings.silenceMs} ms`);
+    }
+    const text = formatLoad(this.settings.load());
+    for (const connection of this.#connections) this.#say(connection, text);
+  }
+
+  #say(connection: NatsConnection, text: string): void {
+    try {
+      connection.publish(loadSubject(this.node), text);
+    } catch {
+      // it closes: the next one is told
+    }
+  }
+
+  #giveUp(peer: string, reason: string): void {
+    for (const giveUp of this.#waiting.get(peer) ?? []) giveUp(reason);
+  }
+
+  async #ask(peer: string, { tenant, functionName, request }: PeerCall): Promise<PeerReply> {
+    const connection = this.settings.linkOf(tenant)?.connection;
+    if (connection === undefined) return { kind: 'unsent', reason: 'NATS is away' };
+    const { input = EMPTY, relativeDeadlineUs: us } = request;
+    const head = headers();
+    const forwarded = forwardedHeader(request);
+    head.set(PEER_HEADERS.forwarded, forwarded);
+    if (us !== undefined) head.set(HEADERS.deadlineUs, String(us));
+    const bytes = input.length + forwarded.length + HEAD_BYTES;
+    if (bytes > (connection.info?.max_payload ?? Infinity)) {
+      return { kind: 'unsent', reason: `${bytes} bytes are more than NATS takes` };
+    }
+    const timeout = us === undefined ? WITHOUT_DEADLINE_MS : Math.ceil(us / US_PER_MS) + GRACE_MS;
+    const subject = peerSubject(peer, { tenant, fn: functionName });
+    const asked = connection
+      .request(subject, input, { headers: head, timeout })
+      .then((message) => this.#replyOf(peer, message), failureOf);
+    return this.#unlessLost(peer, asked);
+  }
+
+  /** The first of the answer and the loss of the peer. */
+  #unlessLost(peer: string, asked: Promise<PeerReply>): Promise<PeerReply> {
+    const waiting = this.#waiting.get(peer) ?? new Set();
+    this.#waiting.set(peer, waiting);
+    return new Promise((resolve) => {
+      const giveUp = (reason: string) => end({ kind: 'lost', reason });
+      const end = (reply: PeerReply) => {
+        waiting.delete(giveUp);
+        if (waiting.size === 0 && this.#waiting.get(peer) === waiting) this.#waiting.delete(peer);
+        resolve(reply);
+      };
+      waiting.add(giveUp);
+      void asked.then(end);
+    });
+  }
+
+  #replyOf(peer: string, { data, headers: head }: Msg): PeerReply {
+    const load = parseLoad(head?.get(HEADERS.load) ?? '');
+    if (load !== undefined) this.#known.note(peer, load);
+    const ended = outcomeOf(head);
+    if (ended !== undefined) {
+      const { totalNs, ...rest } = ended;
+      const ns = (name: string) => Number(head?.get(name) ?? 0) * NS_PER_US;
+      const times = { queueNs: ns(HEADERS.queueUs), runNs: ns(HEADERS.runUs), totalNs };
+      return { kind: 'outcome', outcome: { ...rest, output: data, times } };
+    }
+    const code = head?.get(HEADERS.error) ?? '';
+    if (!(code in ERROR_CATALOGUE)) return { kind: 'lost', reason: 'its answer is none of a node' };
+    const error = new SledgeError(code as ErrorCode);
+    error.message = head?.get(HEADERS.errorMessage) ?? error.message;
+    return { kind: 'refused', error };
+  }
+}
+
+/** Without anybody who listens it has not been taken; else nobody knows. */
+function failureOf(error: unknown): PeerReply {
+  const cause = error instanceof errors.RequestError ? (error.cause ?? error) : error;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const isNobody =
+    cause instanceof errors.NoRespondersError ||
+    cause instanceof errors.PermissionViolationError ||
+    (error instanceof errors.RequestError && error.isNoResponders());
+  return isNobody ? { kind: 'unsent', reason } : { kind: 'lost', reason };
+}
