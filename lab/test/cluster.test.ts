@@ -1,6 +1,6 @@
 /** Clusters in virtual time: placements against mean-field theory, and what losses cost. */
 import { definePlugin, z } from '@sledge/core';
-import type { Nodes, PlacementDecision, PlacementRequest, WorkloadSpec } from '@sledge/core';
+import type { Nodes, Placement, PlacementDecision, WorkloadSpec } from '@sledge/core';
 import { compare, costModel, loadPlacement, loadPolicies, meanInterval } from '@sledge/lab';
 import { parseExperiment, runCell, runCells, SimulatedEngine } from '@sledge/lab';
 import type { Cell, CellResult, ClusterSpec, PlacementForm } from '@sledge/lab';
@@ -40,8 +40,8 @@ function run(cluster: ClusterSpec, more: Partial<Cell> = {}): CellResult {
 /** A placement of a test. */
 function placing(place: (nodes: Nodes) => PlacementDecision): PlacementForm {
   const options = z.strictObject({});
-  const create = () => ({
-    place: ({ hops }: PlacementRequest, nodes: Nodes) => (hops > 0 ? 'local' : place(nodes)),
+  const create = (): Placement => ({
+    place: ({ hops }, nodes) => (hops > 0 ? 'local' : place(nodes)),
   });
   const kind = 'placement' as const;
   const source = definePlugin({ name: 'of-the-test', kind, apiVersion: 1, options, create });
