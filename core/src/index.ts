@@ -9,6 +9,7 @@ export * from './contracts/native-simulation';
 export * from './contracts/placement';
 export * from './contracts/plugin';
 export * from './contracts/policy';
+export * from './contracts/registry';
 export * from './contracts/workload';
 export * from './errors/catalogue';
 export * from './errors/sledge-error';

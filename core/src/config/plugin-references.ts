@@ -13,6 +13,7 @@ export function pluginReferences(config: SledgeConfig): PluginReference[] {
     ...config.transports.map((choice, index) =>
       reference(`transports[${index}]`, 'transport', choice),
     ),
+    ...(config.registry === 'none' ? [] : [reference('registry', 'registry', config.registry)]),
   ];
 }
 

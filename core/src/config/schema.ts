@@ -345,6 +345,9 @@ export const configSchema = z.strictObject({
     .max(16)
     .default([])
     .describe('Plugins whose functions may be imported by functions, such as kv.'),
+  registry: pluginChoice
+    .default('none')
+    .describe('What the nodes of a cluster share: registry-nats. none: this server is alone.'),
   build: build.prefault({}),
   functionPath: z
     .array(text(4096))

@@ -15,6 +15,7 @@ export const PLUGIN_KINDS = [
   'placement',
   'observer',
   'host',
+  'registry',
 ] as const;
 export type PluginKind = (typeof PLUGIN_KINDS)[number];
 

@@ -6,7 +6,8 @@ import { Arm, TrafficSplit } from '../functions/traffic-split';
 import type { RollbackRule } from '../functions/traffic-split';
 import { hint } from '../nearest';
 import type { ControlParts } from './control-parts';
-import { rolledBack, serving, stateOf, withEvent, withVersion } from './function-state';
+import { deployed, divided, rollbackTarget, serving, stateOf, takenBack } from './function-state';
+import { weighted, withEvent } from './function-state';
 import type { StoredFunction, StoredSplit } from './function-store';
 import { functionReport } from './reports';
 import type { FunctionReport } from './reports';
@@ -16,7 +17,7 @@ import type { SettingsRules } from './settings';
 import { VersionLoader } from './version-loader';
 
 /** The native part has 32,768 places, and versions that end need one too. */
-const FUNCTIONS_MAX = 32_000;
+export const FUNCTIONS_MAX = 32_000;
 
 export interface FunctionName {
   readonly tenant: string;
@@ -54,6 +55,8 @@ export class FunctionControl {
   readonly loader: VersionLoader;
   readonly rules: SettingsRules;
   private readonly ending = new AbortController();
+  /** A version under trial was given up here by itself. */
+  onGivenUp: (name: FunctionName, version: number, reason: string) => void = () => undefined;
 
   constructor(readonly parts: ControlParts) {
     this.loader = new VersionLoader(parts);
@@ -77,12 +80,10 @@ export class FunctionControl {
     const hash = module.contentHash;
     const version: FunctionVersion = { version: fn.nextVersion, hash, settings, config, at };
     const { version: number } = version;
-    const event = { action: 'deploy', version: number } as const;
-    let state = withVersion(stateOf(fn), { version: number, hash, settings, at });
-    state = split === undefined ? serving(state, number) : splitBetween(state, number, split);
-    if (state.split !== null && rollback !== undefined) state.split.rule = rollback;
+    const added = { version: number, hash, settings, at };
+    const state = deployed(stateOf(fn), added, { split, rollback });
     this.parts.registry.load(tenant, fn, version, module);
-    return this.settle({ tenant, fn }, withEvent(state, event), { version, wasm });
+    return this.settle({ tenant, fn }, state, { version, wasm });
   }
 
   /**
@@ -92,41 +93,19 @@ export class FunctionControl {
   async rollback(name: FunctionName, version?: number): Promise<FunctionReport> {
     this.checkOpen();
     const found = this.find(name);
-    const { fn } = found;
-    const before = fn.target.split === undefined ? fn.previous.at(-1) : fn.current;
-    const wanted = version ?? before;
-    if (wanted === undefined) {
-      const details = { version: fn.current, name: fn.name };
-      throw new SledgeError('SLEDGE_ERR_CONTROL_NO_EARLIER', details);
-    }
+    const wanted = rollbackTarget(stateOf(found.fn), version);
     await this.bringIn(found, [wanted]);
-    const state = stateOf(fn);
-    const isBack = version === undefined || state.previous.includes(wanted);
-    const next = isBack ? rolledBack(state, wanted) : serving(state, wanted);
-    return this.settle(found, withEvent(next, { action: 'rollback', version: wanted }));
+    return this.settle(found, takenBack(stateOf(found.fn), wanted, version !== undefined));
   }
 
   /** @throws SledgeError SLEDGE_ERR_CONTROL_VERSION, _MODULE_GONE, ... */
   async split(request: SplitRequest): Promise<FunctionReport> {
     this.checkOpen();
     const found = this.find(request);
-    const [first, second] = request.versions.filter(({ weight }) => weight > 0);
-    if (first === undefined) throw new SledgeError('SLEDGE_ERR_INTERNAL', { reason: 'no weight' });
-    const both = second === undefined ? [first] : [first, second];
-    await this.bringIn(
-      found,
-      both.map(({ version }) => version),
-    );
-    const state = stateOf(found.fn);
-    const isStableLast = second?.version === state.current;
-    const [stable, trial] = isStableLast ? [second, first] : [first, second];
-    const next = serving(state, stable.version);
-    if (trial === undefined) {
-      return this.settle(found, withEvent(next, { action: 'split', version: stable.version }));
-    }
-    const { rollback } = request;
-    next.split = { stable, trial, ...(rollback === undefined ? {} : { rule: rollback }) };
-    return this.settle(found, withEvent(next, { action: 'split', version: trial.version }));
+    const numbers = weighted(request.versions).flatMap((arm) => arm?.version ?? []);
+    await this.bringIn(found, numbers);
+    const { versions, rollback } = request;
+    return this.settle(found, divided(stateOf(found.fn), versions, rollback));
   }
 
   /**
@@ -202,6 +181,11 @@ export class FunctionControl {
     if (failure !== undefined) throw failure;
     if (!this.ending.signal.aborted) return;
     throw new SledgeError('SLEDGE_ERR_CONTROL_UNAVAILABLE', { reason: 'the server drains' });
+  }
+
+  /** Aborted when it takes no change any more. */
+  get signal(): AbortSignal {
+    return this.ending.signal;
   }
 
   /** Takes no change any more, and stops what compiles. */
@@ -305,6 +289,7 @@ export class FunctionControl {
     logger.warn({ tenant, function: name, version }, `version ${version} is given up: ${reason}`);
     const state = serving(stateOf(found.fn), current);
     this.take(found, withEvent(state, { action: 'given-up', version, reason }));
+    this.onGivenUp({ tenant, name }, version, reason);
     setImmediate(() => {
       void this.publish(); // what answers RPCs has to be told
       try {
@@ -324,15 +309,4 @@ function carriedOver(fn: LiveFunction): object {
   if (version === undefined) return { route: `/${fn.name}` };
   const settings = Object.entries(version.settings);
   return Object.fromEntries(settings.filter(([key]) => !NOT_CARRIED.includes(key)));
-}
-
-function splitBetween(state: StoredFunction, trial: number, percent: number): StoredFunction {
-  const { current, name } = state;
-  if (current < 0 || percent <= 0 || percent >= 100) {
-    const wrong = current < 0 ? 'nothing serves yet' : 'it is more than 0 and less than 100';
-    const details = { name, problems: `  split: ${wrong}` };
-    throw new SledgeError('SLEDGE_ERR_CONTROL_SETTINGS', details);
-  }
-  const stable = { version: current, weight: 100 - percent };
-  return { ...state, split: { stable, trial: { version: trial, weight: percent } } };
 }

@@ -45,12 +45,16 @@ export interface FunctionStore {
   functions(): StoredFunction[];
   /** Bytes of a module; undefined: it is not there, or not what it was. */
   module(hash: string): Uint8Array | undefined;
-  /** A function as it is now, and the module of a version that is new. */
-  saveFunction(fn: StoredFunction, wasm?: Uint8Array): void;
+  /** A function as it is now, and the module of its newest version or, by hash, of several. */
+  saveFunction(fn: StoredFunction, wasm?: Uint8Array | ReadonlyMap<string, Uint8Array>): void;
   removeFunction(tenant: string, name: string): void;
   saveTenant(tenant: StoredTenant): void;
   /** With its functions. */
   removeTenant(name: string): void;
+  /** Keys of the cluster's registry that this server has taken over. */
+  clusterKeys(): string[];
+  /** From now on a key is, or is not, among them. */
+  setClusterKey(key: string, isTaken: boolean): void;
   close(): void;
 }
 
@@ -69,13 +73,16 @@ const TABLES = `
   PRAGMA user_version = ${VERSION};
 `;
 
+/** Beside the tables above, so that stores made before it are as good. */
+const CLUSTER_TABLE = 'CREATE TABLE IF NOT EXISTS cluster_keys (key TEXT PRIMARY KEY) STRICT';
+
 /** Keeps nothing: what is deployed ends with the process. */
 export function emptyStore(): FunctionStore {
   const none = () => [];
   const nothing = () => undefined;
-  const reads = { tenants: none, functions: none, module: nothing };
+  const reads = { tenants: none, functions: none, module: nothing, clusterKeys: none };
   const writes = { saveFunction: nothing, removeFunction: nothing, saveTenant: nothing };
-  const ends = { removeTenant: nothing, close: nothing };
+  const ends = { removeTenant: nothing, setClusterKey: nothing, close: nothing };
   return { path: undefined, failure: undefined, ...reads, ...writes, ...ends };
 }
 
@@ -85,7 +92,8 @@ export function brokenStore(file: string, failure: SledgeError): FunctionStore {
     throw failure;
   };
   const writes = { saveFunction: refuse, removeFunction: refuse, saveTenant: refuse };
-  return { ...emptyStore(), path: file, failure, ...writes, removeTenant: refuse };
+  const more = { removeTenant: refuse, setClusterKey: refuse };
+  return { ...emptyStore(), path: file, failure, ...writes, ...more };
 }
 
 /**
@@ -129,6 +137,7 @@ function prepare(db: Libsql.Database): void {
   else if (found.user_version !== VERSION) {
     throw new Error(`it is of version ${found.user_version}, and this is ${VERSION}`);
   }
+  db.exec(CLUSTER_TABLE);
   const checked = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
   if (checked.quick_check !== 'ok') {
     throw new Error(`it is damaged: ${checked.quick_check.replace(/\s+/g, ' ').slice(0, 200)}`);
@@ -163,13 +172,14 @@ class SqliteStore implements FunctionStore {
     return createHash('sha256').update(wasm).digest('hex') === hash ? wasm : undefined;
   }
 
-  saveFunction(fn: StoredFunction, wasm?: Uint8Array): void {
+  saveFunction(fn: StoredFunction, wasm?: Uint8Array | ReadonlyMap<string, Uint8Array>): void {
     const { tenant, name, versions } = fn;
-    const newest = versions.at(-1);
+    const newest = versions.at(-1)?.hash ?? '';
+    const modules = wasm instanceof Uint8Array ? new Map([[newest, wasm]]) : (wasm ?? new Map());
     this.write(() => {
-      if (wasm !== undefined && newest !== undefined) {
-        const add = this.db.prepare('INSERT OR IGNORE INTO modules (hash, wasm) VALUES (?, ?)');
-        add.run(newest.hash, Buffer.from(wasm.buffer, wasm.byteOffset, wasm.byteLength));
+      const add = this.db.prepare('INSERT OR IGNORE INTO modules (hash, wasm) VALUES (?, ?)');
+      for (const [hash, { buffer, byteOffset, byteLength }] of modules) {
+        add.run(hash, Buffer.from(buffer, byteOffset, byteLength));
       }
       const put = this.db.prepare('INSERT OR REPLACE INTO functions VALUES (?, ?, ?)');
       put.run(tenant, name, JSON.stringify(fn));
@@ -203,6 +213,19 @@ class SqliteStore implements FunctionStore {
       }
       this.db.prepare('DELETE FROM tenants WHERE name = ?').run(name);
       this.dropUnused(used.map(({ hash }) => hash as string));
+    });
+  }
+
+  clusterKeys(): string[] {
+    return this.read('SELECT key FROM cluster_keys').map(({ key }) => key as string);
+  }
+
+  setClusterKey(key: string, isTaken: boolean): void {
+    this.write(() => {
+      const sql = isTaken
+        ? 'INSERT OR IGNORE INTO cluster_keys VALUES (?)'
+        : 'DELETE FROM cluster_keys WHERE key = ?';
+      this.db.prepare(sql).run(key);
     });
   }
 

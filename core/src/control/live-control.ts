@@ -36,8 +36,11 @@ export interface StoreReport {
 
 /** Live control of one server: its store, its functions, its tenants. Main thread. */
 export class LiveControl implements ControlTarget {
-  private readonly control: FunctionControl;
-  private readonly tenantControl: TenantControl;
+  /** Behind the checks of whose a thing is: for what converges to a registry. */
+  readonly control: FunctionControl;
+  readonly tenantControl: TenantControl;
+  /** Throws when a function, or a tenant alone, is changed elsewhere. */
+  checkOwner: (tenant: string, name?: string) => void = () => undefined;
 
   /** @param listeners where transports listen now. */
   constructor(
@@ -62,27 +65,33 @@ export class LiveControl implements ControlTarget {
     return this.tenantControl.reports();
   }
 
-  setTenant(name: string, settings: object): Promise<TenantReport> {
+  async setTenant(name: string, settings: object): Promise<TenantReport> {
+    this.checkOwner(name);
     return this.tenantControl.set(name, settings);
   }
 
-  removeTenant(name: string): Promise<void> {
+  async removeTenant(name: string): Promise<void> {
+    this.checkOwner(name);
     return this.tenantControl.remove(name);
   }
 
-  deploy(deployment: Deployment): Promise<FunctionReport> {
+  async deploy(deployment: Deployment): Promise<FunctionReport> {
+    this.checkOwner(deployment.tenant, deployment.name);
     return this.control.deploy(deployment);
   }
 
-  rollback(name: FunctionName, version?: number): Promise<FunctionReport> {
+  async rollback(name: FunctionName, version?: number): Promise<FunctionReport> {
+    this.checkOwner(name.tenant, name.name);
     return this.control.rollback(name, version);
   }
 
-  split(request: SplitRequest): Promise<FunctionReport> {
+  async split(request: SplitRequest): Promise<FunctionReport> {
+    this.checkOwner(request.tenant, request.name);
     return this.control.split(request);
   }
 
-  undeploy(name: FunctionName): Promise<void> {
+  async undeploy(name: FunctionName): Promise<void> {
+    this.checkOwner(name.tenant, name.name);
     return this.control.undeploy(name);
   }
 

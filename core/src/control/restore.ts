@@ -63,7 +63,8 @@ async function restoreFunction(
   }
 }
 
-function versionsInUse({ current, split }: StoredFunction): number[] {
+/** What must be loaded so that it serves. */
+export function versionsInUse({ current, split }: StoredFunction): number[] {
   return split === null ? [current] : [split.stable.version, split.trial.version];
 }
 

@@ -930,6 +930,63 @@ export const ERROR_CATALOGUE = {
     rpc: 'UNAVAILABLE',
     solve: 'Free some disk and ask again; what served before serves on.',
   },
+  // the registry of a cluster
+  SLEDGE_ERR_CLUSTER_NONE: {
+    number: 830,
+    message: 'This server is of no cluster.',
+    http: 409,
+    rpc: 'FAILED_PRECONDITION',
+    solve: "Name a registry in its configuration, such as registry: ['nats', { node: 'a' }].",
+  },
+  SLEDGE_ERR_CLUSTER_AWAY: {
+    number: 831,
+    message: 'The registry of the cluster is away: {reason}.',
+    http: 503,
+    rpc: 'UNAVAILABLE',
+    solve: 'Ask again when it is back; until then each node serves what it has.',
+  },
+  SLEDGE_ERR_CLUSTER_CONFLICT: {
+    number: 832,
+    message: 'Another change of {key} came first.',
+    http: 409,
+    rpc: 'ABORTED',
+    solve: 'See what is in force now, and ask again.',
+  },
+  SLEDGE_ERR_CLUSTER_MODULE: {
+    number: 833,
+    message: 'The module {hash} of the registry cannot be used: {reason}.',
+    http: 502,
+    rpc: 'DATA_LOSS',
+    solve: 'Deploy the function again with --cluster; what served before serves on.',
+  },
+  SLEDGE_ERR_CLUSTER_ENTRY: {
+    number: 834,
+    message: 'The entry {key} of the registry is damaged: {reason}.',
+    http: 502,
+    rpc: 'DATA_LOSS',
+    solve: 'Make the change again with --cluster; what served before serves on.',
+  },
+  SLEDGE_ERR_CLUSTER_OWNED: {
+    number: 835,
+    message: '{what} is of the cluster.',
+    http: 409,
+    rpc: 'FAILED_PRECONDITION',
+    solve: 'Change it on all nodes, with --cluster.',
+  },
+  SLEDGE_ERR_CLUSTER_NODE: {
+    number: 836,
+    message: 'The cluster has no node {node}{hint}.',
+    http: 404,
+    rpc: 'NOT_FOUND',
+    solve: 'sledge nodes lists them.',
+  },
+  SLEDGE_ERR_CLUSTER_LOCAL_FILE: {
+    number: 837,
+    message: '{choice} is a file of one machine.',
+    http: 400,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'Name a policy that is installed on every node.',
+  },
   // certificates, keys and secrets
   SLEDGE_ERR_TLS_FILES: {
     number: 640,

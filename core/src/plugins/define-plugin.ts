@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { HostInstance, NativePolicyInstance } from '../contracts/kinds';
 import type { SandboxInstance, TransportInstance } from '../contracts/kinds';
 import type { Placement } from '../contracts/placement';
+import type { RegistryInstance } from '../contracts/registry';
 import type { WorkloadInstance } from '../contracts/workload';
 import type { PluginDefinition, PluginInstance, PluginKind } from '../contracts/plugin';
 
@@ -16,6 +17,7 @@ export interface InstancesByKind {
   workload: WorkloadInstance;
   placement: Placement;
   host: HostInstance;
+  registry: RegistryInstance;
 }
 
 export type InstanceOf<Kind extends PluginKind> = Kind extends keyof InstancesByKind

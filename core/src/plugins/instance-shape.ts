@@ -6,6 +6,12 @@ const MEMBERS: Partial<Record<PluginKind, Readonly<Record<string, 'function' | '
   transport: { start: 'function', drain: 'function', stop: 'function', listeners: 'function' },
   sandbox: { build: 'function', workers: 'string' },
   placement: { place: 'function' },
+  registry: {
+    node: 'string',
+    ...{ start: 'function', stop: 'function', state: 'function', watch: 'function' },
+    ...{ get: 'function', put: 'function', putModule: 'function', getModule: 'function' },
+    ...{ keepModules: 'function', announce: 'function', nodes: 'function' },
+  },
 };
 
 const POLICIES: readonly PluginKind[] = ['scheduler', 'dispatcher', 'estimator', 'admission'];

@@ -15,6 +15,7 @@ export const PACKAGE_PREFIXES: Readonly<Record<PluginKind, string>> = {
   placement: 'placement',
   observer: 'observer',
   host: 'host',
+  registry: 'registry',
 };
 
 export interface InstalledPlugin {

@@ -134,6 +134,14 @@ typedef enum sledge_error {
   SLEDGE_ERR_CONTROL_MODULE_GONE = 811,
   SLEDGE_ERR_STORE_UNUSABLE = 820,
   SLEDGE_ERR_STORE_WRITE = 821,
+  SLEDGE_ERR_CLUSTER_NONE = 830,
+  SLEDGE_ERR_CLUSTER_AWAY = 831,
+  SLEDGE_ERR_CLUSTER_CONFLICT = 832,
+  SLEDGE_ERR_CLUSTER_MODULE = 833,
+  SLEDGE_ERR_CLUSTER_ENTRY = 834,
+  SLEDGE_ERR_CLUSTER_OWNED = 835,
+  SLEDGE_ERR_CLUSTER_NODE = 836,
+  SLEDGE_ERR_CLUSTER_LOCAL_FILE = 837,
   SLEDGE_ERR_TLS_FILES = 640,
   SLEDGE_ERR_KEYS_FILE = 641,
   SLEDGE_ERR_SECRET_FILE = 642,
@@ -299,6 +307,14 @@ static inline const char *sledge_error_name(sledge_error error) {
     case SLEDGE_ERR_CONTROL_MODULE_GONE: return "SLEDGE_ERR_CONTROL_MODULE_GONE";
     case SLEDGE_ERR_STORE_UNUSABLE: return "SLEDGE_ERR_STORE_UNUSABLE";
     case SLEDGE_ERR_STORE_WRITE: return "SLEDGE_ERR_STORE_WRITE";
+    case SLEDGE_ERR_CLUSTER_NONE: return "SLEDGE_ERR_CLUSTER_NONE";
+    case SLEDGE_ERR_CLUSTER_AWAY: return "SLEDGE_ERR_CLUSTER_AWAY";
+    case SLEDGE_ERR_CLUSTER_CONFLICT: return "SLEDGE_ERR_CLUSTER_CONFLICT";
+    case SLEDGE_ERR_CLUSTER_MODULE: return "SLEDGE_ERR_CLUSTER_MODULE";
+    case SLEDGE_ERR_CLUSTER_ENTRY: return "SLEDGE_ERR_CLUSTER_ENTRY";
+    case SLEDGE_ERR_CLUSTER_OWNED: return "SLEDGE_ERR_CLUSTER_OWNED";
+    case SLEDGE_ERR_CLUSTER_NODE: return "SLEDGE_ERR_CLUSTER_NODE";
+    case SLEDGE_ERR_CLUSTER_LOCAL_FILE: return "SLEDGE_ERR_CLUSTER_LOCAL_FILE";
     case SLEDGE_ERR_TLS_FILES: return "SLEDGE_ERR_TLS_FILES";
     case SLEDGE_ERR_KEYS_FILE: return "SLEDGE_ERR_KEYS_FILE";
     case SLEDGE_ERR_SECRET_FILE: return "SLEDGE_ERR_SECRET_FILE";
@@ -364,6 +380,8 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_ADMIN_TOKENS:
     case SLEDGE_ERR_CONTROL_NO_EARLIER:
     case SLEDGE_ERR_CONTROL_OF_CONFIG:
+    case SLEDGE_ERR_CLUSTER_NONE:
+    case SLEDGE_ERR_CLUSTER_OWNED:
     case SLEDGE_ERR_TLS_FILES:
     case SLEDGE_ERR_KEYS_FILE:
     case SLEDGE_ERR_SECRET_FILE:
@@ -405,6 +423,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_ADMIN_REQUEST:
     case SLEDGE_ERR_CONTROL_NOT_WASM:
     case SLEDGE_ERR_CONTROL_SETTINGS:
+    case SLEDGE_ERR_CLUSTER_LOCAL_FILE:
     case SLEDGE_ERR_RPC_BAD_REQUEST:
     case SLEDGE_ERR_RPC_MESSAGE:
     case SLEDGE_ERR_RPC_CAPTURE:
@@ -420,6 +439,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_ADMIN_LISTEN:
     case SLEDGE_ERR_CONTROL_UNAVAILABLE:
     case SLEDGE_ERR_STORE_WRITE:
+    case SLEDGE_ERR_CLUSTER_AWAY:
     case SLEDGE_ERR_RPC_CONNECT:
     case SLEDGE_ERR_RPC_PEER_LOST:
     case SLEDGE_ERR_PLACEMENT_REFUSED:
@@ -461,6 +481,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_CONTROL_TENANT:
     case SLEDGE_ERR_CONTROL_FUNCTION:
     case SLEDGE_ERR_CONTROL_VERSION:
+    case SLEDGE_ERR_CLUSTER_NODE:
     case SLEDGE_ERR_RPC_NO_FUNCTION:
       return 5;
     case SLEDGE_ERR_BUILD_UNSUPPORTED:
@@ -499,6 +520,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_RPC_CLOSED:
       return 1;
     case SLEDGE_ERR_INVOKE_EXITED:
+    case SLEDGE_ERR_CLUSTER_CONFLICT:
     case SLEDGE_ERR_NATS_ATTEMPTS:
       return 10;
     case SLEDGE_ERR_HTTP_KEY:
@@ -511,6 +533,8 @@ static inline int sledge_error_rpc_status(sledge_error error) {
       return 7;
     case SLEDGE_ERR_CONTROL_MODULE_GONE:
     case SLEDGE_ERR_STORE_UNUSABLE:
+    case SLEDGE_ERR_CLUSTER_MODULE:
+    case SLEDGE_ERR_CLUSTER_ENTRY:
       return 15;
   }
   return 13;
