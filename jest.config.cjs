@@ -9,7 +9,7 @@ module.exports = {
     '^@sledge/core/testing$': '<rootDir>/core/src/testing',
     '^@sledge/core/errors$': '<rootDir>/core/src/errors/catalogue',
     '^@sledge/(core|lab|cli|bench|client-erpc|client-nats|nats-connection)$': '<rootDir>/$1/src',
-    '^@sledge/((transport|sandbox|sched|dispatch|estimator|admission|host)-[a-z0-9-]+)$':
+    '^@sledge/((transport|sandbox|sched|dispatch|estimator|admission|host|registry)-[a-z0-9-]+)$':
       '<rootDir>/plugins/$1/src',
   },
   setupFiles: ['reflect-metadata'],

@@ -17,6 +17,7 @@ import { invokeCommand } from './commands/invoke';
 import { keysCommand } from './commands/keys';
 import { loadCommand } from './commands/load';
 import { metricsCommand } from './commands/metrics';
+import { nodesCommand } from './commands/nodes';
 import { newCommand } from './commands/new';
 import { pluginCommand } from './commands/plugin';
 import { pluginsCommand } from './commands/plugins';
@@ -80,6 +81,7 @@ function createProgram(): Command {
   splitCommand(program);
   undeployCommand(program);
   tenantsCommand(program);
+  nodesCommand(program);
   drainCommand(program);
   topCommand(program);
   doctorCommand(program);

@@ -69,9 +69,14 @@ export function ruleOf({ errorRate, missRate, requests = REQUESTS_DEFAULT }: Rul
   return { requests, errorRate, missRate };
 }
 
-/** Path of a function in the admin API. */
-export function functionPath(tenant: string, name: string): string {
-  return `/tenants/${encodeURIComponent(tenant)}/functions/${encodeURIComponent(name)}`;
+/** Path of a function in the admin API; with `cluster` as all nodes have it. */
+export function functionPath(
+  tenant: string,
+  name: string,
+  { cluster = false }: { cluster?: boolean } = {},
+): string {
+  const path = `/tenants/${encodeURIComponent(tenant)}/functions/${encodeURIComponent(name)}`;
+  return cluster ? `/cluster${path}` : path;
 }
 
 /** A function with its versions; the one that serves is marked. */

@@ -41,5 +41,6 @@ export type { FunctionReport, FunctionSummary, SplitReport, TenantReport } from 
 export { POLICY_KINDS, type PolicyKind } from './server/policy-kinds';
 export { FileWatch } from './files/file-watch';
 export { newKey, type NewKey } from './security/key-ring';
+export type { ClusterAnswer, ClusterReport, NodeReport } from './cluster';
 export { createLogger } from './server/logger';
 export { seededRandom, seedFor } from './plugins/random';

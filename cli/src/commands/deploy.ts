@@ -4,11 +4,12 @@ import { SledgeError } from '@sledge/core';
 import { askAdmin, type FunctionReport, reasonOf } from '@sledge/core/host';
 import type { Command } from 'commander';
 import { numberBetween } from '../number-options';
+import { type ClusterOptions, clusterQuery, printAnswer, withCluster } from '../cluster-options';
 import { functionPath, placeOf, printFunction, ruleOf, usage } from '../server-options';
 import { withRule, withServer } from '../server-options';
 import type { RuleOptions, ServerOptions } from '../server-options';
 
-interface DeployOptions extends ServerOptions, RuleOptions {
+interface DeployOptions extends ServerOptions, RuleOptions, ClusterOptions {
   tenant: string;
   function?: string;
   settings?: string;
@@ -29,7 +30,7 @@ export function deployCommand(program: Command): void {
     .option('--route <path>', 'its HTTP path; default: as before, or /NAME')
     .option('--settings <json>', 'settings as in the configuration; default: as before')
     .option('--split <percent>', 'of the requests; default: all', numberBetween(0, 100, '--split'));
-  withServer(withRule(command)).action(deploy);
+  withServer(withCluster(withRule(command))).action(deploy);
 }
 
 async function deploy(file: string, options: DeployOptions): Promise<void> {
@@ -49,13 +50,16 @@ async function deploy(file: string, options: DeployOptions): Promise<void> {
   for (const [key, value] of Object.entries(rule ?? {})) {
     if (value !== undefined) query.set(key, String(value));
   }
-  const answer = (await askAdmin(placeOf(options), {
+  const isCluster = options.cluster === true;
+  if (isCluster) for (const [key, value] of clusterQuery(options)) query.set(key, value);
+  const answer = await askAdmin(placeOf(options), {
     method: 'POST',
-    path: `${functionPath(tenant, name)}/versions?${query.toString()}`,
+    path: `${functionPath(tenant, name, options)}/versions?${query.toString()}`,
     body: wasm,
     idleMs: COMPILE_MS,
-  })) as { function: FunctionReport };
-  printFunction(answer.function, options);
+  });
+  if (isCluster) printAnswer(answer, options);
+  else printFunction((answer as { function: FunctionReport }).function, options);
 }
 
 function settingsOf({ settings, route }: DeployOptions): object | undefined {

@@ -4,11 +4,12 @@ import type { GroupPolicyStatus, PolicyDescription, PolicyStatus } from '@sledge
 import { askControl, findControl, POLICY_KINDS } from '@sledge/core/host';
 import type { PolicyChangeRequest, PolicyKind } from '@sledge/core/host';
 import type { Command } from 'commander';
+import { change, type ClusterOptions, withCluster } from '../cluster-options';
 import { withCommon } from '../config-options';
 import { printJson, printLine, printTable } from '../output';
 import type { CommonOptions } from '../output';
 
-interface PolicyOptions extends CommonOptions {
+interface PolicyOptions extends CommonOptions, ClusterOptions {
   socket?: string;
   options?: string;
   group?: string;
@@ -29,9 +30,12 @@ export function policyCommand(program: Command): void {
     .argument('<policy>', 'short name, package name, or path of one file')
     .option('--options <json>', "the policy's options, a JSON object")
     .option('--group <name>', 'the worker group whose policy it is; default: the first');
-  withSocket(set).action(async (kind: string, name: string, options: PolicyOptions) => {
-    const change = changeOf(kind, name, options);
-    print((await askControl(findControl(options.socket), change)) as PolicyStatus, options);
+  withSocket(withCluster(set)).action(async (kind: string, name: string, options: PolicyOptions) => {
+    const body = changeOf(kind, name, options);
+    const path = options.cluster === true ? '/cluster/policies' : '/policies';
+    await change(options, { method: 'PUT', path, body }, (status) =>
+      print(status as PolicyStatus, options),
+    );
   });
 }
 

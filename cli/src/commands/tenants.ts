@@ -1,11 +1,12 @@
 import { askAdmin, type FunctionSummary, type TenantReport } from '@sledge/core/host';
 import type { Command } from 'commander';
+import { change, type ClusterOptions, tenantPath, withCluster } from '../cluster-options';
 import { wholeBetween } from '../number-options';
 import { printJson, printLine, printTable } from '../output';
 import { placeOf, usage, withServer } from '../server-options';
 import type { ServerOptions } from '../server-options';
 
-interface SetOptions extends ServerOptions {
+interface SetOptions extends ServerOptions, ClusterOptions {
   port?: number;
   host?: string;
   settings?: string;
@@ -27,22 +28,22 @@ export function tenantsCommand(program: Command): void {
     .option('--port <n>', 'its HTTP port; 0 picks a free one', wholeBetween(0, 65_535, '--port'))
     .option('--host <address>', 'of its listener')
     .option('--settings <json>', 'settings as in the configuration, without functions');
-  withServer(set).action(async (name: string, options: SetOptions) => {
-    const path = `/tenants/${encodeURIComponent(name)}`;
+  withServer(withCluster(set)).action(async (name: string, options: SetOptions) => {
     const body = settingsOf(options);
-    const report = await askAdmin(placeOf(options), { method: 'PUT', path, body });
-    if (options.json === true) printJson(report);
-    else printTenants([report as TenantReport]);
+    await change(options, { method: 'PUT', path: tenantPath(name, options), body }, (report) => {
+      if (options.json === true) printJson(report);
+      else printTenants([report as TenantReport]);
+    });
   });
   const remove = tenants
     .command('remove')
     .description('take a tenant away, with everything that was deployed for it')
     .argument('<name>');
-  withServer(remove).action(async (name: string, options: ServerOptions) => {
-    const path = `/tenants/${encodeURIComponent(name)}`;
-    const answer = await askAdmin(placeOf(options), { method: 'DELETE', path });
-    if (options.json === true) printJson(answer);
-    else printLine(`${name} is out`);
+  withServer(withCluster(remove)).action(async (name: string, options: SetOptions) => {
+    await change(options, { method: 'DELETE', path: tenantPath(name, options) }, (answer) => {
+      if (options.json === true) printJson(answer);
+      else printLine(`${name} is out`);
+    });
   });
 }
 

@@ -3,11 +3,12 @@ import { type AdminPlace, askAdmin, type FunctionReport } from '@sledge/core/hos
 import type { Command } from 'commander';
 import { wholeBetween } from '../number-options';
 import { printJson, printLine } from '../output';
+import { change, type ClusterOptions, printAnswer, withCluster } from '../cluster-options';
 import { functionPath, placeOf, printFunction, ruleOf, usage } from '../server-options';
 import { withRule, withServer } from '../server-options';
 import type { RuleOptions, ServerOptions } from '../server-options';
 
-interface TenantOptions extends ServerOptions {
+interface TenantOptions extends ServerOptions, ClusterOptions {
   tenant: string;
 }
 
@@ -20,13 +21,16 @@ export function rollbackCommand(program: Command): void {
     .argument('<function>')
     .requiredOption('--tenant <name>', 'whose function it is')
     .option('--to <version>', 'this version instead', wholeBetween(0, 2 ** 31, '--to'));
-  withServer(command).action(async (name: string, options: TenantOptions & { to?: number }) => {
-    const { to, tenant } = options;
-    const path = `${functionPath(tenant, name)}/rollback`;
-    const body = to === undefined ? {} : { version: to };
-    const report = await askAdmin(placeOf(options), { method: 'POST', path, body });
-    printFunction(report as FunctionReport, options);
-  });
+  withServer(withCluster(command)).action(rollback);
+}
+
+async function rollback(name: string, options: TenantOptions & { to?: number }): Promise<void> {
+  const { to, tenant } = options;
+  const path = `${functionPath(tenant, name, options)}/rollback`;
+  const body = to === undefined ? {} : { version: to };
+  await change(options, { method: 'POST', path, body }, (report) =>
+    printFunction(report as FunctionReport, options),
+  );
 }
 
 export function splitCommand(program: Command): void {
@@ -36,7 +40,7 @@ export function splitCommand(program: Command): void {
     .argument('<function>')
     .argument('[version=weight...]', 'such as 1=90 2=10, or 2=100; none: what is in force')
     .requiredOption('--tenant <name>', 'whose function it is');
-  withServer(withRule(command)).action(split);
+  withServer(withCluster(withRule(command))).action(split);
 }
 
 async function split(
@@ -44,10 +48,9 @@ async function split(
   weights: string[],
   options: TenantOptions & RuleOptions,
 ): Promise<void> {
-  const path = functionPath(options.tenant, name);
-  const place = placeOf(options);
+  const path = functionPath(options.tenant, name, options);
   if (weights.length === 0) {
-    return printFunction((await askAdmin(place, { path })) as FunctionReport, options);
+    return printFunction((await askAdmin(placeOf(options), { path })) as FunctionReport, options);
   }
   const versions = weights.map((text) => {
     const [, version, weight] = /^(\d+)=(\d+(?:\.\d+)?)$/.exec(text) ?? [];
@@ -56,8 +59,9 @@ async function split(
   });
   const rollback = ruleOf(options);
   const body = rollback === undefined ? { versions } : { versions, rollback };
-  const report = await askAdmin(place, { method: 'PUT', path: `${path}/split`, body });
-  printFunction(report as FunctionReport, options);
+  await change(options, { method: 'PUT', path: `${path}/split`, body }, (report) =>
+    printFunction(report as FunctionReport, options),
+  );
 }
 
 export function undeployCommand(program: Command): void {
@@ -66,27 +70,51 @@ export function undeployCommand(program: Command): void {
     .description("take out what was deployed; the configuration's function serves again")
     .argument('<function>')
     .requiredOption('--tenant <name>', 'whose function it is');
-  withServer(command).action(async (name: string, options: TenantOptions) => {
-    const path = functionPath(options.tenant, name);
-    const answer = await askAdmin(placeOf(options), { method: 'DELETE', path });
-    if (options.json === true) printJson(answer);
-    else printLine(`${options.tenant}/${name}: what was deployed is out`);
+  withServer(withCluster(command)).action(async (name: string, options: TenantOptions) => {
+    const path = functionPath(options.tenant, name, options);
+    await change(options, { method: 'DELETE', path }, (answer) => {
+      if (options.json === true) printJson(answer);
+      else printLine(`${options.tenant}/${name}: what was deployed is out`);
+    });
   });
 }
 
 export function drainCommand(program: Command): void {
   const command = program
     .command('drain')
-    .description('end a server as SIGTERM does: what is in flight is answered first')
+    .description('end a server as SIGTERM does; or let a NODE of its cluster take no more work')
+    .argument('[node]', 'it ends what it has of the cluster and serves on what asks it alone')
+    .option('--undo', 'that node takes work of the cluster again')
     .option('--no-wait', 'do not wait until it has ended');
-  withServer(command).action(async (options: ServerOptions & { wait: boolean }) => {
-    const place = placeOf(options);
-    const answer = await askAdmin(place, { method: 'POST', path: '/drain' });
-    while (options.wait && (await answers(place))) await delay(POLL_MS);
-    if (options.json === true) printJson(answer);
-    else printLine(options.wait ? 'It has drained and ended.' : 'It drains.');
-  });
+  withServer(command).action((node: string | undefined, options: DrainOptions) =>
+    node === undefined ? drainServer(options) : drainNode(node, options),
+  );
 }
+
+interface DrainOptions extends ServerOptions {
+  wait: boolean;
+  undo?: boolean;
+}
+
+async function drainServer(options: DrainOptions): Promise<void> {
+  if (options.undo === true) throw usage('--undo goes with a node');
+  const place = placeOf(options);
+  const answer = await askAdmin(place, { method: 'POST', path: '/drain' });
+  while (options.wait && (await answers(place))) await delay(POLL_MS);
+  if (options.json === true) printJson(answer);
+  else printLine(options.wait ? 'It has drained and ended.' : 'It drains.');
+}
+
+async function drainNode(node: string, options: DrainOptions): Promise<void> {
+  const isTaking = options.undo === true;
+  const waitMs = options.wait ? DRAIN_MS : 0;
+  const path = `/cluster/nodes/${encodeURIComponent(node)}?waitMs=${waitMs}`;
+  const question = { method: 'PUT', path, body: { isTaking }, idleMs: DRAIN_MS * 2 } as const;
+  printAnswer(await askAdmin(placeOf(options), question), options);
+}
+
+/** What a node has may take minutes. */
+const DRAIN_MS = 600_000;
 
 async function answers(place: AdminPlace): Promise<boolean> {
   try {

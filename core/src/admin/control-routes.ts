@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
 import { SledgeError } from '../errors/sledge-error';
 import type { RollbackRule } from '../functions/traffic-split';
 import * as schemas from './control-schemas';
@@ -10,7 +11,7 @@ const FAILURES = { '4xx': failure, '5xx': failure };
 const SECURED = [{ token: [] }];
 const READER = { config: { role: 'reader' } } as const;
 const OPERATOR = { config: { role: 'operator' } } as const;
-const FUNCTION = '/tenants/:tenant/functions/:name';
+export const FUNCTION = '/tenants/:tenant/functions/:name';
 /** Fastify's own bound; the target's is smaller. */
 const MODULE_BYTES_MAX = 1 << 30;
 
@@ -102,8 +103,12 @@ function addFunctions(plain: FastifyInstance, target: AdminTarget): void {
   });
 }
 
-/** The module is the body. A place in the queue is taken before it is read. */
-function addDeploy(plain: FastifyInstance, target: AdminTarget): void {
+/** The body of routes is a module. A place in the queue is taken before it is read. */
+export function withModules(
+  plain: FastifyInstance,
+  target: AdminTarget,
+  addRoutes: (scope: FastifyInstance, options: { bodyLimit: number }) => void,
+): void {
   void plain.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     const parse = { parseAs: 'buffer', bodyLimit: MODULE_BYTES_MAX } as const;
@@ -120,6 +125,12 @@ function addDeploy(plain: FastifyInstance, target: AdminTarget): void {
       };
       checkLength(request.headers['content-length'], target.control.moduleBytes);
     });
+    addRoutes(scope, { bodyLimit: MODULE_BYTES_MAX });
+  });
+}
+
+function addDeploy(plain: FastifyInstance, target: AdminTarget): void {
+  withModules(plain, target, (scope, limits) => {
     const schema = {
       summary: 'Deploys a .wasm as a new version: compiled here, it serves when this answers.',
       security: SECURED,
@@ -129,13 +140,10 @@ function addDeploy(plain: FastifyInstance, target: AdminTarget): void {
       response: { 200: schemas.deployed, ...FAILURES },
     };
     const app = scope.withTypeProvider<ZodTypeProvider>();
-    const options = { ...OPERATOR, schema, bodyLimit: MODULE_BYTES_MAX };
-    app.post(`${FUNCTION}/versions`, options, async (request, reply) => {
-      const { settings, split, ...rule } = request.query;
-      const wasm = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
-      const more = { settings: settingsOf(settings), split, rollback: ruleOf(rule) };
+    app.post(`${FUNCTION}/versions`, { ...OPERATOR, schema, ...limits }, async (request, reply) => {
+      const deployment = deploymentOf(request.query, request.body);
       const report = await patiently(request, (signal) =>
-        target.control.deploy({ ...request.params, ...more, wasm, signal }),
+        target.control.deploy({ ...request.params, ...deployment, signal }),
       );
       const added = report.versions.at(-1);
       const { version = 0, hash = '' } = added ?? {};
@@ -166,6 +174,13 @@ function addTraffic(plain: FastifyInstance, target: AdminTarget): void {
   );
 }
 
+/** What a deployment says beside whose function it is. */
+export function deploymentOf(query: z.output<typeof schemas.deployQuery>, body: unknown) {
+  const { settings, split, ...rule } = query;
+  const wasm = (body as Buffer | undefined) ?? Buffer.alloc(0);
+  return { wasm, settings: settingsOf(settings), split, rollback: ruleOf(rule) };
+}
+
 function ruleOf(rule: {
   [Key in keyof RollbackRule]?: RollbackRule[Key] | undefined;
 }): RollbackRule | undefined {
@@ -177,8 +192,8 @@ function ruleOf(rule: {
 const REQUESTS_DEFAULT = 100;
 
 /** A compiler may take minutes without a word; aborted when who asked has gone. */
-async function patiently<Of>(
-  { raw: { socket } }: FastifyRequest,
+export async function patiently<Of>(
+  { raw: { socket } }: Pick<FastifyRequest, 'raw'>,
   work: (signal: AbortSignal) => Promise<Of>,
 ): Promise<Of> {
   const gone = new AbortController();

@@ -9,8 +9,10 @@ import type { PluginChoice } from '../config/schema';
 import type { PolicyKind } from '../server/policy-kinds';
 import { EXPOSITION_TYPE, exposition, metricsReport } from '../metrics/exposition';
 import type { MetricSources } from '../metrics/table';
+import type { ClusterTarget } from '../cluster';
 import type { ControlTarget } from '../control/live-control';
 import { addControl } from './control-routes';
+import { addCluster } from './cluster-routes';
 import { addConsole } from './console-routes';
 import { addLive } from './live-routes';
 import type { LiveAdminTarget } from './live-routes';
@@ -28,6 +30,8 @@ export interface AdminTarget extends LiveAdminTarget {
   setPolicy(kind: PolicyKind, choice: PluginChoice, group?: string): Promise<void>;
   /** @throws SledgeError SLEDGE_ERR_CONTROL_UNAVAILABLE while it does not serve. */
   readonly control: ControlTarget;
+  /** Undefined: it is no node of a cluster. */
+  readonly cluster?: ClusterTarget | undefined;
   /** As SIGTERM. */
   askToDrain(): void;
 }
@@ -43,6 +47,7 @@ export function addRoutes(app: FastifyInstance, target: AdminTarget): void {
   addPolicies(app, target);
   addMetrics(app, target);
   addControl(app, target);
+  addCluster(app, target);
   addLive(app, target);
   addConsole(app);
   const schema = { summary: 'This document.', security: SECURED, hide: true };
@@ -78,6 +83,7 @@ function addStatus(plain: FastifyInstance, target: AdminTarget): void {
       uptimeSeconds: process.uptime(),
       listeners: target.listeners().map((listener) => ({ ...listener })),
       inFlight: target.inFlight,
+      ...(target.cluster === undefined ? {} : { registry: target.cluster.report() }),
     }));
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { clusterReport } from './cluster-schemas';
 import { POLICY_KINDS } from '../server/policy-kinds';
 
 const name = z.string().min(1).max(1024);
@@ -65,6 +66,7 @@ export const serverStatus = z.object({
     }),
   ),
   inFlight: z.int().describe('Invocations accepted and not yet ended.'),
+  registry: clusterReport.optional().describe('Absent: it is no node of a cluster.'),
 });
 
 export const failure = z.object({

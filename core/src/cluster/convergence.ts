@@ -28,6 +28,7 @@ interface Wanted {
   attempts: number;
 }
 
+const LOST_TOLD = 10;
 const RETRY_MS = 1000;
 const RETRY_MS_MAX = 300_000;
 const MESSAGE_CHARS_MAX = 300;
@@ -45,6 +46,7 @@ export class Convergence {
   private readonly done = new Map<string, number>();
   private readonly failed = new Map<string, Failure & { wanted: Wanted; timer: NodeJS.Timeout }>();
   private seen = 0;
+  private epoch: string | undefined;
   private isOver = false;
 
   /**
@@ -58,19 +60,28 @@ export class Convergence {
     private readonly onSettled: () => void,
   ) {}
 
-  /** Everything that there is: what is owned and not among it goes. */
-  all(entries: readonly RegistryEntry[]): void {
-    const there = new Set<string>();
-    for (const entry of entries) {
-      if (entry.value !== undefined) there.add(entry.key);
-      this.enqueue(entry);
-    }
-    const known = [...this.adopter.owned, ...this.done.keys(), ...this.failed.keys()];
-    for (const key of new Set(known)) {
-      if (!there.has(key)) this.enqueue({ key, value: undefined, revision: this.seen });
+  /** Everything that there is. What is missing was lost by the registry, and is kept here. */
+  all(entries: readonly RegistryEntry[], epoch: string): void {
+    if (this.epoch !== undefined && this.epoch !== epoch) this.forget();
+    this.epoch = epoch;
+    const there = new Set(entries.map(({ key }) => key));
+    for (const entry of entries) this.enqueue(entry);
+    const lost = [...this.adopter.owned].filter((key) => !there.has(key));
+    if (lost.length > 0) {
+      const keys = lost.slice(0, LOST_TOLD);
+      const message = `the registry has lost ${lost.length} entries; they are served on here`;
+      this.logger.error({ keys, count: lost.length }, message);
     }
     this.pump();
     this.onSettled();
+  }
+
+  /** Revisions begin again. */
+  private forget(): void {
+    for (const { stop } of this.running.values()) stop.abort();
+    for (const key of [...this.failed.keys()]) this.forgetFailure(key);
+    for (const map of [this.first, this.functions, this.done]) map.clear();
+    this.seen = 0;
   }
 
   one(entry: RegistryEntry): void {
@@ -114,12 +125,13 @@ export class Convergence {
   private enqueue(entry: RegistryEntry): void {
     const { key, revision } = entry;
     const todo = this.queueOf(key);
+    const running = this.running.get(key);
     this.seen = Math.max(this.seen, revision);
     const newest = Math.max(
       this.done.get(key) ?? -1,
       this.failed.get(key)?.revision ?? -1,
       todo.get(key)?.entry.revision ?? -1,
-      this.running.get(key)?.entry.revision ?? -1,
+      running?.stop.signal.aborted === false ? running.entry.revision : -1,
     );
     const isGone = entry.value === undefined && this.adopter.owned.has(key);
     if (revision < newest || (revision === newest && !isGone)) return;
@@ -130,7 +142,7 @@ export class Convergence {
     }
     this.forgetFailure(key);
     // what is being built for an older revision is of no use any more
-    this.running.get(key)?.stop.abort();
+    running?.stop.abort();
     todo.set(key, { entry, stop: new AbortController(), attempts: 0 });
   }
 
@@ -176,6 +188,7 @@ export class Convergence {
       }
       const parsed = parseEntry(entry);
       await this.adopter.adopt(parsed, stop.signal);
+      if (stop.signal.aborted) return;
       this.done.set(key, revision);
       if (parsed.kind === 'tenant') this.retryFailed();
     } catch (error) {

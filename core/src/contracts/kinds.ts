@@ -98,6 +98,11 @@ export interface TransportInstance extends PluginInstance {
   stop(): Promise<void>;
   /** Valid after start. */
   listeners(): readonly ListenerInfo[];
+  /**
+   * Work that the cluster hands to any of its nodes is taken again, or no more; resolves when what
+   * was taken has ended. Absent: it takes none. What is meant for this node alone is served on.
+   */
+  setTakingWork?(isTaking: boolean): Promise<void>;
   /** What it has counted since `start`, by name. */
   stats?(): Record<string, number>;
 }

@@ -20,10 +20,11 @@ export interface RegistryState {
 /** What a registry tells whoever converges to it. Main thread. */
 export interface RegistryListener {
   /**
-   * Everything that is there: once after `start`, and again whenever changes may have been missed.
-   * A key that is not among them has been removed.
+   * Everything that is there, removed keys too: once after `start`, and again whenever changes may
+   * have been missed. @param epoch another one when the registry was made anew: then revisions
+   * begin again, and what is missing has been lost, not removed.
    */
-  onAll(entries: readonly RegistryEntry[]): void;
+  onAll(entries: readonly RegistryEntry[], epoch: string): void;
   /** One key has changed; a later call never has a smaller revision of the same key. */
   onChange(entry: RegistryEntry): void;
   onState(state: RegistryState): void;

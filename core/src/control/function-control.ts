@@ -304,7 +304,8 @@ export class FunctionControl {
 /** These it has from the configuration alone; `functionInForce` sees to them. */
 const NOT_CARRIED = ['name', 'path', 'secrets', 'preopens'];
 
-function carriedOver(fn: LiveFunction): object {
+/** Settings of a version that is deployed without any. */
+export function carriedOver(fn: LiveFunction): object {
   const { serving: version } = fn;
   if (version === undefined) return { route: `/${fn.name}` };
   const settings = Object.entries(version.settings);

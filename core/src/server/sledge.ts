@@ -26,6 +26,7 @@ import { PLUGIN_KINDS } from '../contracts/plugin';
 import type { PluginKind } from '../contracts/plugin';
 import { SledgeError } from '../errors/sledge-error';
 import type { BuildReport } from '../functions/build-functions';
+import { type Cluster, openCluster } from '../cluster';
 import { openLiveControl } from '../control/live-control';
 import type { ControlTarget, LiveControl } from '../control/live-control';
 import { FunctionRegistry, type LoadedFunction } from '../functions/function-registry';
@@ -80,7 +81,8 @@ const BEFORE_TRANSPORTS: readonly PluginKind[] = [
   'dispatcher',
 ];
 
-const BESIDE_TRANSPORTS = PLUGIN_KINDS.filter((kind) => kind !== 'transport');
+const AFTER_TRANSPORTS: readonly PluginKind[] = ['transport', 'registry'];
+const BESIDE_TRANSPORTS = PLUGIN_KINDS.filter((kind) => !AFTER_TRANSPORTS.includes(kind));
 
 /** One server: plugins, data plane and functions of one configuration. Main thread. */
 export class Sledge {
@@ -93,6 +95,8 @@ export class Sledge {
   private watch: PolicyWatch | undefined;
   private recording: Recording | undefined;
   private live: LiveControl | undefined;
+  /** Undefined: it is no node of a cluster. */
+  cluster: Cluster | undefined;
   private admin: readonly AdminListener[] = [];
   /** The admin API's `/metrics` reads it. */
   readonly metrics: ServerMetrics;
@@ -267,6 +271,7 @@ export class Sledge {
   async drain(): Promise<SledgeError[]> {
     this.life = 'draining';
     this.live?.close();
+    this.cluster?.drain();
     this.watch?.close();
     this.services.close();
     const { drainTimeoutMs } = this.loaded.config.lifecycle;
@@ -281,6 +286,7 @@ export class Sledge {
     this.watch?.close();
     this.services.close();
     this.live?.close();
+    await this.cluster?.stop();
     await this.plane?.stop();
     this.live?.end();
     await this.recording?.end();
@@ -296,7 +302,7 @@ export class Sledge {
     if (this.options.withTransports !== false)
       this.admin = await openAdminOf(this, this.loaded, this.services);
     const wanted = plugins.filter(
-      (plugin) => plugin.kind !== 'transport' || this.options.withTransports !== false,
+      ({ kind }) => !AFTER_TRANSPORTS.includes(kind) || this.options.withTransports !== false,
     );
     await this.host.create(loadPlugins(wanted, folder, withheldBy(config)));
     checkSandbox(this.loaded, this.sandbox());
@@ -322,6 +328,8 @@ export class Sledge {
     this.failed = await this.host.startSome('transport');
     for (const { code, message, solve } of this.failed) this.logger.error({ code, solve }, message);
     this.life = 'serving';
+    this.cluster = openCluster(this, this.live, this.host);
+    await this.host.start();
   }
 
   /** A function that is tried beside a server must not empty the files of that one. */

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import type { NodeMessage } from '../contracts/registry';
+
+const MESSAGE_CHARS_MAX = 16_384;
+const FAILURES_TOLD = 16;
+
+export const nodeFailure = z.object({
+  key: z.string().max(1024).describe('Of the entry that it could not take over.'),
+  revision: z.int(),
+  code: z.string().max(100),
+  message: z.string().max(400),
+});
+
+/** What a node says of itself. */
+const said = z.object({
+  instance: z.string().max(64).describe('Another one after each start.'),
+  version: z.string().max(64).describe('Of Sledge.'),
+  addresses: z.array(z.string().max(300)).max(8),
+  functions: z.int().min(0),
+  state: z.enum(['serving', 'draining', 'drained', 'stopping']),
+  load: z.object({ inFlight: z.int().min(0), workers: z.int().min(0) }),
+  revision: z.int().min(0).describe('Of the registry, up to which it has taken everything over.'),
+  pending: z.int().min(0).describe('Entries that it is taking over.'),
+  failed: z.int().min(0),
+  failures: z.array(nodeFailure).max(FAILURES_TOLD),
+  startedAt: z.string().max(40),
+});
+
+export const nodeReport = z.object({
+  node: z.string(),
+  ...said.shape,
+  state: z.enum(['serving', 'draining', 'drained', 'stopping', 'lost']),
+  lastSeenMs: z.number().describe('Milliseconds since it last said something.'),
+});
+export const nodeReports = z.array(nodeReport);
+
+export type NodeSaid = z.output<typeof said>;
+export type NodeReport = z.output<typeof nodeReport>;
+
+/** As it goes to the registry; what does not fit is counted only. */
+export function nodeText(report: NodeSaid): string {
+  return JSON.stringify({ ...report, failures: report.failures.slice(0, FAILURES_TOLD) });
+}
+
+/**
+ * What the nodes last said, by name. Times are compared with the newest message, by the clock of
+ * the registry: machines' clocks differ. What is no report is left out.
+ * @param lostAfterMs a node that has said nothing for so long counts as lost.
+ */
+export function nodeReportsOf(messages: readonly NodeMessage[], lostAfterMs: number): NodeReport[] {
+  const newestMs = Math.max(...messages.map(({ atMs }) => atMs));
+  return messages
+    .flatMap(({ node, text, atMs }) => {
+      const parsed = parse(text);
+      if (parsed === undefined) return [];
+      const lastSeenMs = newestMs - atMs;
+      const state = lastSeenMs > lostAfterMs ? ('lost' as const) : parsed.state;
+      return [{ node, ...parsed, state, lastSeenMs }];
+    })
+    .sort((a, b) => a.node.localeCompare(b.node));
+}
+
+function parse(text: string): NodeSaid | undefined {
+  if (text.length > MESSAGE_CHARS_MAX) return undefined;
+  try {
+    return said.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

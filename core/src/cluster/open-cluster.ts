@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Logger } from 'pino';
+import type { PluginChoice } from '../config/schema';
+import type { ListenerInfo, TransportInstance } from '../contracts/kinds';
+import type { RegistryInstance } from '../contracts/registry';
+import type { LiveControl } from '../control/live-control';
+import type { PluginHost } from '../plugins/plugin-host';
+import type { PolicyKind } from '../server/policy-kinds';
+import { Cluster } from './cluster';
+
+/** What a cluster needs of the server that is one of its nodes. */
+export interface ClusterMember {
+  readonly logger: Logger;
+  listeners(): readonly ListenerInfo[];
+  stats(): Record<string, number>;
+  setPolicy(kind: PolicyKind, choice: PluginChoice, group?: string): Promise<void>;
+}
+
+const ADDRESSES_TOLD = 8;
+
+/** The node of the cluster that the configuration names; undefined: it names none. */
+export function openCluster(
+  member: ClusterMember,
+  live: LiveControl,
+  host: PluginHost,
+): Cluster | undefined {
+  const [found] = host.instances('registry');
+  if (found === undefined) return undefined;
+  const transports = () => host.instances('transport').map(({ instance }) => instance);
+  return new Cluster({
+    registry: found.instance as RegistryInstance,
+    logger: member.logger,
+    parallel: live.control.parts.config.build.parallel,
+    server: {
+      live,
+      setPolicy: ({ kind, choice, group }) => member.setPolicy(kind, choice, group),
+      setTakingWork: async (isTaking) => {
+        const all = transports() as TransportInstance[];
+        await Promise.all(all.map((transport) => transport.setTakingWork?.(isTaking)));
+      },
+    },
+    about: () => {
+      const { inFlight = 0, workers = 0 } = member.stats();
+      const addresses = member.listeners().map(({ url }) => url.slice(0, 300));
+      return {
+        version: sledgeVersion,
+        addresses: addresses.slice(0, ADDRESSES_TOLD),
+        functions: live.functions().length,
+        load: { inFlight, workers },
+      };
+    },
+  });
+}
+
+const { version: sledgeVersion } = JSON.parse(
+  readFileSync(path.join(__dirname, '..', '..', 'package.json'), 'utf8'),
+) as { version: string };

@@ -1,0 +1,185 @@
+import { JetStreamApiError } from '@nats-io/jetstream';
+import { SledgeError } from '@sledge/core';
+import type { NodeMessage, PluginContext, RegistryEntry, RegistryInstance } from '@sledge/core';
+import type { RegistryListener, RegistryState } from '@sledge/core';
+import { NatsLink } from '@sledge/nats-connection';
+import { Buckets, valueOf } from './buckets';
+import { dropModules, readModule } from './modules';
+import type { RegistryOptions } from './options';
+import { Session } from './session';
+
+/** What JetStream answers when another change came first. */
+const WRONG_LAST_SEQUENCE = [10071, 10164];
+/** A module is many messages. */
+const MODULE_TIMES = 10;
+
+/** The registry in JetStream: a bucket of entries, one of nodes, one of modules. */
+export class NatsRegistry implements RegistryInstance {
+  readonly node: string;
+  readonly heartbeatMs: number;
+  readonly moduleBytes: number;
+  #link: NatsLink | undefined;
+  #session: Session | undefined;
+  #listener: RegistryListener | undefined;
+  #state: RegistryState = { state: 'away', reason: 'it has not been reached yet' };
+  /** Counts connections: what belongs to an earlier one ends by itself. */
+  #turn = 0;
+
+  constructor(
+    private readonly options: RegistryOptions,
+    private readonly ctx: Pick<PluginContext, 'logger'>,
+  ) {
+    this.node = options.node;
+    this.heartbeatMs = options.heartbeatMs;
+    this.moduleBytes = options.moduleBytes;
+  }
+
+  watch(listener: RegistryListener): void {
+    this.#listener = listener;
+  }
+
+  /** Resolves at once, whether NATS is there or not. */
+  async start(): Promise<void> {
+    const { node, options, ctx } = this;
+    const link = NatsLink.open(options, { name: `sledge registry ${node}`, logger: ctx.logger });
+    this.#link = link;
+    link.onState((state) => {
+      if (state === 'connected') void this.#begin();
+      else this.#lose('NATS is away');
+    });
+    if (link.connection !== undefined) void this.#begin();
+  }
+
+  async stop(): Promise<void> {
+    this.#turn += 1;
+    this.#session?.end();
+    this.#session = undefined;
+    await this.#link?.close();
+  }
+
+  state(): RegistryState {
+    return this.#state;
+  }
+
+  async get(key: string): Promise<RegistryEntry | undefined> {
+    const found = await this.#ask(({ entries }) => entries.get(key));
+    if (found === null) return undefined;
+    return { key, revision: found.revision, value: valueOf(found) };
+  }
+
+  async put(key: string, value: string | undefined, revision: number): Promise<number> {
+    return this.#ask(async ({ entries }) => {
+      const before = { previousSeq: revision };
+      try {
+        if (value !== undefined) return await entries.put(key, value, before);
+        await entries.delete(key, before);
+      } catch (error) {
+        if (isConflict(error)) throw new SledgeError('SLEDGE_ERR_CLUSTER_CONFLICT', { key });
+        throw error;
+      }
+      return (await entries.get(key))?.revision ?? revision;
+    });
+  }
+
+  async putModule(hash: string, wasm: Uint8Array): Promise<void> {
+    const timeout = this.options.timeoutMs * MODULE_TIMES;
+    await this.#ask(({ modules }) => modules.putBlob({ name: hash }, wasm, { timeout }));
+  }
+
+  getModule(hash: string): Promise<Uint8Array> {
+    const { timeoutMs, moduleBytes: limitBytes } = this.options;
+    const limits = { limitBytes, timeoutMs: timeoutMs * MODULE_TIMES };
+    return this.#ask(({ modules }) => readModule(modules, hash, limits));
+  }
+
+  keepModules(hashes: ReadonlySet<string>): Promise<void> {
+    return this.#ask(({ modules }) => dropModules(modules, hashes));
+  }
+
+  async announce(text: string | undefined): Promise<void> {
+    await this.#ask(async ({ nodes }) => {
+      if (text === undefined) await nodes.delete(this.node);
+      else await nodes.put(this.node, text);
+    });
+  }
+
+  async nodes(): Promise<NodeMessage[]> {
+    if (this.#session === undefined) throw this.#away();
+    return this.#session.nodes(this.options.nodeTtlMs);
+  }
+
+  /** Tries until it watches, or the connection is another one. */
+  async #begin(): Promise<void> {
+    const turn = (this.#turn += 1);
+    this.#session?.end();
+    this.#session = undefined;
+    while (turn === this.#turn) {
+      try {
+        await this.#open(turn);
+        return;
+      } catch (error) {
+        if (turn === this.#turn) this.#tell({ state: 'away', reason: reasonOf(error) });
+      }
+      const { reconnectWaitMs } = this.options;
+      await new Promise((resolve) => setTimeout(resolve, reconnectWaitMs).unref());
+    }
+  }
+
+  async #open(turn: number): Promise<void> {
+    const connection = this.#link?.connection;
+    if (connection === undefined) throw new Error('NATS is away');
+    const buckets = await Buckets.open(connection, this.options);
+    const listener = this.#listener ?? { onAll: () => undefined, onChange: () => undefined };
+    const session = new Session(buckets, listener, (reason) => {
+      this.ctx.logger.warn({ reason }, 'the registry is looked at anew');
+      void this.#begin();
+    });
+    // what it finds may be asked for while it begins
+    this.#session = session;
+    await session.begin().catch((error: unknown) => {
+      session.end();
+      throw error;
+    });
+    if (turn !== this.#turn) return session.end();
+    this.#tell({ state: 'connected' });
+  }
+
+  #lose(reason: string): void {
+    this.#turn += 1;
+    this.#session?.end();
+    this.#session = undefined;
+    this.#tell({ state: 'away', reason });
+  }
+
+  #tell(state: RegistryState): void {
+    const before = this.#state;
+    this.#state = state;
+    if (before.state === state.state && before.reason === state.reason) return;
+    this.#listener?.onState(state);
+  }
+
+  async #ask<Of>(question: (buckets: Buckets) => Promise<Of>): Promise<Of> {
+    if (this.#session === undefined) throw this.#away();
+    try {
+      return await question(this.#session.buckets);
+    } catch (error) {
+      if (error instanceof SledgeError) throw error;
+      const reason = reasonOf(error);
+      throw new SledgeError('SLEDGE_ERR_CLUSTER_AWAY', { reason }, { cause: error });
+    }
+  }
+
+  #away(): SledgeError {
+    const { reason = 'it has not been reached yet' } = this.#state;
+    return new SledgeError('SLEDGE_ERR_CLUSTER_AWAY', { reason });
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(error.code);
+}
+
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/\s+/g, ' ').replace(/\.$/, '').slice(0, 200);
+}

@@ -1,0 +1,31 @@
+import { hostname } from 'node:os';
+import { z } from '@sledge/core';
+import { natsOptions } from '@sledge/nats-connection';
+
+const MIB = 1024 * 1024;
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'a name of letters, digits, "_" and "-"');
+
+/** Parameters of registry-nats; the README says what each is for. */
+export const registryOptions = natsOptions.extend({
+  /** This node in the cluster; unique, and the same after a restart. Default: its host's name. */
+  node: name.default(() => hostname().replace(/[^A-Za-z0-9_-]/g, '-').slice(0, 64) || 'node'),
+  /** Of the buckets: nodes that share one name here are one cluster. */
+  cluster: name.default('sledge'),
+  /** A node says that it is there so often; one that has missed four is lost. */
+  heartbeatMs: z.int().min(50).max(60_000).default(1000),
+  /** A node that says nothing for so long is forgotten. */
+  nodeTtlMs: z.int().min(1000).max(86_400_000).default(60_000),
+  /** Of one module. */
+  moduleBytes: z.int().min(1024).max(1_073_741_824).default(33_554_432),
+  /** Of all modules, and of everything else. */
+  maxModulesBytes: z.int().min(MIB).max(1e15).default(10_240 * MIB),
+  maxEntriesBytes: z.int().min(MIB).max(1e15).default(1024 * MIB),
+  /** How long one operation may take; a module may take ten times as long. */
+  timeoutMs: z.int().min(100).max(60_000).default(5000),
+  /** Of the buckets that a node makes. */
+  replicas: z.int().min(1).max(5).default(1),
+});
+
+export type RegistryOptions = z.output<typeof registryOptions>;
