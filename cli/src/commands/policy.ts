@@ -30,13 +30,15 @@ export function policyCommand(program: Command): void {
     .argument('<policy>', 'short name, package name, or path of one file')
     .option('--options <json>', "the policy's options, a JSON object")
     .option('--group <name>', 'the worker group whose policy it is; default: the first');
-  withSocket(withCluster(set)).action(async (kind: string, name: string, options: PolicyOptions) => {
-    const body = changeOf(kind, name, options);
-    const path = options.cluster === true ? '/cluster/policies' : '/policies';
-    await change(options, { method: 'PUT', path, body }, (status) =>
-      print(status as PolicyStatus, options),
-    );
-  });
+  withSocket(withCluster(set)).action(
+    async (kind: string, name: string, options: PolicyOptions) => {
+      const body = changeOf(kind, name, options);
+      const path = options.cluster === true ? '/cluster/policies' : '/policies';
+      await change(options, { method: 'PUT', path, body }, (status) =>
+        print(status as PolicyStatus, options),
+      );
+    },
+  );
 }
 
 function withSocket(command: Command): Command {

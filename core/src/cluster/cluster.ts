@@ -205,6 +205,7 @@ export class Cluster implements ClusterTarget {
 
   private onState({ state, reason }: RegistryState): void {
     const { logger } = this.options;
+    if (this.isOver) return;
     if (state === 'connected') logger.info('registry: connected');
     else logger.warn({ reason }, 'registry: away; what is here serves on');
     if (state === 'connected') this.announce();

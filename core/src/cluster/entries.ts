@@ -10,7 +10,10 @@ import { POLICY_KINDS } from '../server/policy-kinds';
 const ENTRY_CHARS_MAX = 262_144;
 const TOKEN_CHARS_MAX = 300;
 
-const version = z.int().min(1).max(2 ** 31);
+const version = z
+  .int()
+  .min(1)
+  .max(2 ** 31);
 const name = z.string().min(1).max(64);
 const settings = z.record(z.string().max(64), z.unknown());
 const arm = z.strictObject({ version, weight: z.number().gt(0).max(1_000_000) });
@@ -84,7 +87,9 @@ export const keys = {
 /** Letters, digits, "_" and "-" as they are; other bytes as "=" and two hexadecimal digits. */
 function token(text: string): string {
   const hex = (byte: number): string => `=${byte.toString(16).padStart(2, '0')}`;
-  const plain = text.replace(/[^A-Za-z0-9_-]/gu, (sign) => [...Buffer.from(sign)].map(hex).join(''));
+  const plain = text.replace(/[^A-Za-z0-9_-]/gu, (sign) =>
+    [...Buffer.from(sign)].map(hex).join(''),
+  );
   if (plain.length > TOKEN_CHARS_MAX) {
     return `=${createHash('sha256').update(text).digest('hex')}`;
   }
@@ -119,7 +124,9 @@ export function parseEntry({ key, value }: Pick<RegistryEntry, 'key' | 'value'>)
   const parsed = SCHEMAS[kind].safeParse(json);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw damaged(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it is wrong'}`.slice(0, 200));
+    throw damaged(
+      `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it is wrong'}`.slice(0, 200),
+    );
   }
   const entry = { kind, value: parsed.data } as ClusterEntry;
   if (keyOf(entry) !== key) throw damaged('it speaks of something else');

@@ -88,7 +88,8 @@ async function unlessOfConfig(change: () => Promise<void>): Promise<void> {
   try {
     await change();
   } catch (error) {
-    const isOfConfig = error instanceof SledgeError && error.code === 'SLEDGE_ERR_CONTROL_OF_CONFIG';
+    const isOfConfig =
+      error instanceof SledgeError && error.code === 'SLEDGE_ERR_CONTROL_OF_CONFIG';
     if (!isOfConfig) throw error;
   }
 }

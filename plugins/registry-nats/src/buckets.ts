@@ -7,7 +7,7 @@ import type { RegistryOptions } from './options';
 /** Longest value of a key; what is longer is refused by the server. */
 const VALUE_BYTES_MAX = 300_000;
 const NODE_BYTES_MAX = 64 * 1024;
-const NODES_BYTES_MAX = 64 * 1024 * 1024;
+const NODES_BYTES_MAX = 4 * 1024 * 1024;
 
 /** The three buckets of a cluster, over one connection. They are made if they are missing. */
 export class Buckets {

@@ -48,6 +48,8 @@ export class NatsRegistry implements RegistryInstance {
       else this.#lose('NATS is away');
     });
     if (link.connection !== undefined) void this.#begin();
+    const { connectTimeoutMs } = options;
+    setTimeout(() => this.#say(link), connectTimeoutMs).unref();
   }
 
   async stop(): Promise<void> {
@@ -142,6 +144,11 @@ export class NatsRegistry implements RegistryInstance {
     });
     if (turn !== this.#turn) return session.end();
     this.#tell({ state: 'connected' });
+  }
+
+  /** Whoever waits for it should know after a while. */
+  #say(link: NatsLink): void {
+    if (link.state === 'connecting') this.#tell({ state: 'away', reason: 'NATS does not answer' });
   }
 
   #lose(reason: string): void {

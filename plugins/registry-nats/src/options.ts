@@ -10,7 +10,12 @@ const name = z
 /** Parameters of registry-nats; the README says what each is for. */
 export const registryOptions = natsOptions.extend({
   /** This node in the cluster; unique, and the same after a restart. Default: its host's name. */
-  node: name.default(() => hostname().replace(/[^A-Za-z0-9_-]/g, '-').slice(0, 64) || 'node'),
+  node: name.default(
+    () =>
+      hostname()
+        .replace(/[^A-Za-z0-9_-]/g, '-')
+        .slice(0, 64) || 'node',
+  ),
   /** Of the buckets: nodes that share one name here are one cluster. */
   cluster: name.default('sledge'),
   /** A node says that it is there so often; one that has missed four is lost. */
@@ -19,9 +24,17 @@ export const registryOptions = natsOptions.extend({
   nodeTtlMs: z.int().min(1000).max(86_400_000).default(60_000),
   /** Of one module. */
   moduleBytes: z.int().min(1024).max(1_073_741_824).default(33_554_432),
-  /** Of all modules, and of everything else. */
-  maxModulesBytes: z.int().min(MIB).max(1e15).default(10_240 * MIB),
-  maxEntriesBytes: z.int().min(MIB).max(1e15).default(1024 * MIB),
+  /** Of all modules, and of everything else; JetStream keeps so much free for them. */
+  maxModulesBytes: z
+    .int()
+    .min(MIB)
+    .max(1e15)
+    .default(1024 * MIB),
+  maxEntriesBytes: z
+    .int()
+    .min(MIB)
+    .max(1e15)
+    .default(64 * MIB),
   /** How long one operation may take; a module may take ten times as long. */
   timeoutMs: z.int().min(100).max(60_000).default(5000),
   /** Of the buckets that a node makes. */
