@@ -171,6 +171,7 @@ longTest(
       await b.start();
       expect([before, next]).toContain(await b.text());
       await nats.start();
+      await until(async () => (await a.registry()).state === 'connected');
       await until(async () => (await both()) === `${next} ${next}`);
       before = next;
     }

@@ -37,7 +37,7 @@ export function openCluster(
       setPolicy: ({ kind, choice, group }) => member.setPolicy(kind, choice, group),
       setTakingWork: async (isTaking) => {
         const all = transports() as TransportInstance[];
-        await Promise.all(all.map((transport) => transport.setTakingWork?.(isTaking)));
+        await Promise.all(all.map(async (transport) => transport.setTakingWork?.(isTaking)));
       },
     },
     about: () => {

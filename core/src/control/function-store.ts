@@ -175,10 +175,10 @@ class SqliteStore implements FunctionStore {
   saveFunction(fn: StoredFunction, wasm?: Uint8Array | ReadonlyMap<string, Uint8Array>): void {
     const { tenant, name, versions } = fn;
     const newest = versions.at(-1)?.hash ?? '';
-    const modules = wasm instanceof Uint8Array ? new Map([[newest, wasm]]) : (wasm ?? new Map());
+    const modules = wasm instanceof Uint8Array ? new Map([[newest, wasm]]) : wasm;
     this.write(() => {
       const add = this.db.prepare('INSERT OR IGNORE INTO modules (hash, wasm) VALUES (?, ?)');
-      for (const [hash, { buffer, byteOffset, byteLength }] of modules) {
+      for (const [hash, { buffer, byteOffset, byteLength }] of modules ?? []) {
         add.run(hash, Buffer.from(buffer, byteOffset, byteLength));
       }
       const put = this.db.prepare('INSERT OR REPLACE INTO functions VALUES (?, ?, ?)');

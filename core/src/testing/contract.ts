@@ -1,12 +1,9 @@
 import type { PolicyClaims } from '../policies/define-policy';
+import { ambientFrame, type TestFrame } from './frame';
 import { replayLog, runTrial, type PolicyPair, type PolicyUnderTest } from './trial';
 import type { TrialOptions } from './trial';
 
-/** What jest, vitest and node:test have in common. */
-export interface TestFrame {
-  describe(title: string, body: () => void): void;
-  test(title: string, body: () => void): void;
-}
+export type { TestFrame } from './frame';
 
 export interface ContractOptions {
   /** The policy of the other kind. */
@@ -49,13 +46,6 @@ export function policyContract(subject: PolicyUnderTest, options: ContractOption
       frame.test(`decides as ${form.plugin.name}`, () => contract.equals(form));
     }
   });
-}
-
-/** Where tests are declared by global functions, as under jest. */
-export function ambientFrame(): TestFrame {
-  const { describe, test }: Partial<TestFrame> = globalThis as object;
-  if (describe !== undefined && test !== undefined) return { describe, test };
-  throw new TypeError('there is no global describe and test: pass them as frame');
 }
 
 class Contract {

@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 
-/** `@sledge/core/testing`: for the tests of policy plugins. */
-export { policyContract, type ContractOptions, type TestFrame } from './contract';
+/** `@sledge/core/testing`: for the tests of plugins. */
+export * from './contract';
+export * from './registry-contract';
 export * from './load-plugin';
 export * from './placement-contract';
 export * from './trial';

@@ -1,7 +1,7 @@
 import type { Nodes, PeerView, Placement, PlacementRequest } from '../contracts/placement';
 import { policyContext } from '../policies/policy-context';
 import { seededRandom } from '../plugins/random';
-import { ambientFrame, type TestFrame } from './contract';
+import { ambientFrame, type TestFrame } from './frame';
 import type { PolicyUnderTest } from './trial';
 
 export interface PlacementContractOptions {

@@ -1,0 +1,56 @@
+import { jetstream } from '@nats-io/jetstream';
+import { Objm } from '@nats-io/obj';
+import { connect } from '@nats-io/transport-node';
+import { createLogger } from '@sledge/core/host';
+import { registryContract } from '@sledge/core/testing';
+import { NatsServer } from '../../../test/support/nats-server';
+import { NatsRegistry } from '../src/nats-registry';
+import { registryOptions } from '../src/options';
+
+let nats: NatsServer;
+
+beforeAll(async () => {
+  nats = await NatsServer.start();
+});
+afterAll(() => nats.stop());
+
+const logger = createLogger({ level: 'silent', pretty: false });
+
+const nodeAt = async (url: string, node: string): Promise<NatsRegistry> => {
+  const small = { maxModulesBytes: 64 << 20, heartbeatMs: 100, reconnectWaitMs: 20 };
+  return new NatsRegistry(registryOptions.parse({ servers: [url], node, ...small }), { logger });
+};
+
+registryContract({
+  node: (name) => nodeAt(nats.url, name),
+  awayNode: () => nodeAt('nats://127.0.0.1:1', 'alone'),
+  damage: async (hash, bytes) => {
+    const connection = await connect({ servers: nats.url });
+    const modules = await new Objm(jetstream(connection)).open('sledge-modules');
+    await modules.putBlob({ name: hash }, bytes);
+    await connection.close();
+  },
+});
+
+test('after a restart of its engine a watch begins again with all there is', async () => {
+  const node = await nodeAt(nats.url, 'restarted');
+  const seen: { count: number; epoch: string }[] = [];
+  node.watch({
+    onAll: (entries, epoch) => seen.push({ count: entries.length, epoch }),
+    onChange: () => undefined,
+    onState: () => undefined,
+  });
+  await node.start();
+  const times = async (count: number): Promise<void> => {
+    while (seen.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  await times(1);
+  await node.put('tenant.restart', '1', 0);
+  await nats.kill();
+  await nats.start();
+  await times(2);
+  expect(seen[1]?.count).toBe((seen[0]?.count ?? 0) + 1);
+  expect(seen[1]?.epoch).toBe(seen[0]?.epoch);
+  expect((await node.get('tenant.restart'))?.value).toBe('1');
+  await node.stop();
+});
