@@ -7,7 +7,7 @@ import { sledge } from './support/sledge';
 const folder = mkdtempSync(path.join(tmpdir(), 'sledge-plugin-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test.each(['dispatcher', 'scheduler', 'transport', 'placement'])(
+test.each(['dispatcher', 'scheduler', 'transport', 'placement', 'registry'])(
   'a new %s passes its test',
   (kind) => {
     const name = `my-${kind}`;

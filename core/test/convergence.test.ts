@@ -65,7 +65,7 @@ const fn = (name: string, current: number, revision: number) => ({
 });
 const tenant = { key: keys.tenant('t'), value: '{"name":"t","settings":{}}', revision: 3 };
 
-test('a newer revision stops what is built for an older one, and an older one is ignored', async () => {
+test('a newer revision stops what is built for an older one, which is ignored', async () => {
   const { machine, convergence } = converging();
   convergence.all([fn('f', 1, 5)], 'e');
   convergence.one(fn('f', 2, 7));
@@ -78,7 +78,7 @@ test('a newer revision stops what is built for an older one, and an older one is
   expect(convergence.revision).toBe(7);
 });
 
-test('tenants come before functions, and bring back those that failed for want of them', async () => {
+test('tenants come before functions, and bring back those that lacked them', async () => {
   const { machine, convergence } = converging();
   convergence.all([fn('f', 1, 1), fn('g', 1, 2), fn('h', 1, 4)], 'e');
   await machine.end(new SledgeError('SLEDGE_ERR_CONTROL_TENANT', { tenant: 't', hint: '' }));

@@ -7,7 +7,7 @@ import { withCommon } from '../config-options';
 import { printJson, printLine } from '../output';
 import type { CommonOptions } from '../output';
 
-const KINDS = ['dispatcher', 'scheduler', 'transport', 'placement'] as const;
+const KINDS = ['dispatcher', 'scheduler', 'transport', 'placement', 'registry'] as const;
 type Kind = (typeof KINDS)[number];
 
 /** Beside another policy, or by itself. */
@@ -16,6 +16,7 @@ const TESTS: Readonly<Record<Kind, string>> = {
   scheduler: 'policy.test.txt',
   transport: 'transport.test.txt',
   placement: 'placement.test.txt',
+  registry: 'registry.test.txt',
 };
 
 /** What a new policy is tested with. */
@@ -23,6 +24,7 @@ const NOBODY = { kind: '', name: '' };
 const BESIDE: Readonly<Record<Kind, typeof NOBODY>> = {
   transport: NOBODY,
   placement: NOBODY,
+  registry: NOBODY,
   dispatcher: { kind: 'scheduler', name: 'fifo' },
   scheduler: { kind: 'dispatcher', name: 'jsq' },
 };

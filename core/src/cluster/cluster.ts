@@ -166,7 +166,7 @@ export class Cluster implements ClusterTarget {
     return this.answer(await this.changes.setPolicy(policy), waitMs);
   }
 
-  /** With `isTaking` false it resolves when that node has ended what it had, or `waitMs` is over. */
+  /** Resolves when that node has ended what it had, or takes work again, or the time is over. */
   async setNode(node: string, isTaking: boolean, waitMs: number): Promise<ClusterAnswer> {
     const known = (await this.nodes()).map((one) => one.node);
     if (!known.includes(node)) {
