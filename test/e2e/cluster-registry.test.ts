@@ -184,6 +184,7 @@ longTest(
   async () => {
     await b.stop();
     const c = await Node.start('c', nats, { deploy: { moduleBytes: 1024 } });
+    await until(async () => (await a.nodes()).some(({ node }) => node === 'c'));
     const wasm = readFileSync(path.join(root, 'functions/fibonacci.wasm'));
     const at = '/cluster/tenants/test/functions/f/versions';
     const answer = (await a.ask('POST', at, wasm)) as { nodes: { node: string; state: string }[] };
