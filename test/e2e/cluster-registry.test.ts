@@ -7,6 +7,7 @@ import { Kvm } from '@nats-io/kv';
 import { Objm } from '@nats-io/obj';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { main } from '@sledge/cli';
+import { NatsClient } from '@sledge/client-nats';
 import { NatsServer } from '../support/nats-server';
 import { answering, Node } from './cluster-nodes';
 import { root, Server } from './server';
@@ -143,14 +144,25 @@ test(
 );
 
 test(
-  'a node that is drained says so, and serves who asks it alone',
+  'a node that is drained ends what it has, and serves who asks it alone',
   async () => {
+    const client = NatsClient.open({ servers: [nats.url] });
+    const calls = async (): Promise<string> => {
+      const all = Array.from({ length: 30 }, () => client.invoke('test', 'f'));
+      return [...new Set((await Promise.all(all)).map(({ node }) => node))].sort().join(' ');
+    };
+    await until(async () => (await calls()) === 'a b');
+    const during = Array.from({ length: 20 }, calls);
     await a.ask('PUT', '/cluster/nodes/b', { isTaking: false });
+    expect((await Promise.all(during)).join(' ')).toContain('b');
+    expect(await calls()).toBe('a');
     const stateOfB = async () => (await a.nodes()).find(({ node }) => node === 'b')?.state;
     expect(await stateOfB()).toBe('drained');
     expect(await b.text()).toBe('good');
     await a.ask('PUT', '/cluster/nodes/b', { isTaking: true });
     expect(await stateOfB()).toBe('serving');
+    await until(async () => (await calls()) === 'a b');
+    await client.close();
     const unknown = a.ask('PUT', '/cluster/nodes/c', { isTaking: true });
     await expect(unknown).rejects.toMatchObject({ code: 'SLEDGE_ERR_CLUSTER_NODE' });
   },

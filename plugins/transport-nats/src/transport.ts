@@ -32,6 +32,7 @@ export class NatsTransport implements TransportInstance {
   readonly #closing = new Set<Promise<void>>();
   #unsubscribe: (() => void) | undefined;
   #peers: NatsPeers | undefined;
+  #isTaking = true;
 
   constructor(
     private readonly options: TransportOptions,
@@ -60,6 +61,17 @@ export class NatsTransport implements TransportInstance {
     await Promise.all([...this.#tenants.values()].map(drainTenant));
     await Promise.all(this.#closing);
     await Promise.all([...this.#links.values()].map((link) => link.drain()));
+  }
+
+  /** Connections stay: it can be asked to take work again. */
+  async setTakingWork(isTaking: boolean): Promise<void> {
+    this.#isTaking = isTaking;
+    if (isTaking) return this.#apply(this.host.tenants());
+    const open = [...this.#tenants.values()];
+    this.#tenants.clear();
+    const closing = Promise.all(open.map(drainTenant)).then(() => undefined);
+    this.#closing.add(closing);
+    await closing.finally(() => this.#closing.delete(closing));
   }
 
   async stop(): Promise<void> {
@@ -94,6 +106,7 @@ export class NatsTransport implements TransportInstance {
   }
 
   #apply(tenants: readonly TenantView[]): void {
+    if (!this.#isTaking) return;
     const wanted = new Map(tenants.map((tenant) => [tenant.name, tenant]));
     for (const [name, tenant] of this.#tenants) {
       if (!wanted.has(name)) this.#close(name, tenant);
