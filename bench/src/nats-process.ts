@@ -13,10 +13,10 @@ export interface NatsProcess {
   stop(): Promise<void>;
 }
 
-/** Debian's nats-server on a free port of loopback, without JetStream. */
-export async function startNats(): Promise<NatsProcess> {
+/** Debian's nats-server on a free port of loopback. @param more arguments, such as -js. */
+export async function startNats(more: readonly string[] = []): Promise<NatsProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'sledge-bench-nats-'));
-  const args = ['-a', '127.0.0.1', '-p', '-1', '--ports_file_dir', folder];
+  const args = ['-a', '127.0.0.1', '-p', '-1', '--ports_file_dir', folder, ...more];
   const child = spawn('nats-server', args, { stdio: 'ignore' });
   const failed = once(child, 'error').then(() => {
     throw new Error('nats-server is missing: apt-get install -y nats-server');

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { NatsClient } from '@sledge/client-nats';
 import { Pool } from 'undici';
 import type { BenchArea, BenchContext } from '../area';
+import { convergeFigures } from '../cluster/converge';
 import { figure, median } from '../figure';
 import type { Figure } from '../figure';
 import { startNats } from '../nats-process';
@@ -169,8 +170,10 @@ function configOf(context: BenchContext, nats: string, node: number): object {
 /** Three nodes of one worker behind NATS, and what a client pays for it beside HTTP. */
 export const clusterArea: BenchArea = {
   name: 'cluster',
-  summary: 'three nodes of one worker on NATS; a call over NATS beside one over HTTP',
+  summary: 'three nodes of one worker on NATS: how they converge, and a call beside one over HTTP',
   async run(context) {
+    context.note(`${NODES} nodes come to what is deployed on all of them`);
+    const converging = await convergeFigures(context);
     context.note(`${NODES} nodes, ${OUTSTANDING} calls at a time by one Node.js client`);
     const nats = await startNats();
     const servers: ServerProcess[] = [];
@@ -182,7 +185,7 @@ export const clusterArea: BenchArea = {
         servers.push(server);
         pools.push(new Pool(new URL(server.url).origin, { connections: OUTSTANDING }));
       }
-      return await measure(context, client, pools);
+      return [...converging, ...(await measure(context, client, pools))];
     } finally {
       await client.close();
       await Promise.all(pools.map((pool) => pool.close()));
