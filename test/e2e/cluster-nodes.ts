@@ -34,7 +34,10 @@ export class Node {
     const options = { servers: [this.nats.url], node: this.name, heartbeatMs: 200 };
     this.#server = await Server.start({
       config: {
-        transports: [['http', {}], ['nats', { servers: options.servers, node: this.name }]],
+        transports: [
+          ['http', {}],
+          ['nats', { servers: options.servers, node: this.name }],
+        ],
         arena: { slots: 64 },
         build: { level: 'development', parallel: 1 },
         store: { path: path.join(this.kept, 'store.db') },

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { jetstream } from '@nats-io/jetstream';
 import { Objm } from '@nats-io/obj';
 import { connect } from '@nats-io/transport-node';
@@ -9,8 +11,18 @@ import { registryOptions } from '../src/options';
 
 let nats: NatsServer;
 
+/** As docs/guides/cluster-registry.md says it. */
+const NODES = `authorization { users: [ { user: nodes, password: secret, permissions: {
+  publish: ["$JS.API.>", "$JS.FC.>", "$KV.sledge-registry.>", "$KV.sledge-nodes.>",
+            "$O.sledge-modules.>"]
+  subscribe: ["_INBOX.>"] } } ] }`;
+let credentials: { user: string; passwordFile: string };
+
 beforeAll(async () => {
-  nats = await NatsServer.start();
+  nats = await NatsServer.start(NODES);
+  const passwordFile = path.join(nats.folder, 'password');
+  writeFileSync(passwordFile, 'secret', { mode: 0o600 });
+  credentials = { user: 'nodes', passwordFile };
 });
 afterAll(() => nats.stop());
 
@@ -18,14 +30,15 @@ const logger = createLogger({ level: 'silent', pretty: false });
 
 const nodeAt = async (url: string, node: string): Promise<NatsRegistry> => {
   const small = { maxModulesBytes: 64 << 20, heartbeatMs: 100, reconnectWaitMs: 20 };
-  return new NatsRegistry(registryOptions.parse({ servers: [url], node, ...small }), { logger });
+  const options = registryOptions.parse({ servers: [url], node, credentials, ...small });
+  return new NatsRegistry(options, { logger });
 };
 
 registryContract({
   node: (name) => nodeAt(nats.url, name),
   awayNode: () => nodeAt('nats://127.0.0.1:1', 'alone'),
   damage: async (hash, bytes) => {
-    const connection = await connect({ servers: nats.url });
+    const connection = await connect({ servers: nats.url, user: 'nodes', pass: 'secret' });
     const modules = await new Objm(jetstream(connection)).open('sledge-modules');
     await modules.putBlob({ name: hash }, bytes);
     await connection.close();
