@@ -19,7 +19,10 @@ const longTest = isLong ? test : test.skip;
 /** Of a node while it converges. */
 const KILLS = 30;
 
-if (!isLong) console.log(`without ${KILLS} kills, and a node that cannot build (SLEDGE_TEST_LONG)`);
+if (!isLong)
+  console.log(
+    `without ${KILLS} kills, a name twice, and a node that cannot build (SLEDGE_TEST_LONG)`,
+  );
 
 let nats: NatsServer;
 let a: Node;
@@ -189,6 +192,16 @@ longTest(
     }
   },
   LIMIT_MS * KILLS,
+);
+
+longTest(
+  'two servers of one name say so',
+  async () => {
+    const twin = await Node.start('b', nats);
+    await until(() => twin.server.log.includes('another server is the node b too'));
+    await twin.stop();
+  },
+  LIMIT_MS,
 );
 
 longTest(

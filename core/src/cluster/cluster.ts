@@ -86,6 +86,9 @@ export class Cluster implements ClusterTarget {
   private beat: NodeJS.Timeout | undefined;
   private announcing: Promise<void> | undefined;
   private isStale = false;
+  private hasSpoken = false;
+  /** Times in a row that somebody else spoke in this node's name. */
+  private strangers = 0;
   private isOver = false;
 
   constructor(private readonly options: ClusterOptions) {
@@ -277,13 +280,26 @@ export class Cluster implements ClusterTarget {
     }
     this.isStale = false;
     const { registry, logger } = this.options;
-    this.announcing = registry
-      .announce(nodeText(this.say()))
+    this.announcing = this.checkName()
+      .then(() => registry.announce(nodeText(this.say())))
+      .then(() => void (this.hasSpoken = true))
       .catch((error: unknown) => logger.debug({ reason: reasonOf(error) }, 'a heartbeat is lost'))
       .finally(() => {
         this.announcing = undefined;
         if (this.isStale && !this.isOver) this.announce();
       });
+  }
+
+  /** Since it first spoke nobody else should speak in its name; its earlier life may have. */
+  private async checkName(): Promise<void> {
+    const { registry, logger } = this.options;
+    if (!this.hasSpoken) return;
+    const { node } = registry;
+    const found = (await registry.nodes()).find((one) => one.node === node);
+    const isOther = found !== undefined && !found.text.includes(this.instance);
+    this.strangers = isOther ? this.strangers + 1 : 0;
+    if (this.strangers !== STRANGERS_SEEN) return;
+    logger.error({ node }, `another server is the node ${node} too: give each a name of its own`);
   }
 
   private say(): NodeSaid {
@@ -306,6 +322,7 @@ export class Cluster implements ClusterTarget {
 }
 
 const FAILURES_SHOWN = 100;
+const STRANGERS_SEEN = 3;
 
 function outcomeOf(report: NodeReport, key: string, revision: number): NodeOutcome {
   const { node, state, failures } = report;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { NodeMessage } from '../contracts/registry';
 
-const MESSAGE_CHARS_MAX = 16_384;
+const MESSAGE_CHARS_MAX = 60_000;
+const KEY_CHARS_TOLD = 700;
 const FAILURES_TOLD = 16;
 
 export const nodeFailure = z.object({
@@ -37,9 +38,13 @@ export const nodeReports = z.array(nodeReport);
 export type NodeSaid = z.output<typeof said>;
 export type NodeReport = z.output<typeof nodeReport>;
 
-/** As it goes to the registry; what does not fit is counted only. */
+/** As it goes to the registry: the failures of the newest changes; more are counted only. */
 export function nodeText(report: NodeSaid): string {
-  return JSON.stringify({ ...report, failures: report.failures.slice(0, FAILURES_TOLD) });
+  const newest = [...report.failures].sort((a, b) => b.revision - a.revision);
+  const failures = newest
+    .slice(0, FAILURES_TOLD)
+    .map(({ key, ...more }) => ({ ...more, key: key.slice(0, KEY_CHARS_TOLD) }));
+  return JSON.stringify({ ...report, failures });
 }
 
 /**
