@@ -66,6 +66,7 @@ export class NatsTransport implements TransportInstance {
   /** Connections stay: it can be asked to take work again. */
   async setTakingWork(isTaking: boolean): Promise<void> {
     this.#isTaking = isTaking;
+    this.#peers?.setTakingWork(isTaking);
     if (isTaking) return this.#apply(this.host.tenants());
     const open = [...this.#tenants.values()];
     this.#tenants.clear();

@@ -40,6 +40,7 @@ export class NatsPeers implements PeerLink {
   /** By peer: each gives one request up. */
   readonly #waiting = new Map<string, Set<(reason: string) => void>>();
   readonly #timer: NodeJS.Timeout;
+  #isTaking = true;
 
   constructor(private readonly settings: PeerSettings) {
     this.node = settings.node;
@@ -54,7 +55,7 @@ export class NatsPeers implements PeerLink {
     connection.subscribe(LOAD_SUBJECTS, {
       callback: (error, message) => this.#heard(error, message),
     });
-    this.#say(connection, formatLoad(this.settings.load()));
+    this.#say(connection, this.#load());
   }
 
   peers(): readonly PeerReport[] {
@@ -72,10 +73,16 @@ export class NatsPeers implements PeerLink {
     return () => undefined; // NATS takes nothing back: its answer comes
   }
 
-  /** The others send nothing more; what they have sent is answered. */
+  /** While it takes none, the others send nothing more; what they have sent is answered. */
+  setTakingWork(isTaking: boolean): void {
+    this.#isTaking = isTaking;
+    this.#sayToAll(this.#load());
+  }
+
+  /** The others send nothing more, for good. */
   leave(): void {
     clearInterval(this.#timer);
-    for (const connection of this.#connections) this.#say(connection, LEAVING);
+    this.setTakingWork(false);
   }
 
   /** Gives up what is under way. */
@@ -97,7 +104,14 @@ export class NatsPeers implements PeerLink {
     for (const peer of this.#known.silent()) {
       this.#giveUp(peer, `nothing was heard of it for ${this.settings.silenceMs} ms`);
     }
-    const text = formatLoad(this.settings.load());
+    this.#sayToAll(this.#load());
+  }
+
+  #load(): string {
+    return this.#isTaking ? formatLoad(this.settings.load()) : LEAVING;
+  }
+
+  #sayToAll(text: string): void {
     for (const connection of this.#connections) this.#say(connection, text);
   }
 
