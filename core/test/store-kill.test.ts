@@ -26,7 +26,7 @@ async function keepUntilKilled(file: string, lifeMs: number): Promise<number> {
   return Number(said.slice(0, said.lastIndexOf('\n')).split('\n').at(-1));
 }
 
-test(`${KILLS} kills amid writes leave the old or the new version, each with its module`, async () => {
+test(`${KILLS} kills amid writes leave the old or the new version, whole`, async () => {
   console.log(`${KILLS} kills -9 of what writes the store; 300 with SLEDGE_TEST_LONG=1`);
   const file = path.join(folder, 'store.db');
   for (let kill = 0; kill < KILLS; kill += 1) {

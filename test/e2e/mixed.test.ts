@@ -4,7 +4,7 @@ import { configOf, Server } from './server';
 afterAll(() => Server.stopAll());
 
 /** The whole count with SLEDGE_TEST_LONG=1. */
-const COUNT = process.env['SLEDGE_TEST_LONG'] === '1' ? 100_000 : 10_000;
+const COUNT = process.env['SLEDGE_TEST_LONG'] === '1' ? 100_000 : 3_000;
 const CONNECTIONS = 32;
 const FIBONACCI = [0, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610, 987, 1597];
 

@@ -232,7 +232,7 @@ class DataPlane final : ActionTarget, WatchTarget {
   const Intake &intake_at(uint32_t index) const {
     return index == 0 ? own_ : *more_intakes_[index - 1];
   }
-  void keep_deferring(bool deferred, uint64_t arrival_ns);
+  void keep_deferring(bool deferred, uint64_t now);
   void set_times(Invocation &invocation, const Submission &submission);
   bool fill(Invocation &invocation, const Submission &submission);
   void wake_later(uint32_t worker);

@@ -117,7 +117,6 @@ int64_t DataPlane::place(Intake &intake, Function &function, const Submission &s
   const uint64_t estimate_ns = function.estimate_ns();
   const bool defer = may_defer && estimate_ns != 0 && estimate_ns <= short_function_ns;
   ActionTarget &target = defer ? static_cast<ActionTarget &>(later_) : *this;
-  const uint64_t arrival_ns = invocation->arrival_ns;
   const uint32_t index = invocation->index;
   const Admission admission = groups_.at(function.spec.worker_group).submit(*invocation, target);
   if (admission.error != SLEDGE_OK) {
@@ -130,15 +129,14 @@ int64_t DataPlane::place(Intake &intake, Function &function, const Submission &s
   }
   intake.count_accepted(function);
   if (&intake == &own_ && deferred_ != 0) {
-    keep_deferring(defer, arrival_ns);
+    keep_deferring(defer, now_ns()); // one turn's requests have one arrival
   }
   return index;
 }
 
-void DataPlane::keep_deferring(bool deferred, uint64_t arrival_ns) {
-  deferred_since_ns_ = deferred_since_ns_ == 0 ? arrival_ns : deferred_since_ns_;
-  if (!deferred || ++deferred_ > deferred_max ||
-      arrival_ns - deferred_since_ns_ > deferred_max_ns) {
+void DataPlane::keep_deferring(bool deferred, uint64_t now) {
+  deferred_since_ns_ = deferred_since_ns_ == 0 ? now : deferred_since_ns_;
+  if (!deferred || ++deferred_ > deferred_max || now - deferred_since_ns_ > deferred_max_ns) {
     kick();
   }
 }

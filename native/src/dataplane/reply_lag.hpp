@@ -19,6 +19,9 @@ class ReplyLag {
       mean_ns_ = lag_ns;
       deviation_ns_ = lag_ns / 2;
     } else {
+      const uint32_t halvings = halvings_until(now_ns); // what is forgotten stays so
+      mean_ns_ >>= halvings;
+      deviation_ns_ >>= halvings;
       const int64_t off_ns = lag_ns - mean_ns_;
       deviation_ns_ += ((off_ns < 0 ? -off_ns : off_ns) - deviation_ns_) / 4;
       mean_ns_ += off_ns / 8;
@@ -28,11 +31,15 @@ class ReplyLag {
 
   /// 0: nothing is known.
   uint64_t expected_ns(uint64_t now_ns) const {
-    const uint64_t halvings = (now_ns - std::min(noted_ns_, now_ns)) / half_life_ns;
-    return static_cast<uint64_t>(mean_ns_ + deviation_ns_) >> std::min<uint64_t>(halvings, 63);
+    return static_cast<uint64_t>(mean_ns_ + deviation_ns_) >> halvings_until(now_ns);
   }
 
  private:
+  uint32_t halvings_until(uint64_t now_ns) const {
+    const uint64_t halvings = (now_ns - std::min(noted_ns_, now_ns)) / half_life_ns;
+    return static_cast<uint32_t>(std::min<uint64_t>(halvings, 63));
+  }
+
   int64_t mean_ns_ = 0;
   int64_t deviation_ns_ = 0;
   uint64_t noted_ns_ = 0;

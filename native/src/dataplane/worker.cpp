@@ -268,6 +268,7 @@ Leave Worker::run_sandbox(Invocation &invocation, Sandbox &sandbox) {
 Invocation *Worker::leave_alive(Invocation &invocation, Sandbox &sandbox, Leave leave) {
   Watch watch{invocation.end_by_ns(), invocation.index, invocation.load().generation()};
   invocation.limit_ns.store(watch.due_ns, std::memory_order_relaxed);
+  flush(); // others may run before this one goes on
   if (leave == Leave::preempted) {
     bump(counters_.preemptions);
     invocation.preemptions++;
@@ -280,7 +281,6 @@ Invocation *Worker::leave_alive(Invocation &invocation, Sandbox &sandbox, Leave 
   const uint64_t start_ns = process_start_ns();
   invocation.wake_ns.store(wake_ns > start_ns ? wake_ns - start_ns : 0, std::memory_order_relaxed);
   watch.due_ns = std::min(watch.due_ns, invocation.wake_ns.load(std::memory_order_relaxed));
-  flush();
   shared_.watchdog.watch(watch);
   if (!shared_.dispatch.block(options_.id)) {
     set_killed(invocation, invocation.load().kill());

@@ -35,5 +35,16 @@ TEST(ReplyLag, ComesDownWithTheLagsAndWithoutAny) {
   EXPECT_LT(lag.expected_ns(now_ns), 4 * ms);
 }
 
+TEST(ReplyLag, WhatIsForgottenDoesNotComeBackWithTheNextAnswer) {
+  ReplyLag lag;
+  lag.note(1000 * ms, 1001 * ms);
+  lag.note(1001 * ms, 2001 * ms); // a pause of a second
+  const uint64_t later_ns = 2301 * ms;
+  const uint64_t before_ns = lag.expected_ns(later_ns);
+  EXPECT_LT(before_ns, 60 * ms);
+  lag.note(later_ns - ms, later_ns);
+  EXPECT_LE(lag.expected_ns(later_ns), before_ns);
+}
+
 } // namespace
 } // namespace sledge::dataplane

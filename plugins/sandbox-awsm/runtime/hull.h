@@ -22,6 +22,9 @@ INLINE void loop_probe(const u8 *memory, u32 first, u64 trips, s32 stride, u64 l
   u64 highest = stride > 0 ? (u64)end : first;
   if (UNLIKELY(end < 0 || end > (s64)UINT32_MAX))
     highest = UINT32_MAX;
+  /* No further than a slot reserves: whatever reaches 2^32 is outside, wherever it begins. */
+  if (last > UINT32_MAX)
+    last = UINT32_MAX;
   TOUCH(memory + highest + last);
 }
 

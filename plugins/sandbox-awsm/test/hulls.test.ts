@@ -99,6 +99,7 @@ test('loops that a probe could not answer for have none', () => {
     behind_the_loop: 1,
     vectors: 1,
     scaled: 2,
+    far: 1,
   });
 });
 

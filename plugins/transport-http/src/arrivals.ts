@@ -21,6 +21,9 @@ export function loopTimes(clock: Pick<LoopTimes, 'nowNs'>): LoopTimes {
   };
 }
 
+/** Of the time since the turn before: who waited for more of it was not behind with reading. */
+const RESTED_SHARE = 0.1;
+
 /**
  * When the requests that are read now had arrived. All that one turn of the event loop reads was
  * there when the turn began. A loop that has not waited since the turn before was busy meanwhile:
@@ -47,9 +50,11 @@ export class Arrivals {
     const nowNs = times.nowNs();
     const idleNs = times.idleNs();
     const waitedNs = idleNs - this.#idleNs;
-    // Without a wait it is busy since the turn before began, else at most since that one's end.
+    // Without a wait it is busy since the turn before began, else at most since that one's end. What
+    // has rested for long knows nothing of when its work was: the request may have come after it.
+    const hasRested = waitedNs > (nowNs - this.#endedNs) * RESTED_SHARE;
     const sinceNs = waitedNs > 0 ? this.#endedNs + waitedNs : this.#beganNs;
-    const unreadNs = this.#beganNs === 0 ? 0 : Math.max(0, nowNs - sinceNs);
+    const unreadNs = hasRested || this.#beganNs === 0 ? 0 : Math.max(0, nowNs - sinceNs);
     this.#arrivalNs = Math.round(nowNs - unreadNs / 2);
     this.#beganNs = nowNs;
     this.#idleNs = idleNs;

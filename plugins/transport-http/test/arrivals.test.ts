@@ -43,7 +43,15 @@ test('what a loop reads without having waited came in the middle of the turn bef
 test('work of another kind between two turns counts, and the wait before it does not', () => {
   const loop = new Loop();
   loop.turn(100);
-  loop.waitFor(900);
+  loop.waitFor(300);
   loop.nowUs += 6_000; // a timer
-  expect(loop.turn(10)).toEqual([5_000, 5_000]);
+  expect(loop.turn(10)).toEqual([4_400, 4_400]);
+});
+
+test('what a loop did in a long rest does not make the next request older', () => {
+  const loop = new Loop();
+  loop.turn(100);
+  loop.nowUs += 200_000; // timers, here and there
+  loop.waitFor(60_000_000);
+  expect(loop.turn(10)).toEqual([60_201_100, 60_201_100]);
 });

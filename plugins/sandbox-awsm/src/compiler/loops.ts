@@ -96,7 +96,7 @@ export function asCounted(body: readonly Instruction[], loop: Loop): CountedLoop
   if ((body[loop.start]?.a ?? 0) >= 0) return undefined;
   if (back?.op !== Op.BrIf || back.a !== 0) return undefined;
   for (const { local, limit } of readTests(body, latch)) {
-    const step = readStep(body, loop, local);
+    const step = readStep(body, loop, { local, latch });
     if (step === undefined || step === 0) continue;
     if ('local' in limit && writesOf(body, loop, limit.local).length > 0) continue;
     const start = constantBefore(body, loop, local);
@@ -146,12 +146,19 @@ function writesOf(body: readonly Instruction[], loop: Loop, local: number): numb
   return places;
 }
 
-/** The constant by which the loop's only write of `local` steps it, if it does, unconditionally. */
-function readStep(body: readonly Instruction[], loop: Loop, local: number): number | undefined {
+/**
+ * The constant by which the loop's only write of a local steps it, if it does, unconditionally and
+ * before the latch: behind it, it is stepped when the loop has been left.
+ */
+function readStep(
+  body: readonly Instruction[],
+  loop: Loop,
+  { local, latch }: Pick<CountedLoop, 'local' | 'latch'>,
+): number | undefined {
   const writes = writesOf(body, loop, local);
   const at = writes[0];
-  if (at === undefined || writes.length !== 1 || depthInside(body, loop, at) !== 0)
-    return undefined;
+  if (at === undefined || writes.length !== 1 || at > latch) return undefined;
+  if (depthInside(body, loop, at) !== 0) return undefined;
   return stepAt(body, at, local);
 }
 

@@ -192,6 +192,26 @@
       (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
     (local.get $j))
 
+  ;; The counter is stepped when the loop has been left: at 0 it goes around once.
+  (func (export "stepped_behind") (param $n i32) (result i32) (local $x i32)
+    (block $out
+      (loop $l
+        (drop (i64.load (i32.shl (local.get $n) (i32.const 3))))
+        (br_if $l (local.get $x))
+        (local.set $x (i32.add (local.get $x) (i32.const 1)))
+        (br $out)))
+    (local.get $x))
+
+  ;; As far as an address, a constant and a distance reach together.
+  (func (export "far") (param $n i32) (result i32) (local $i i32) (local $k i32)
+    (local.set $i (i32.sub (local.get $n) (i32.const 1)))
+    (local.set $k (i32.const 2))
+    (loop $l
+      (drop (v128.load (local.get $i)))
+      (drop (v128.load offset=0xffffffff (i32.add (local.get $i) (i32.const 65535))))
+      (br_if $l (local.tee $k (i32.sub (local.get $k) (i32.const 1)))))
+    (local.get $i))
+
   (func (export "grows") (param $n i32) (result i32) (local $i i32)
     (loop $l
       (drop (i64.load (local.get $i)))
