@@ -27,7 +27,7 @@ const verdicts = ({ comparisons }: CompareDocument, metric: string) =>
   comparisons.filter((one) => one.metric === metric).map(({ verdict }) => verdict);
 
 test('an experiment gives the same bytes with any number of threads', async () => {
-  const experiment = { workloads: ['lognormal', 'tpcc'], loads: [0.3, 0.7], repeats: 3 };
+  const experiment = { workloads: ['lognormal', 'tpcc'], loads: [0.7], repeats: 3 };
   const texts = [];
   for (const threads of [1, 3]) {
     const document = await compared(experiment, threads);

@@ -299,11 +299,9 @@ export class Sledge {
 
   private async startAll(): Promise<void> {
     const { config, folder, plugins } = this.loaded;
-    if (this.options.withTransports !== false)
-      this.admin = await openAdminOf(this, this.loaded, this.services);
-    const wanted = plugins.filter(
-      ({ kind }) => !AFTER_TRANSPORTS.includes(kind) || this.options.withTransports !== false,
-    );
+    const isServer = this.options.withTransports !== false;
+    if (isServer) this.admin = await openAdminOf(this, this.loaded, this.services);
+    const wanted = plugins.filter(({ kind }) => isServer || !AFTER_TRANSPORTS.includes(kind));
     await this.host.create(loadPlugins(wanted, folder, withheldBy(config)));
     checkSandbox(this.loaded, this.sandbox());
     await this.host.start(BEFORE_TRANSPORTS);
@@ -316,7 +314,7 @@ export class Sledge {
       ...{ plane, registry: this.registry, sandbox: this.sandbox(), logger: this.logger },
       ...{ build: buildSettingsOf(this.loaded), publish: () => this.services.publish() },
       // a function that is tried beside a server has no store: that one has it
-      isServer: this.options.withTransports !== false,
+      isServer,
       listeners: () => this.listeners(),
     });
     await this.live.restore();
