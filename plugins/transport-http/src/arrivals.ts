@@ -50,7 +50,7 @@ export class Arrivals {
     const nowNs = times.nowNs();
     const idleNs = times.idleNs();
     const waitedNs = idleNs - this.#idleNs;
-    // Without a wait it is busy since the turn before began, else at most since that one's end. What
+    // Without a wait it is busy since the turn before began, else at most since its end. What
     // has rested for long knows nothing of when its work was: the request may have come after it.
     const hasRested = waitedNs > (nowNs - this.#endedNs) * RESTED_SHARE;
     const sinceNs = waitedNs > 0 ? this.#endedNs + waitedNs : this.#beganNs;
