@@ -43,7 +43,8 @@ async function load(call: Call, outstanding: number, durationS: number): Promise
   const lane = async (): Promise<void> => {
     while (performance.now() < endMs) {
       const beforeMs = performance.now();
-      runUs += await call((next += 1) % NODES);
+      const ranUs = await call((next += 1) % NODES); // `+=` would read the sum before it waits
+      runUs += ranUs;
       latenciesUs.push((performance.now() - beforeMs) * 1_000);
     }
   };
@@ -161,7 +162,8 @@ function configOf(context: BenchContext, nats: string, node: number): object {
     ...{ name, route: `/${name}`, path: join(context.root, `functions/${file}.wasm`) },
   }));
   return {
-    workers: { count: 1 },
+    // each node would take the same core for itself
+    workers: { count: 1, cores: 'unpinned' },
     transports: ['http', ['nats', { servers: [nats], node: `node-${node}` }]],
     tenants: [{ name: TENANT, port: 0, functions }],
   };

@@ -56,7 +56,8 @@ class DevSession {
   private server: Sledge | undefined;
   /** The configuration that it serves, without the modules, and those, by file. */
   private served = '';
-  private hashes = new Map<string, string>();
+  /** Of what serves, by tenant and function. */
+  private readonly hashes = new Map<string, string>();
 
   constructor(
     private readonly source: string,
@@ -126,9 +127,10 @@ class DevSession {
       for (const { name, path: file } of functions) {
         const wasm = readFileSync(file);
         const hash = hashOf(wasm);
-        if (this.hashes.get(file) === hash) continue;
+        const key = `${tenant}/${name}`;
+        if (this.hashes.get(key) === hash) continue;
         await server.control.deploy({ tenant, name, wasm });
-        this.hashes.set(file, hash);
+        this.hashes.set(key, hash);
       }
     }
   }
@@ -143,8 +145,12 @@ class DevSession {
     await server.start();
     this.server = server;
     this.served = JSON.stringify(loaded.config);
-    const functions = loaded.config.tenants.flatMap((tenant) => tenant.functions);
-    this.hashes = new Map(functions.map((fn) => [fn.path, hashOf(readFileSync(fn.path))]));
+    this.hashes.clear();
+    for (const { name: tenant, functions } of loaded.config.tenants) {
+      for (const { name, path: file } of functions) {
+        this.hashes.set(`${tenant}/${name}`, hashOf(readFileSync(file)));
+      }
+    }
   }
 
   private announce(): void {

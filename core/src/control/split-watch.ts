@@ -11,7 +11,7 @@ const ERRORS = ['exited', 'trapped', 'timed-out', 'output-limit', 'failed'] as c
  */
 export function watchSplit(plane: DataPlane, target: FunctionTarget, split: TrafficSplit): void {
   const arms = [split.stable, split.trial].map((arm) => ({ arm, before: countsOf(plane, arm) }));
-  const timer = setInterval(() => {
+  const look = (): void => {
     for (const { arm, before } of arms) {
       if (target.split !== split) return clearInterval(timer);
       const now = countsOf(plane, arm);
@@ -20,6 +20,13 @@ export function watchSplit(plane: DataPlane, target: FunctionTarget, split: Traf
         errors: now.errors - before.errors,
         misses: now.misses - before.misses,
       });
+    }
+  };
+  const timer = setInterval(() => {
+    try {
+      look();
+    } catch {
+      clearInterval(timer); // the data plane has stopped
     }
   }, LOOK_MS);
   timer.unref();

@@ -68,9 +68,11 @@ export class TenantControl {
     const all = [...tenant.functions.values()];
     tenant.functions.clear();
     for (const fn of all) fn.end();
+    functions.parts.plane.forgetTenant?.(name);
     await functions.publish();
     for (const fn of all) functions.loader.retire(fn);
-    functions.parts.plane.forgetTenant?.(name);
+    // what was called meanwhile may have begun it anew; a new tenant of the name keeps its own
+    if (!registry.byName.has(name)) functions.parts.plane.forgetTenant?.(name);
   }
 
   /** What a tenant has that says nothing of itself. */

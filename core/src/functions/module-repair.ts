@@ -4,6 +4,8 @@ import type { FunctionTarget } from './live-function';
 
 /** Requests that may wait for compilers; more are answered as they ended. */
 const WAITING_MAX = 1000;
+/** And bytes of their bodies. */
+const WAITING_BYTES_MAX = 64 << 20;
 /** What was built a moment ago is not built again, whatever is wrong with it. */
 const PAUSE_MS = 1000;
 
@@ -15,12 +17,18 @@ const PAUSE_MS = 1000;
 export class ModuleRepair {
   private readonly running = new Map<number, Promise<boolean>>();
   private waiting = 0;
+  private waitingBytes = 0;
 
   /** @param rebuild of the function that the data plane knows by that number. */
   constructor(
     private readonly rebuild: (id: number) => Promise<void>,
     private readonly onFailed: (id: number, error: unknown) => void,
   ) {}
+
+  /** Requests that wait: the data plane has ended them, and their clients have no answer. */
+  get waitingCount(): number {
+    return this.waiting;
+  }
 
   /** @returns whether it is there again, or was a moment ago. */
   mend(id: number): Promise<boolean> {
@@ -49,13 +57,18 @@ export class ModuleRepair {
     const { input } = request;
     const kept = input === undefined ? request : { ...request, input: Buffer.from(input) };
     return plane.submit(id, request, (outcome) => {
-      if (isLost(outcome) && this.waiting < WAITING_MAX) {
+      if (isLost(outcome) && this.hasRoom(kept)) {
         void this.again(plane, { target, lostId: id }, kept, onOutcome, () => onOutcome(outcome));
         return;
       }
-      if (target.id === id) target.isProven ||= outcome.status === 'completed';
+      if (target.id === id) target.isProven ||= outcome.times.runNs > 0;
       onOutcome(outcome);
     });
+  }
+
+  private hasRoom({ input }: InvocationRequest): boolean {
+    const bytes = this.waitingBytes + (input?.length ?? 0);
+    return this.waiting < WAITING_MAX && bytes <= WAITING_BYTES_MAX;
   }
 
   private async again(
@@ -65,9 +78,12 @@ export class ModuleRepair {
     onOutcome: OutcomeCallback,
     giveUp: () => void,
   ): Promise<void> {
+    const bytes = request.input?.length ?? 0;
     this.waiting += 1;
+    this.waitingBytes += bytes;
     const isMended = await this.mend(lostId);
     this.waiting -= 1;
+    this.waitingBytes -= bytes;
     try {
       if (isMended) plane.submit(target.id, request, onOutcome);
       else giveUp();

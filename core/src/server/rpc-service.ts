@@ -72,6 +72,8 @@ function routesOf(functions: readonly FunctionHandle[]): number[] {
     }
     const { id, target } = fn as LoadedFunction;
     const [trial, share] = target.split?.trialShare ?? [0, 0];
-    return [requestType, id, maxBodyBytes, trial, Math.round(share * SHARE_UNIT)];
+    const unit =
+      share > 0 ? Math.min(Math.max(1, Math.round(share * SHARE_UNIT)), SHARE_UNIT - 1) : 0;
+    return [requestType, id, maxBodyBytes, trial, unit];
   });
 }

@@ -103,7 +103,8 @@ export class TransportServices implements TransportHost, Invoker {
   }
 
   get inFlight(): number {
-    return (this.plane?.inFlight ?? 0) + (this.placement?.awayCount ?? 0);
+    const elsewhere = (this.placement?.awayCount ?? 0) + (this.repair?.waitingCount ?? 0);
+    return (this.plane?.inFlight ?? 0) + elsewhere;
   }
 
   tenants(): readonly TenantView[] {

@@ -77,18 +77,17 @@ Quotas Plugin::quotas_of(const std::string &tenant) const {
 
 Tenant *Plugin::attach(const std::string &name, std::string &reason) {
   const std::lock_guard lock(lock_);
-  std::unique_ptr<Tenant> &tenant = tenants_[name];
-  if (tenant == nullptr) {
-    tenant = std::make_unique<Tenant>(quotas_of(name), !directory_.empty());
+  auto found = tenants_.find(name);
+  if (found == tenants_.end()) {
+    auto tenant = std::make_unique<Tenant>(quotas_of(name), !directory_.empty());
     if (!directory_.empty())
       tenant->log = Log::open(directory_, name, tenant->store, reason);
-    if (!directory_.empty() && tenant->log == nullptr) {
-      tenants_.erase(name);
+    if (!directory_.empty() && tenant->log == nullptr)
       return nullptr;
-    }
+    found = tenants_.emplace(name, std::move(tenant)).first;
   }
-  tenant->attached++;
-  return tenant.get();
+  found->second->attached++;
+  return found->second.get();
 }
 
 void Plugin::detach(Tenant *tenant) {
