@@ -112,7 +112,7 @@ async function startNode(number, nats, address) {
   ];
   const port = namespaces.length > 0 ? 8080 : 0;
   const config = {
-    ...{ transports, workers: { count: 1 }, arena: { slots: 16 } },
+    ...{ transports, workers: { count: 1, cores: 'unpinned' }, arena: { slots: 16 } },
     build: { cacheDirectory: path.join(ROOT, '.cache/cluster') },
     tenants: [{ name: 'acme', port, functions }],
   };
