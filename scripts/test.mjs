@@ -14,14 +14,17 @@ const HEARTBEAT_MS = 30_000;
 const TSAN = { TSAN_OPTIONS: 'halt_on_error=1:second_deadlock_stack=1' };
 
 /** Where more than one thread is at work; the rest needs minutes and has no race to find. */
-const WITH_THREADS = ['dataplane_test', 'rpc_test', 'sandbox_test', 'transport_test'];
+const WITH_THREADS = ['dataplane_test', 'sandbox_test', 'transport_test'];
+/** What clients, functions and policies hand in; the rest is of one thread and of trusted input. */
+const WITH_INPUT = ['core_test', 'rpc_test', ...WITH_THREADS];
 
-const PROGRAMS = ['core_test', 'lab_test', 'model_test', ...WITH_THREADS];
+const PROGRAMS = ['lab_test', 'model_test', ...WITH_INPUT];
 
-function forTsan({ SLEDGE_TEST_LONG: long }) {
+/** Each takes minutes to build and run. */
+function under(sanitizer, short, { SLEDGE_TEST_LONG: long }) {
   if (long === '1') return PROGRAMS;
-  console.log(`  TSan runs ${WITH_THREADS.join(', ')}; the long run runs all`);
-  return WITH_THREADS;
+  console.log(`  ${sanitizer} runs ${short.join(', ')}; the long run runs all`);
+  return short;
 }
 
 /**
@@ -37,10 +40,19 @@ function lanes(environment) {
       ['fuzzing', () => fuzzSuite(environment)],
     ],
     [
-      ['native, ASan and UBSan', () => nativeSuite('asan', { ...environment, ...ASAN }, PROGRAMS)],
+      [
+        'native, ASan and UBSan',
+        () =>
+          nativeSuite('asan', { ...environment, ...ASAN }, under('ASan', WITH_INPUT, environment)),
+      ],
       [
         'native, TSan',
-        () => nativeSuite('tsan', { ...environment, ...TSAN }, forTsan(environment)),
+        () =>
+          nativeSuite(
+            'tsan',
+            { ...environment, ...TSAN },
+            under('TSan', WITH_THREADS, environment),
+          ),
       ],
       ['lint', () => lintSuite()],
     ],

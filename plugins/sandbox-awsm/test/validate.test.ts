@@ -6,7 +6,7 @@ import { lowerModule } from '../src/compiler/lower';
 import { WasmProblem } from '../src/compiler/problem';
 
 const FUNCTIONS = join(__dirname, '../../../functions');
-const MUTANTS_PER_MODULE = process.env['SLEDGE_TEST_LONG'] === '1' ? 5000 : 300;
+const MUTANTS_PER_MODULE = process.env['SLEDGE_TEST_LONG'] === '1' ? 5000 : 150;
 const BYTES_MAX = process.env['SLEDGE_TEST_LONG'] === '1' ? 40_000 : 20_000;
 
 function ours(bytes: Uint8Array): string {
