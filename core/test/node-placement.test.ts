@@ -1,7 +1,7 @@
 import { SledgeError } from '@sledge/core';
 import type { FunctionHandle, InvocationRequest, Outcome, OutcomeCallback } from '@sledge/core';
 import type { PeerCall, PeerLink, PeerReply, PeerReport, Placement } from '@sledge/core';
-import { NodePlacement } from '../src/placement/node-placement';
+import { AWAY_MAX, NodePlacement } from '../src/placement/node-placement';
 
 const MS = 1_000_000;
 const fn = { tenant: 'acme', name: 'f' } as FunctionHandle;
@@ -159,4 +159,14 @@ test('what was sent since a report counts until the next one', () => {
   peers.list = peers.list.map((peer) => ({ ...peer, atNs: 1 }));
   invoke();
   expect(seen).toEqual([0, 10 * MS, 20 * MS, 0]);
+});
+
+test('no more than a bound is with peers: what comes then runs here', () => {
+  const { invoke, peers, local, placement } = node(() => 0);
+  for (let at = 0; at < AWAY_MAX; at += 1) invoke();
+  expect([placement.awayCount, local.length]).toEqual([AWAY_MAX, 0]);
+  expect(invoke()).toBeGreaterThan(0);
+  expect(local).toHaveLength(1);
+  peers.sent[0]?.reply({ kind: 'outcome', outcome: done });
+  expect(invoke()).toBeLessThan(0);
 });

@@ -52,6 +52,9 @@ export interface NodePlacementOptions {
   readonly nowNs: () => number;
 }
 
+/** Requests with peers, each of which is kept here until its reply; one more runs here. */
+export const AWAY_MAX = 4096;
+
 /** A request that is with a peer, or was. */
 interface Away {
   readonly fn: FunctionHandle;
@@ -111,7 +114,9 @@ export class NodePlacement {
   invoke(fn: FunctionHandle, request: InvocationRequest, onOutcome: OutcomeCallback): number {
     const reports = this.link?.peers() ?? [];
     const { hops = 0 } = request;
-    if (reports.length === 0 || hops >= HOPS_MAX) return this.run(fn, request, onOutcome);
+    if (reports.length === 0 || hops >= HOPS_MAX || this.away.size >= AWAY_MAX) {
+      return this.run(fn, request, onOutcome);
+    }
     const nowNs = this.options.nowNs();
     const { arrivalNs = nowNs, relativeDeadlineUs: us = fn.relativeDeadlineUs } = request;
     const deadlineNs = us === undefined ? Infinity : arrivalNs + us * NS_PER_US;
