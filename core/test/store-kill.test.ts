@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** @returns the last version that it said it had kept */
 async function keepUntilKilled(file: string, lifeMs: number): Promise<number> {
-  const child = spawn(process.execPath, [CHILD, file, DIST], { stdio: ['ignore', 'pipe', 2] });
+  const child = spawn(process.execPath, [CHILD, file, DIST], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
   await once(child.stdout, 'data');

@@ -171,6 +171,9 @@ describe('policies are exchanged while requests are served', () => {
     );
     const waiting = burst(60);
     await change(10);
+    for (let at = 0; at < 500 && sledge.policyStatus().live !== 'ejected'; at += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 10)); // it fails on what waits, not here
+    }
     expect(sledge.policyStatus()).toMatchObject({
       live: 'ejected',
       dispatcher: { name: 'dispatch-jsq' },
