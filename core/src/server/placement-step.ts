@@ -9,7 +9,7 @@ import { seededRandom, seedFor } from '../plugins/random';
 
 export interface PlacementParts {
   readonly host: PluginHost;
-  readonly plane: DataPlane;
+  readonly plane: Pick<DataPlane, 'stats' | 'cancel'>;
   readonly runLocally: RunLocally;
   readonly logger: Logger;
   readonly seed: number;

@@ -44,9 +44,11 @@ export class TransportServices implements TransportHost, Invoker {
 
   /** Asks the placement of the configuration, if any, where what transports bring runs. */
   placeWith(host: PluginHost, logger: Logger, seed: number): void {
-    if (this.plane === undefined) return;
+    const { plane } = this;
+    if (plane === undefined) return;
     const runLocally = this.invokeHere;
-    this.placement = openPlacement({ host, plane: this.plane, runLocally, logger, seed });
+    const here = { stats: () => plane.stats(), cancel: (id: number) => this.cancelHere(id) };
+    this.placement = openPlacement({ host, plane: here, runLocally, logger, seed });
   }
 
   connectPeers(link: PeerLink): () => void {
@@ -88,7 +90,7 @@ export class TransportServices implements TransportHost, Invoker {
     const { target } = fn as LoadedFunction;
     if (target.split !== undefined) return target.split.submit(this.plane, request, onOutcome);
     if (!target.isProven && this.repair !== undefined) {
-      return this.repair.submit(this.plane, target, request, onOutcome);
+      return this.repair.submit(this.plane, fn as LoadedFunction, request, onOutcome);
     }
     return this.plane.submit(target.id, request, onOutcome);
   };
@@ -99,7 +101,12 @@ export class TransportServices implements TransportHost, Invoker {
   }
 
   cancel(id: number): void {
-    if (this.placement?.cancel(id) !== true) this.plane?.cancel(id);
+    if (this.placement?.cancel(id) !== true) this.cancelHere(id);
+  }
+
+  private cancelHere(id: number): void {
+    const current = this.repair === undefined ? id : this.repair.cancelled(id);
+    if (current !== undefined) this.plane?.cancel(current);
   }
 
   get inFlight(): number {

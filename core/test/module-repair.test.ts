@@ -1,0 +1,83 @@
+import type { DataPlane } from '../src/contracts/data-plane';
+import type { Outcome, OutcomeCallback, OutcomeStatus } from '../src/contracts/invocation';
+import { SledgeError } from '../src/errors/sledge-error';
+import { FunctionTarget } from '../src/functions/live-function';
+import { ModuleRepair } from '../src/functions/module-repair';
+
+const ended = (status: OutcomeStatus, runNs = 0, error?: SledgeError): Outcome => ({
+  ...{ status, exitCode: 0, output: Buffer.alloc(0), error },
+  times: { queueNs: 0, runNs, totalNs: runNs },
+});
+const lost = (): Outcome =>
+  ended('failed', 0, new SledgeError('SLEDGE_ERR_INVOKE_MODULE', { reason: 'gone' }));
+
+/** A repair whose compiler ends when the test says so. */
+function repairOf() {
+  const runs: OutcomeCallback[] = [];
+  const submit = (_fn: number, _request: object, end: OutcomeCallback) => runs.push(end);
+  const plane = { submit } as unknown as DataPlane;
+  let finish = (): void => undefined;
+  const rebuilt = new Promise<void>((resolve) => (finish = resolve));
+  const repair = new ModuleRepair(
+    () => rebuilt,
+    () => undefined,
+  );
+  const target = Object.assign(new FunctionTarget(), { id: 7 });
+  const outcomes: Outcome[] = [];
+  const call = (bytes = 1, tenant = 'a'): number => {
+    const request = { args: [], environ: [], input: Buffer.alloc(bytes) };
+    return repair.submit(plane, { target, tenant }, request, (outcome) => outcomes.push(outcome));
+  };
+  const end = async (): Promise<void> => {
+    finish();
+    await new Promise(setImmediate);
+  };
+  return { repair, runs, target, outcomes, call, end };
+}
+
+test('what waits for a rebuild counts until it runs again, and is cancelled by its name', async () => {
+  const { repair, runs, outcomes, call, end } = repairOf();
+  const first = call();
+  runs[0]?.(lost());
+  expect([repair.waitingCount, outcomes]).toEqual([1, []]);
+  await end();
+  expect([repair.waitingCount, runs.length]).toEqual([0, 2]);
+  expect(repair.cancelled(first)).toBe(2);
+  runs[1]?.(ended('cancelled'));
+  expect(outcomes.map(({ status }) => status)).toEqual(['cancelled']);
+  expect(repair.cancelled(first)).toBe(first);
+});
+
+test('what is cancelled while it waits does not run again', async () => {
+  const { repair, runs, outcomes, call, end } = repairOf();
+  const first = call();
+  runs[0]?.(lost());
+  expect(repair.cancelled(first)).toBeUndefined();
+  await end();
+  expect([runs.length, repair.waitingCount]).toEqual([1, 0]);
+  expect(outcomes).toMatchObject([
+    { status: 'cancelled', error: { code: 'SLEDGE_ERR_INVOKE_CANCELLED' } },
+  ]);
+});
+
+test('bodies that wait have a bound, and one tenant has a part of it', () => {
+  const { repair, runs, outcomes, call } = repairOf();
+  const wait = (megabytes: number, tenant: string): number => {
+    call(megabytes << 20, tenant);
+    runs.at(-1)?.(lost());
+    return repair.waitingCount;
+  };
+  expect([wait(32, 'a'), wait(1, 'a'), wait(31, 'b')]).toEqual([1, 1, 2]);
+  expect([wait(2, 'c'), wait(1, 'c')]).toEqual([2, 3]);
+  expect(outcomes.map(({ status }) => status)).toEqual(['failed', 'failed']);
+});
+
+test('a call that has begun proves the module, however it ends', () => {
+  const { runs, target, call } = repairOf();
+  call();
+  runs[0]?.(ended('dropped'));
+  expect(target.isProven).toBe(false);
+  call();
+  runs[1]?.(ended('exited', 5));
+  expect(target.isProven).toBe(true);
+});
