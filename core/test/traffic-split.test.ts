@@ -1,4 +1,7 @@
 import type { Outcome, OutcomeStatus } from '../src/contracts/invocation';
+import type { DataPlane } from '../src/contracts/data-plane';
+import { watchSplit } from '../src/control/split-watch';
+import { FunctionTarget } from '../src/functions/live-function';
 import { Arm, TrafficSplit } from '../src/functions/traffic-split';
 import type { RollbackRule } from '../src/functions/traffic-split';
 
@@ -75,4 +78,43 @@ test('what the stable version does is no reason, nor what comes after the end', 
   split.end();
   split.count(split.trial, ended('trapped'));
   expect(reasons).toEqual([]);
+});
+
+test('a body above the limit of the trial goes to the stable version', () => {
+  const arm = (version: number, maxBodyBytes: number) =>
+    new Arm({ version, id: version, weight: 1, relativeDeadlineUs: undefined, maxBodyBytes });
+  const split = new TrafficSplit(arm(1, 100), arm(2, 10), undefined, () => undefined);
+  const asked: number[] = [];
+  const plane = { submit: (id: number) => asked.push(id) } as unknown as DataPlane;
+  const ask = (bytes: number): number =>
+    split.submit(plane, { args: [], environ: [], input: Buffer.alloc(bytes) }, () => undefined);
+  for (const bytes of [11, 11, 11, 10, 10, 11, 0, 10]) ask(bytes);
+  expect(asked).toEqual([1, 1, 1, 1, 2, 1, 1, 2]);
+});
+
+describe('a split that is watched', () => {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+
+  test('is looked at no more after the end of control, or after a failure that is told', () => {
+    const { split } = splitOf(1, 1);
+    const target = Object.assign(new FunctionTarget(), { split });
+    const functionMetrics = jest.fn();
+    const plane = { functionMetrics } as unknown as DataPlane;
+    const failures: unknown[] = [];
+    const control = new AbortController();
+    const watch = () =>
+      watchSplit(plane, { target, split }, control.signal, (error) => failures.push(error));
+    watch();
+    functionMetrics.mockImplementationOnce(() => {
+      throw new Error('no more');
+    });
+    jest.advanceTimersByTime(1000);
+    expect([failures, jest.getTimerCount()]).toEqual([[new Error('no more')], 0]);
+    watch();
+    control.abort();
+    functionMetrics.mockClear();
+    jest.advanceTimersByTime(1000);
+    expect([functionMetrics.mock.calls, jest.getTimerCount()]).toEqual([[], 0]);
+  });
 });

@@ -272,14 +272,19 @@ export class FunctionControl {
   private beginSplit({ tenant, fn }: Found, { stable, trial, rule }: StoredSplit): void {
     const arm = ({ version, weight }: StoredSplit['stable']): Arm => {
       const { id = -1, config } = fn.versions.get(version) as FunctionVersion;
-      return new Arm({ version, id, weight, relativeDeadlineUs: config.relativeDeadlineUs });
+      const { relativeDeadlineUs, limits } = config;
+      return new Arm({ version, id, weight, relativeDeadlineUs, maxBodyBytes: limits.bodyBytes });
     };
     const split = new TrafficSplit(arm(stable), arm(trial), rule, (reason) => {
       this.giveUp({ tenant, fn }, trial.version, reason);
     });
     fn.target.split = split;
     // outcomes of RPCs never get here
-    if (fn.handle?.requestType !== undefined) watchSplit(this.parts.plane, fn.target, split);
+    if (fn.handle?.requestType === undefined) return;
+    const { plane, logger } = this.parts;
+    watchSplit(plane, { target: fn.target, split }, this.ending.signal, (error) => {
+      logger.error({ err: error, tenant: fn.tenant, function: fn.name }, 'a split is not watched');
+    });
   }
 
   /** On the way of an outcome: it takes effect at once, and is kept a little later. */

@@ -8,12 +8,19 @@ const ERRORS = ['exited', 'trapped', 'timed-out', 'output-limit', 'failed'] as c
 /**
  * Tells a split what the data plane has counted of its versions since now, until another one or
  * none is in its place: for functions that answer RPCs too, whose outcomes JavaScript never sees.
+ * @param signal aborted when nothing is to be given up any more.
+ * @param onFailed it is watched no longer.
  */
-export function watchSplit(plane: DataPlane, target: FunctionTarget, split: TrafficSplit): void {
+export function watchSplit(
+  plane: DataPlane,
+  { target, split }: { target: FunctionTarget; split: TrafficSplit },
+  signal: AbortSignal,
+  onFailed: (error: unknown) => void,
+): void {
   const arms = [split.stable, split.trial].map((arm) => ({ arm, before: countsOf(plane, arm) }));
   const look = (): void => {
     for (const { arm, before } of arms) {
-      if (target.split !== split) return clearInterval(timer);
+      if (signal.aborted || target.split !== split) return clearInterval(timer);
       const now = countsOf(plane, arm);
       split.countAll(arm, {
         requests: now.requests - before.requests,
@@ -25,8 +32,9 @@ export function watchSplit(plane: DataPlane, target: FunctionTarget, split: Traf
   const timer = setInterval(() => {
     try {
       look();
-    } catch {
-      clearInterval(timer); // the data plane has stopped
+    } catch (error) {
+      clearInterval(timer);
+      onFailed(error);
     }
   }, LOOK_MS);
   timer.unref();

@@ -20,6 +20,8 @@ export interface ArmOptions {
   readonly weight: number;
   /** Its own; a request may bring another. */
   readonly relativeDeadlineUs: number | undefined;
+  /** Its own; undefined: any. */
+  readonly maxBodyBytes?: number | undefined;
 }
 
 /** What became of requests. */
@@ -34,16 +36,18 @@ export class Arm {
   readonly version: number;
   readonly id: number;
   readonly weight: number;
+  readonly maxBodyBytes: number;
   requests = 0;
   errors = 0;
   misses = 0;
   private readonly deadlineUs: number | undefined;
 
-  constructor({ version, id, weight, relativeDeadlineUs }: ArmOptions) {
+  constructor({ version, id, weight, relativeDeadlineUs, maxBodyBytes = Infinity }: ArmOptions) {
     this.version = version;
     this.id = id;
     this.weight = weight;
     this.deadlineUs = relativeDeadlineUs;
+    this.maxBodyBytes = maxBodyBytes;
   }
 
   count(outcome: Outcome, requestDeadlineUs: number | undefined): void {
@@ -101,10 +105,11 @@ export class TrafficSplit {
     return this.trial;
   }
 
-  /** As `DataPlane.submit`. */
+  /** As `DataPlane.submit`; what is too large for the version under trial is not for it. */
   submit(plane: DataPlane, request: InvocationRequest, onOutcome: OutcomeCallback): number {
-    const arm = this.pick();
-    const { relativeDeadlineUs } = request;
+    const { relativeDeadlineUs, input } = request;
+    const fits = (input?.length ?? 0) <= this.trial.maxBodyBytes;
+    const arm = fits ? this.pick() : this.stable;
     return plane.submit(arm.id, request, (outcome) => {
       this.count(arm, outcome, relativeDeadlineUs);
       onOutcome(outcome);

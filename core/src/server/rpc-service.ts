@@ -74,6 +74,8 @@ function routesOf(functions: readonly FunctionHandle[]): number[] {
     const [trial, share] = target.split?.trialShare ?? [0, 0];
     const unit =
       share > 0 ? Math.min(Math.max(1, Math.round(share * SHARE_UNIT)), SHARE_UNIT - 1) : 0;
-    return [requestType, id, maxBodyBytes, trial, unit];
+    // the native part has one limit for both of two versions
+    const bytes = Math.min(maxBodyBytes, target.split?.trial.maxBodyBytes ?? maxBodyBytes);
+    return [requestType, id, bytes, trial, unit];
   });
 }
