@@ -13,6 +13,9 @@ const TENANTS_MAX = 1024;
 
 /** Tenants of a server that runs: made, changed, taken away with their functions. Main thread. */
 export class TenantControl {
+  /** Removed, with requests in flight: what they still do is not to meet a new tenant's data. */
+  private readonly ending = new Set<string>();
+
   constructor(
     private readonly functions: FunctionControl,
     private readonly listeners: () => readonly ListenerInfo[],
@@ -34,6 +37,9 @@ export class TenantControl {
     const { functions } = this;
     functions.checkOpen();
     const { registry, store } = functions.parts;
+    if (this.ending.has(name)) {
+      throw new SledgeError('SLEDGE_ERR_CONTROL_TENANT_ENDS', { tenant: name });
+    }
     const before = registry.byName.get(name);
     if (before?.source === 'config') throw ofConfig(name);
     if (before === undefined && registry.byName.size >= TENANTS_MAX) {
@@ -68,11 +74,15 @@ export class TenantControl {
     const all = [...tenant.functions.values()];
     tenant.functions.clear();
     for (const fn of all) fn.end();
+    this.ending.add(name);
     functions.parts.plane.forgetTenant?.(name);
     await functions.publish();
     for (const fn of all) functions.loader.retire(fn);
-    // what was called meanwhile may have begun it anew; a new tenant of the name keeps its own
-    if (!registry.byName.has(name)) functions.parts.plane.forgetTenant?.(name);
+    functions.loader.whenRetired(name, () => {
+      // what was called meanwhile may have begun it anew
+      functions.parts.plane.forgetTenant?.(name);
+      this.ending.delete(name);
+    });
   }
 
   /** What a tenant has that says nothing of itself. */

@@ -22,6 +22,8 @@ interface Retiring {
 export class VersionLoader {
   readonly queue: DeployQueue;
   private retiring: Retiring[] = [];
+  /** What is to be done when nothing of a tenant is left. */
+  private readonly afterwards = new Map<string, () => void>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly parts: ControlParts) {
@@ -85,8 +87,15 @@ export class VersionLoader {
     this.sweep();
   }
 
+  /** Calls back once nothing that has been given to `retire` of that tenant is left. */
+  whenRetired(tenant: string, then: () => void): void {
+    this.afterwards.set(tenant, then);
+    this.sweep();
+  }
+
   close(): void {
     clearTimeout(this.timer);
+    this.afterwards.clear();
     this.retiring = [];
   }
 
@@ -98,6 +107,11 @@ export class VersionLoader {
       registry.unload(fn, id);
       return false;
     });
+    for (const [tenant, then] of [...this.afterwards]) {
+      if (this.retiring.some(({ fn }) => fn.tenant === tenant)) continue;
+      this.afterwards.delete(tenant);
+      then();
+    }
     clearTimeout(this.timer);
     if (this.retiring.length > 0) this.timer = setTimeout(() => this.sweep(), POLL_MS).unref();
   }

@@ -916,6 +916,13 @@ export const ERROR_CATALOGUE = {
     rpc: 'DATA_LOSS',
     solve: 'Deploy it again. With store.path in the configuration modules are kept.',
   },
+  SLEDGE_ERR_CONTROL_TENANT_ENDS: {
+    number: 812,
+    message: 'Requests of the tenant {tenant}, which was removed, have not ended yet.',
+    http: 409,
+    rpc: 'FAILED_PRECONDITION',
+    solve: 'Ask again when they have ended, or take another name.',
+  },
   SLEDGE_ERR_STORE_UNUSABLE: {
     number: 820,
     message: 'The store {path} cannot be used: {reason}.',
