@@ -201,6 +201,22 @@ describe('with a directory', () => {
     await next.stop();
   }, 60_000);
 
+  test('a file too large to be read is refused, and the server bears it', async () => {
+    const server = await serve({ directory, flushMs: 1 }, ['two']);
+    const wasm = readFileSync(notes);
+    await server.control.setTenant('one', {});
+    truncateSync(file(), 2 ** 43);
+    const deployed = server.control.deploy({ tenant: 'one', name: 'notes', wasm });
+    await expect(deployed).rejects.toThrow(/bad_alloc/);
+    const store = of(server, 'two');
+    for (const value of ['1', '2', '3']) {
+      expect(await store.put('flushed', value)).toBe(KV.agrees);
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+    await server.stop();
+    rmSync(file());
+  }, 60_000);
+
   test('a second server on the same directory is refused', async () => {
     const server = await persistent();
     await expect(persistent()).rejects.toThrow(/in use by another server/);
