@@ -35,7 +35,7 @@ function repairOf() {
   return { repair, runs, target, outcomes, call, end };
 }
 
-test('what waits for a rebuild counts until it runs again, and is cancelled by its name', async () => {
+test('what waits counts until it runs again, and is cancelled by its first name', async () => {
   const { repair, runs, outcomes, call, end } = repairOf();
   const first = call();
   runs[0]?.(lost());

@@ -29,7 +29,7 @@ function controlOf() {
   return { state, tenants, registry, deploy, functions };
 }
 
-test('the name of a removed tenant is free when its last request has ended, without data', async () => {
+test('the name of a removed tenant is free, without data, when its last request ends', async () => {
   const { state, tenants, registry, deploy, functions } = controlOf();
   await tenants.set('t', {});
   deploy();
