@@ -83,6 +83,31 @@ test('what is saved is served; what cannot be built is said and changes nothing'
   expect(existsSync(readyFile)).toBe(false);
 });
 
+test('each of two functions that share a file is served as it was saved', async () => {
+  const own = path.join(folder, 'shared');
+  mkdirSync(own);
+  const shared = path.join(own, 'shared.wat');
+  writeFileSync(shared, saying('one'));
+  const functions = ['a', 'b'].map((name) => ({ name, path: 'shared.wasm', route: `/${name}` }));
+  const config = { sandbox: 'v8', tenants: [{ name: 't', port: 0, functions }] };
+  writeFileSync(path.join(own, 'sledge.config.json'), JSON.stringify(config));
+  const args = [BIN, 'dev', shared, '--ready-file', readyFile];
+  child = spawn(process.execPath, args, { stdio: 'ignore' });
+  await until('the ready file', () => (existsSync(readyFile) ? true : undefined));
+  const both = (text: string) =>
+    until(text, async () => {
+      const asked = ['/a', '/b'].map(async (route) => (await fetch(url() + route)).text());
+      const answers = await Promise.all(asked).catch(() => []);
+      return answers.join() === `${text},${text}` ? true : undefined;
+    });
+  await both('one');
+  writeFileSync(shared, saying('two'));
+  await both('two');
+  const exited = once(child, 'exit');
+  child.kill('SIGINT');
+  await exited;
+});
+
 const whenLong = process.env.SLEDGE_TEST_LONG === '1' ? test : test.skip;
 whenLong(
   'JavaScript has the stack that its engine needs at the development level',
