@@ -1,5 +1,5 @@
 import type { MsgHdrs } from '@nats-io/transport-node';
-import { ERROR_CATALOGUE, type ErrorCode } from '@sledge/core';
+import { ERROR_CATALOGUE, isErrorCode, type ErrorCode } from '@sledge/core';
 import { HEADERS, parseLoad, type NodeLoad } from '@sledge/nats-connection';
 
 /** What a node has answered. */
@@ -46,7 +46,7 @@ export function readAnswer(data: Uint8Array, headers?: MsgHdrs): NatsAnswer | Na
   };
   const said = of(HEADERS.error);
   if (said === '') return answer;
-  const code = said in ERROR_CATALOGUE ? (said as ErrorCode) : 'SLEDGE_ERR_INTERNAL';
+  const code = isErrorCode(said) ? said : 'SLEDGE_ERR_INTERNAL';
   const mayTryNext = of(HEADERS.tryNext) !== '';
   return new NatsCallError(code, of(HEADERS.errorMessage), answer, mayTryNext);
 }

@@ -45,6 +45,19 @@ function nameOf(entry: ClusterEntry): string {
 
 const breathe = () => new Promise((resolve) => setImmediate(resolve));
 
+test.each(['/tmp/x.js', './x.js', 'pkg/../../x.js', '@a/../x', '..', 'a/b'])(
+  'a policy named %s is no entry: it would be a file of somebody who writes the registry',
+  (choice) => {
+    const entry = (named: string) => {
+      const value = JSON.stringify({ kind: 'scheduler', choice: named });
+      return { key: keys.policy('scheduler', undefined), value, revision: 1 };
+    };
+    const refused = expect.objectContaining({ code: 'SLEDGE_ERR_CLUSTER_ENTRY' }) as Error;
+    expect(() => parseEntry(entry(choice))).toThrow(refused);
+    expect(parseEntry(entry('@a/edf')).value).toMatchObject({ choice: '@a/edf' });
+  },
+);
+
 function converging(parallel = 2) {
   const machine = new Machine();
   return { machine, convergence: new Convergence(machine, logger, parallel, () => undefined) };

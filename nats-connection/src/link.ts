@@ -140,7 +140,13 @@ export class NatsLink {
     this.#current = connection;
     this.#arrive(connection.getServer());
     void this.#follow(connection);
-    for (const listener of this.#onConnected) listener(connection);
+    for (const listener of this.#onConnected) {
+      try {
+        listener(connection);
+      } catch (error) {
+        this.#complain(error); // it has just closed: the next one is told
+      }
+    }
     await connection.closed();
   }
 
@@ -210,5 +216,5 @@ function connectionOptions(options: NatsOptions, settings: LinkSettings): NodeCo
 
 /** A URL may hold a password. */
 function withoutSecret(server: string): string {
-  return server.replace(/\/\/[^@/]*@/, '//');
+  return server.replace(/^([a-z]+:\/\/)?.*@/i, '$1');
 }

@@ -44,7 +44,7 @@ async function startProcess(number: number, namespace: string, port: number) {
   const nats = {
     ...{ servers: [`nats://10.77.${number}.1:${port}`], node: `node-${number}` },
     ...{ reconnectWaitMs: 50, pingIntervalMs: 500 },
-    durable: { ackWaitMs: 2_000, maxAttempts: 1_000, backoffMs: 50 },
+    durable: { ackWaitMs: 2_000, backoffMs: 50 },
   };
   const fib = path.join(root, 'functions/fibonacci.wasm');
   const config = {

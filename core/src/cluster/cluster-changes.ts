@@ -7,7 +7,7 @@ import type { StoredFunction } from '../control/function-store';
 import type { LiveControl } from '../control/live-control';
 import { checkModule, functionInForce, tenantInForce } from '../control/settings';
 import { SledgeError } from '../errors/sledge-error';
-import { keys, parseEntry } from './entries';
+import { isPolicyName, keys, parseEntry } from './entries';
 import type { PolicyEntry, TenantEntry } from './entries';
 
 const TURNS_MAX = 50;
@@ -119,7 +119,7 @@ export class ClusterChanges {
   async setPolicy(policy: PolicyEntry): Promise<Changed<PolicyEntry>> {
     const { kind, choice, group } = policy;
     const source = typeof choice === 'string' ? choice : choice[0];
-    if (source.startsWith('.') || source.startsWith('/')) {
+    if (!isPolicyName(source)) {
       throw new SledgeError('SLEDGE_ERR_CLUSTER_LOCAL_FILE', { choice: source });
     }
     return this.write(keys.policy(kind, group), policy);

@@ -90,6 +90,9 @@ export class Cluster implements ClusterTarget {
   /** Times in a row that somebody else spoke in this node's name. */
   private strangers = 0;
   private isOver = false;
+  private takingTurn = 0;
+  /** What functions name is known whole: what none names may go. */
+  private knowsAll = false;
 
   constructor(private readonly options: ClusterOptions) {
     const { registry, server, logger, parallel } = options;
@@ -104,6 +107,7 @@ export class Cluster implements ClusterTarget {
       onAll: (entries, epoch) => {
         this.hashes.clear();
         for (const entry of entries) this.note(entry);
+        this.knowsAll = true;
         this.convergence.all(entries, epoch);
       },
       onChange: (entry) => {
@@ -175,18 +179,14 @@ export class Cluster implements ClusterTarget {
     if (!known.includes(node)) {
       throw new SledgeError('SLEDGE_ERR_CLUSTER_NODE', { node, hint: hint(node, known) });
     }
-    const changed = await this.changes.setNode(node, isTaking);
-    const limitMs = performance.now() + waitMs;
+    const { revision } = await this.changes.setNode(node, isTaking);
     const wanted = isTaking ? 'serving' : 'drained';
-    for (;;) {
-      const report = (await this.nodes()).find((one) => one.node === node);
-      const isSo = (report?.revision ?? 0) >= changed.revision && report?.state === wanted;
-      if (isSo || performance.now() >= limitMs) {
-        const state = isSo ? 'converged' : report?.state === 'lost' ? 'lost' : 'behind';
-        return { revision: changed.revision, nodes: [{ node, state }] };
-      }
-      await delay(POLL_MS);
-    }
+    return this.settled(revision, waitMs, (reports) => {
+      const report = reports.find((one) => one.node === node);
+      const isSo = (report?.revision ?? 0) >= revision && report?.state === wanted;
+      const state = isSo ? 'converged' : report?.state === 'lost' ? 'lost' : 'behind';
+      return [{ node, state }];
+    });
   }
 
   /** The server drains: it takes nothing over any more, and says so. */
@@ -209,6 +209,7 @@ export class Cluster implements ClusterTarget {
   private onState({ state, reason }: RegistryState): void {
     const { logger } = this.options;
     if (this.isOver) return;
+    if (state === 'away') this.knowsAll = false;
     if (state === 'connected') logger.info('registry: connected');
     else logger.warn({ reason }, 'registry: away; what is here serves on');
     if (state === 'connected') this.announce();
@@ -236,6 +237,7 @@ export class Cluster implements ClusterTarget {
   }
 
   private async setTakingWork(isTaking: boolean): Promise<void> {
+    const turn = (this.takingTurn += 1);
     this.work = isTaking ? 'serving' : 'draining';
     this.announce();
     const { logger, server } = this.options;
@@ -245,6 +247,7 @@ export class Cluster implements ClusterTarget {
       logger.error({ err: error }, 'a transport does not stop taking work of the cluster');
       return;
     }
+    if (turn !== this.takingTurn) return; // it was asked otherwise meanwhile
     if (!isTaking && this.work === 'draining') this.work = 'drained';
     this.announce();
   }
@@ -262,10 +265,24 @@ export class Cluster implements ClusterTarget {
     { key, revision }: Changed<unknown>,
     waitMs: number,
   ): Promise<ClusterAnswer> {
+    return this.settled(revision, waitMs, (reports) =>
+      reports.map((one) => outcomeOf(one, key, revision)),
+    );
+  }
+
+  /** The change is made: a registry that goes away meanwhile leaves nodes behind, and no error. */
+  private async settled(
+    revision: number,
+    waitMs: number,
+    outcomesOf: (reports: readonly NodeReport[]) => NodeOutcome[],
+  ): Promise<ClusterAnswer> {
     const limitMs = performance.now() + waitMs;
+    let reports: readonly NodeReport[] = [];
     for (;;) {
-      const nodes = (await this.nodes()).map((one) => outcomeOf(one, key, revision));
-      const isSettled = nodes.every(({ state }) => state !== 'behind');
+      const now = await this.nodes().catch(() => undefined);
+      reports = now ?? reports;
+      const nodes = outcomesOf(reports);
+      const isSettled = now !== undefined && nodes.every(({ state }) => state !== 'behind');
       if (isSettled || performance.now() >= limitMs) return { revision, nodes };
       await delay(POLL_MS);
     }
@@ -313,6 +330,7 @@ export class Cluster implements ClusterTarget {
   /** Those that no function names any more; what cannot be read now is left for another time. */
   private async tidyModules(): Promise<void> {
     const { registry, logger } = this.options;
+    if (!this.knowsAll) return;
     try {
       await registry.keepModules(new Set([...this.hashes.values()].flat()));
     } catch (error) {

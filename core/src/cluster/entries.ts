@@ -45,15 +45,20 @@ const functionEntry = z.strictObject({
 });
 
 const tenantEntry = z.strictObject({ name, settings });
+/** A file of one machine is none of another, and who writes here loads no code of his choice. */
+const policyName = z
+  .string()
+  .max(214)
+  .regex(/^(@[\w-][\w.-]*\/)?[\w-][\w.-]*$/, 'the name of a policy or package, and no path');
 const policyEntry = z.strictObject({
   kind: z.enum(POLICY_KINDS),
-  choice: z.union([
-    z.string().min(1).max(1024),
-    z.tuple([z.string().min(1).max(1024), z.record(z.string(), z.unknown())]),
-  ]),
+  choice: z.union([policyName, z.tuple([policyName, z.record(z.string(), z.unknown())])]),
   group: z.string().max(64).exactOptional(),
 });
 const nodeEntry = z.strictObject({ node: name, isTaking: z.boolean() });
+
+/** Whether all nodes may know a policy by that name. */
+export const isPolicyName = (source: string): boolean => policyName.safeParse(source).success;
 
 export type TenantEntry = z.output<typeof tenantEntry>;
 export type PolicyEntry = z.output<typeof policyEntry>;

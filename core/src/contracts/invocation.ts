@@ -1,15 +1,18 @@
 import type { SledgeError } from '../errors/sledge-error';
 
 /** How an invocation ended. Exactly one is delivered for each accepted invocation. */
-export type OutcomeStatus =
-  | 'completed'
-  | 'exited' // proc_exit(code != 0)
-  | 'trapped'
-  | 'timed-out'
-  | 'output-limit'
-  | 'cancelled'
-  | 'dropped' // never started: draining, late, or no longer wanted
-  | 'failed'; // the runtime could not run it (no slot, worker lost)
+export const OUTCOME_STATUSES = [
+  'completed',
+  'exited', // proc_exit(code != 0)
+  'trapped',
+  'timed-out',
+  'output-limit',
+  'cancelled',
+  'dropped', // never started: draining, late, or no longer wanted
+  'failed', // the runtime could not run it (no slot, worker lost)
+] as const;
+
+export type OutcomeStatus = (typeof OUTCOME_STATUSES)[number];
 
 /** An environ that the transport has joined already: one string to copy instead of many. */
 export interface EnvironBlock {

@@ -1,4 +1,4 @@
-import { ERROR_CATALOGUE, type ErrorCode } from '../errors/catalogue';
+import { ERROR_CATALOGUE, isErrorCode, type ErrorCode } from '../errors/catalogue';
 import { reasonOf } from '../errors/reason';
 import { type ErrorDetails, SledgeError } from '../errors/sledge-error';
 
@@ -30,6 +30,5 @@ export function nativeError(thrown: unknown, details: ErrorDetails): SledgeError
 /** A module that finds no room is not a wrong one, whichever part of the loader has noticed. */
 function knownCode(code: unknown, reason: string): ErrorCode {
   if (code === 'SLEDGE_ERR_MODULE_LOAD' && NO_ROOM.test(reason)) return 'SLEDGE_ERR_MODULE_ROOM';
-  const known = typeof code === 'string' && code in ERROR_CATALOGUE;
-  return known ? (code as ErrorCode) : 'SLEDGE_ERR_INTERNAL';
+  return isErrorCode(code) ? code : 'SLEDGE_ERR_INTERNAL';
 }

@@ -1,18 +1,10 @@
+import { OUTCOME_STATUSES } from '../contracts/invocation';
 import type { Outcome, OutcomeStatus, OutcomeTimes } from '../contracts/invocation';
 import { SledgeError } from '../errors/sledge-error';
 import { codeOf } from './native-error';
 
 /** By number, as the native part has them. */
-export const STATUSES = [
-  'completed',
-  'exited',
-  'trapped',
-  'timed-out',
-  'output-limit',
-  'cancelled',
-  'dropped',
-  'failed',
-] as const satisfies readonly OutcomeStatus[];
+export const STATUSES = OUTCOME_STATUSES;
 
 /** Numbers of statuses as the native part writes them. */
 const COMPLETED = 0;

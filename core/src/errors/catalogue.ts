@@ -1219,3 +1219,8 @@ export const ERROR_CATALOGUE = {
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/** Of a text from outside; names that every object inherits are none. */
+export function isErrorCode(text: unknown): text is ErrorCode {
+  return typeof text === 'string' && Object.hasOwn(ERROR_CATALOGUE, text);
+}

@@ -4,6 +4,8 @@ import type { NodeLoad } from '../contracts/placement';
 
 /** Of the latest service time in the estimate of a function. */
 const WEIGHT = 1 / 8;
+/** Names of functions that are gone are among them: then all are learned anew. */
+const ESTIMATES_MAX = 100_000;
 /** Of a function of which nothing is known yet. */
 const FIRST_ESTIMATE_NS = 1_000_000;
 /** Counting costs microseconds: what native transports have submitted is seen so late. */
@@ -35,13 +37,9 @@ export class LoadMeter {
     this.workNs = this.present === 0 ? 0 : this.workNs - estimateNs;
     if (status !== 'completed') return;
     const before = this.estimates.get(name) ?? times.runNs;
+    if (this.estimates.size >= ESTIMATES_MAX && !this.estimates.has(name)) this.estimates.clear();
     this.estimates.set(name, Math.max(1, before + (times.runNs - before) * WEIGHT));
     this.meanNs += (times.runNs - this.meanNs) * WEIGHT;
-  }
-
-  /** Of functions that are gone nothing is kept. */
-  keepOnly(names: ReadonlySet<string>): void {
-    for (const name of this.estimates.keys()) if (!names.has(name)) this.estimates.delete(name);
   }
 
   now(plane: Pick<DataPlane, 'stats'>, nowNs: number): NodeLoad {

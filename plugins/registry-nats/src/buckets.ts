@@ -16,7 +16,7 @@ export class Buckets {
     readonly nodes: KV,
     readonly modules: ObjectStore,
     private readonly manager: JetStreamManager,
-    private readonly stream: string,
+    private readonly cluster: string,
   ) {}
 
   /** Rejects when JetStream does not answer, or refuses. */
@@ -42,13 +42,19 @@ export class Buckets {
       max_bytes: options.maxModulesBytes,
     });
     const manager = await client.jetstreamManager();
-    return new Buckets(entries, nodes, modules, manager, `KV_${cluster}-registry`);
+    return new Buckets(entries, nodes, modules, manager, cluster);
   }
 
   /** Since when the bucket of entries is there, and how much of it. */
   async state(): Promise<{ epoch: string; messages: number; lastRevision: number }> {
-    const { created, state } = await this.manager.streams.info(this.stream);
+    const { created, state } = await this.manager.streams.info(`KV_${this.cluster}-registry`);
     return { epoch: created, messages: state.messages, lastRevision: state.last_seq };
+  }
+
+  /** How many nodes have said something, or that they leave. */
+  async spoken(): Promise<number> {
+    const { state } = await this.manager.streams.info(`KV_${this.cluster}-nodes`);
+    return state.messages;
   }
 }
 

@@ -6,6 +6,17 @@ import { SledgeError } from '@sledge/core';
 const KEPT_MS = 3_600_000;
 
 /**
+ * Whether it is there, whole, and for a while: to put it again would take from those who read it
+ * what they have not read yet.
+ */
+export async function isKept(store: ObjectStore, hash: string, bytes: number): Promise<boolean> {
+  const info = await store.info(hash);
+  if (info === null || info.deleted || info.size !== bytes) return false;
+  const digest = Buffer.from(info.digest.replace(/^SHA-256=/, ''), 'base64').toString('hex');
+  return digest === hash && Date.parse(info.mtime) > Date.now() - KEPT_MS / 2;
+}
+
+/**
  * The bytes of a module, never more than `limitBytes` of them in memory, compared with its name.
  * @throws SledgeError SLEDGE_ERR_CLUSTER_MODULE.
  */

@@ -4,7 +4,7 @@ import type { NodeMessage, PluginContext, RegistryEntry, RegistryInstance } from
 import type { RegistryListener, RegistryState } from '@sledge/core';
 import { NatsLink } from '@sledge/nats-connection';
 import { Buckets, valueOf } from './buckets';
-import { dropModules, readModule } from './modules';
+import { dropModules, isKept, readModule } from './modules';
 import type { RegistryOptions } from './options';
 import { Session } from './session';
 
@@ -85,7 +85,10 @@ export class NatsRegistry implements RegistryInstance {
 
   async putModule(hash: string, wasm: Uint8Array): Promise<void> {
     const timeout = this.options.timeoutMs * MODULE_TIMES;
-    await this.#ask(({ modules }) => modules.putBlob({ name: hash }, wasm, { timeout }));
+    await this.#ask(async ({ modules }) => {
+      if (await isKept(modules, hash, wasm.length)) return;
+      await modules.putBlob({ name: hash }, wasm, { timeout });
+    });
   }
 
   getModule(hash: string): Promise<Uint8Array> {
@@ -106,7 +109,7 @@ export class NatsRegistry implements RegistryInstance {
   }
 
   async nodes(): Promise<NodeMessage[]> {
-    if (this.#session === undefined) throw this.#away();
+    if (this.#session?.hasHeardNodes !== true) throw this.#away();
     return this.#session.nodes(this.options.nodeTtlMs);
   }
 
@@ -134,12 +137,14 @@ export class NatsRegistry implements RegistryInstance {
     const listener = this.#listener ?? { onAll: () => undefined, onChange: () => undefined };
     const session = new Session(buckets, listener, (reason) => {
       this.ctx.logger.warn({ reason }, 'the registry is looked at anew');
-      void this.#begin();
+      const again = () => void (turn === this.#turn && this.#begin());
+      setTimeout(again, this.options.reconnectWaitMs).unref();
     });
     // what it finds may be asked for while it begins
     this.#session = session;
     await session.begin().catch((error: unknown) => {
       session.end();
+      if (this.#session === session) this.#session = undefined;
       throw error;
     });
     if (turn !== this.#turn) return session.end();

@@ -15,9 +15,13 @@ export class Session {
   readonly #watches: { stop(): void }[] = [];
   #collected: RegistryEntry[] | undefined = [];
   #lastRevision = 0;
+  /** Of the bucket when it began: what was removed or purged since then never comes. */
+  #floor = 0;
   #behindAt = -1;
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
+  /** Nodes of which nothing has come yet, though they had spoken when it began. */
+  #unheard = Infinity;
 
   /** @param onBroken called once at most, and never after `end`. */
   constructor(
@@ -29,15 +33,22 @@ export class Session {
   /** Resolves when it watches; what there is comes a little later. */
   async begin(): Promise<void> {
     const { entries, nodes } = this.buckets;
-    const { messages, epoch } = await this.buckets.state();
+    const { messages, epoch, lastRevision } = await this.buckets.state();
+    this.#unheard = await this.buckets.spoken();
     const watch = await entries.watch();
     const nodeWatch = await nodes.watch();
     this.#watches.push(watch, nodeWatch);
     if (this.#isOver) return this.end();
+    this.#floor = lastRevision;
     if (messages === 0) this.#all(epoch);
     this.#follow(watch, (entry) => this.#onEntry(entry, epoch));
     this.#follow(nodeWatch, (entry) => this.#onNode(entry));
     this.#timer = setInterval(() => void this.#check(), CHECK_MS).unref();
+  }
+
+  /** All that nodes had said when it began has come. */
+  get hasHeardNodes(): boolean {
+    return this.#unheard <= 0;
   }
 
   /** What nodes said and have not taken back, without those that are forgotten. */
@@ -79,12 +90,14 @@ export class Session {
   #all(epoch: string): void {
     const entries = this.#collected ?? [];
     this.#collected = undefined;
+    this.#lastRevision = Math.max(this.#lastRevision, this.#floor);
     this.listener.onAll(entries, epoch);
   }
 
   #onNode(entry: KvWatchEntry): void {
     const { key: node, created } = entry;
     const text = valueOf(entry);
+    this.#unheard -= 1;
     this.#nodes.delete(node);
     if (text === undefined) return;
     this.#nodes.set(node, { node, text, atMs: created.getTime() });
@@ -96,6 +109,7 @@ export class Session {
 
   /** Nothing has come for two turns though there is something. */
   async #check(): Promise<void> {
+    this.#unheard = 0; // some of them were forgotten meanwhile
     try {
       const { lastRevision } = await this.buckets.state();
       const seen = this.#lastRevision;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { jetstream } from '@nats-io/jetstream';
@@ -44,6 +45,31 @@ registryContract({
     await connection.close();
   },
 });
+
+test('a module that is there is not sent again, which would take it from its readers', async () => {
+  const node = await nodeAt(nats.url, 'sender');
+  await node.start();
+  const wasm = Buffer.alloc(300_000, 'module');
+  const hash = createHash('sha256').update(wasm).digest('hex');
+  const connection = await connect({ servers: nats.url, user: 'nodes', pass: 'secret' });
+  const ofStore = async () => {
+    const modules = await new Objm(jetstream(connection)).open('sledge-modules');
+    return (await modules.info(hash))?.nuid;
+  };
+  await until(async () => node.putModule(hash, wasm).then(() => true));
+  const first = await ofStore();
+  await node.putModule(hash, wasm);
+  expect(first).toBeDefined();
+  expect(await ofStore()).toBe(first);
+  await connection.close();
+  await node.stop();
+});
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition().catch(() => false))) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
 
 test('after a restart of its engine a watch begins again with all there is', async () => {
   const node = await nodeAt(nats.url, 'restarted');

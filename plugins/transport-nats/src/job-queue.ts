@@ -18,6 +18,7 @@ import { ensureStreams } from './streams';
 const PULL_MS = 5_000;
 const HEARTBEAT_MS = 1_000;
 const RETRY_MS = 500;
+const NS_PER_MS = 1_000_000;
 
 export interface JobSource {
   readonly tenant: string;
@@ -78,8 +79,14 @@ export class JobQueue {
     const client = jetstream(connection);
     const consumer = await client.consumers.get(STREAMS.work(tenant), WORK_CONSUMER);
     const ledger = new Ledger(tenant, client, manager);
-    const find = (fn: string) => this.source.find(fn);
-    const place: JobPlace = { tenant, node, options, connection, ledger, find };
+    // whoever made the consumer may have said otherwise than this node's options
+    const { ack_wait: ackWaitNs = options.ackWaitMs * NS_PER_MS } = (await consumer.info(true))
+      .config;
+    const place: JobPlace = {
+      ...{ tenant, node, options, connection, ledger, ackWaitMs: ackWaitNs / NS_PER_MS },
+      ending: this.#ending.signal,
+      find: (fn) => this.source.find(fn),
+    };
     this.#lastReason = '';
     while (!this.#ending.signal.aborted && !connection.isClosed())
       await this.#pull(consumer, place);

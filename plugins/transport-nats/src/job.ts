@@ -13,6 +13,8 @@ import { readRequest } from './request';
 /** A node without room holds what it has taken, and tries again so soon. */
 const REFUSED_WAIT_MS = 5;
 const REFUSED_WAIT_MAX_MS = 500;
+/** And gives it back after so long in all: its place is for others. */
+const REFUSED_ALL_MS = 3_000;
 /** Of the time after which NATS gives it to somebody else. */
 const HEARTBEATS = 3;
 const HEADER_LINE_BYTES = 4;
@@ -36,6 +38,10 @@ export interface JobPlace {
   readonly options: DurableOptions;
   readonly connection: NatsConnection;
   readonly ledger: Ledger;
+  /** After so long without a word NATS gives a job to somebody else: of its consumer. */
+  readonly ackWaitMs: number;
+  /** The queue takes nothing more: what has not begun goes back. */
+  readonly ending: AbortSignal;
   find(fn: string): FunctionHandle | undefined;
 }
 
@@ -58,11 +64,8 @@ export class Job {
   /** Acknowledges it only when its result or its dead letter is stored. Does not throw. */
   async run(): Promise<void> {
     const { message, place } = this;
-    const { options } = place;
-    const beat = setInterval(
-      () => this.#say(() => message.working()),
-      options.ackWaitMs / HEARTBEATS,
-    );
+    const { options, ackWaitMs } = place;
+    const beat = setInterval(() => this.#say(() => message.working()), ackWaitMs / HEARTBEATS);
     try {
       await this.#run();
     } catch {
@@ -78,13 +81,18 @@ export class Job {
     const { ledger, node, options } = place;
     node.counted.jobs += 1;
     if (message.redelivered && (await ledger.hasResult(this.#id))) return this.#done();
-    if (this.#attempt > options.maxAttempts) {
+    if (this.#attempt > options.maxAttempts + options.maxReturns) {
       const details = { id: this.#id, attempts: this.#attempt - 1 };
       return this.#bury(new SledgeError('SLEDGE_ERR_NATS_ATTEMPTS', details));
     }
     const ended = await this.#invoke();
+    if (ended === undefined)
+      return this.#return(this.#isEnding ? GIVE_BACK_MS : options.backoffMaxMs);
     if (ended instanceof SledgeError) return this.#fail(ended);
     const error = errorOf(ended);
+    if (ended.status === 'dropped' && error !== undefined && mayTryNext(error)) {
+      return this.#return(options.backoffMs);
+    }
     const answer = answerOf(ended, node.answering(place.connection));
     if (error !== undefined) return this.#fail(error, answer);
     node.counted.jobs_completed += 1;
@@ -92,11 +100,16 @@ export class Job {
     await this.#done();
   }
 
-  /** What has no room yet waits for it, since a return would count as an attempt. */
-  async #invoke(): Promise<Outcome | SledgeError> {
+  get #isEnding(): boolean {
+    return this.place.node.isDraining || this.place.ending.aborted;
+  }
+
+  /** What has no room yet waits for it. @returns undefined: it has found none. */
+  async #invoke(): Promise<Outcome | SledgeError | undefined> {
     const { message, place } = this;
-    let waitMs = REFUSED_WAIT_MS;
-    for (;;) {
+    const { ending: signal } = place;
+    const limitMs = performance.now() + REFUSED_ALL_MS;
+    for (let waitMs = REFUSED_WAIT_MS; ; waitMs = Math.min(REFUSED_WAIT_MAX_MS, waitMs * 2)) {
       const fn = place.find(this.#fn);
       if (fn === undefined) {
         const name = `${place.tenant}/${this.#fn}`;
@@ -107,16 +120,16 @@ export class Job {
         return await new Promise<Outcome>((resolve) => place.node.invoke(fn, request, resolve));
       } catch (cause) {
         const error = asSledgeError(cause);
-        if (!mayTryNext(error) || place.node.isDraining) return error;
-        await delay(waitMs);
-        waitMs = Math.min(REFUSED_WAIT_MAX_MS, waitMs * 2);
+        if (!mayTryNext(error)) return error;
       }
+      if (this.#isEnding || performance.now() >= limitMs) return undefined;
+      await delay(waitMs, undefined, { signal }).catch(() => undefined);
     }
   }
 
   async #fail(error: SledgeError, answer?: Answer): Promise<void> {
     const { node, options } = this.place;
-    if (node.isDraining) return this.#return(GIVE_BACK_MS);
+    if (this.#isEnding) return this.#return(GIVE_BACK_MS);
     const isLast = this.#attempt >= options.maxAttempts || HOPELESS.has(error.code);
     if (isLast) return this.#bury(error, answer);
     node.counted.jobs_retried += 1;

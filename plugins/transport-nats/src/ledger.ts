@@ -54,9 +54,13 @@ export class Ledger {
   }
 }
 
+/** What newer servers say instead. */
+const WRONG_LAST_SEQUENCE_OF_NEWER = 10164;
+
 function isSecond(error: unknown): boolean {
   const { StreamWrongLastSequence } = JetStreamApiCodes;
-  return error instanceof JetStreamApiError && error.code === StreamWrongLastSequence;
+  const codes: number[] = [StreamWrongLastSequence, WRONG_LAST_SEQUENCE_OF_NEWER];
+  return error instanceof JetStreamApiError && codes.includes(error.code);
 }
 
 /** NATS may be away for a moment. */

@@ -8,8 +8,10 @@ const DAY_MS = 86_400_000;
 const durableOptions = z.strictObject({
   /** Of one tenant, at this node at once. */
   maxInFlight: z.int().min(1).max(10_000).default(16),
-  /** Deliveries, the first one too; then it is a dead letter. */
+  /** What fails at this delivery or a later one is a dead letter. */
   maxAttempts: z.int().min(1).max(1_000).default(5),
+  /** Deliveries beyond those, for what nodes give back or take with them when they go. */
+  maxReturns: z.int().min(0).max(10_000).default(100),
   /** After the first failure; each further one doubles it. */
   backoffMs: durationMs(1, DAY_MS).default(1_000),
   backoffMaxMs: durationMs(1, DAY_MS).default(60_000),

@@ -57,7 +57,7 @@ export class NatsTransport implements TransportInstance {
   async drain(): Promise<void> {
     this.#unsubscribe?.();
     this.#node.isDraining = true;
-    this.#peers?.leave();
+    this.#peers?.setTakingWork(false);
     await Promise.all([...this.#tenants.values()].map(drainTenant));
     await Promise.all(this.#closing);
     await Promise.all([...this.#links.values()].map((link) => link.drain()));
@@ -130,7 +130,7 @@ export class NatsTransport implements TransportInstance {
   }
 
   #serves(tenant: string): boolean {
-    return this.options.tenants === undefined || tenant in this.options.tenants;
+    return this.options.tenants === undefined || Object.hasOwn(this.options.tenants, tenant);
   }
 
   #open(view: TenantView): void {
@@ -172,10 +172,10 @@ export class NatsTransport implements TransportInstance {
 
   #close(name: string, tenant: Tenant): void {
     this.#tenants.delete(name);
+    // one of this name that comes meanwhile connects anew
+    const isOwn = this.#links.delete(name);
     const closing = drainTenant(tenant)
-      .then(async () => {
-        if (this.#links.delete(name)) await tenant.link.drain();
-      })
+      .then(async () => (isOwn ? tenant.link.drain() : undefined))
       .catch((error: unknown) => this.logger.error({ err: error, tenant: name }, 'cannot close'))
       .finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
@@ -192,5 +192,5 @@ function defaultName(): string {
 }
 
 function withoutUser(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//');
+  return url.replace(/^([a-z]+:\/\/)?.*@/i, '$1');
 }

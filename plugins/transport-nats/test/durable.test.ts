@@ -69,6 +69,25 @@ describe('durable work over NATS', () => {
     expect(told).toEqual([{ subject: 'sledge.result.acme.job-1', text: 'did a' }]);
   });
 
+  test('what is refused has not failed: it goes back, and is done when there is room', async () => {
+    const { invoker, stats } = await node('one', { maxAttempts: 1, backoffMaxMs: 20 });
+    invoker.refuse = new SledgeError('SLEDGE_ERR_PLACEMENT_REFUSED', { placement: 'p' });
+    const work = await submit('x');
+    await until(() => stats()['jobs_returned'] === 1);
+    invoker.refuse = undefined;
+    expect((await work.result()).output.toString()).toBe('did x');
+    expect(stats()).toMatchObject({ jobs_dead: 0, jobs_completed: 1 });
+  });
+
+  test('a tenant that goes while its work is refused ends, and gives it back', async () => {
+    const { invoker, stats, change } = await node('one');
+    invoker.refuse = new SledgeError('SLEDGE_ERR_INVOKE_FUNCTION_GONE', { name: 'acme/fib' });
+    await submit('x');
+    await until(() => stats()['jobs_in_flight'] === 1);
+    change([]);
+    await until(() => stats()['jobs_returned'] === 1);
+  });
+
   test('a failure is tried again, later each time, and then its result is told', async () => {
     const { invoker, stats } = await node('one');
     invoker.answer = () => (invoker.calls.length < 3 ? trapped : output('at last'));

@@ -1,5 +1,5 @@
 import type { Msg, MsgHdrs } from '@nats-io/transport-node';
-import { ERROR_CATALOGUE, HOPS_MAX, SledgeError, z } from '@sledge/core';
+import { HOPS_MAX, isErrorCode, OUTCOME_STATUSES, SledgeError, z } from '@sledge/core';
 import type { ErrorCode, InvocationRequest, Outcome } from '@sledge/core';
 import { HEADERS, isPeerSubject, PEER_HEADERS } from '@sledge/nats-connection';
 import type { Answer } from '../answer';
@@ -18,25 +18,12 @@ const forwardedSchema = z.strictObject({
   ids: z.strictObject({ requestId: z.string().max(256), traceId: z.string().max(64) }).optional(),
 });
 
-const STATUSES = [
-  'completed',
-  'exited',
-  'trapped',
-  'timed-out',
-  'output-limit',
-  'cancelled',
-  'dropped',
-  'failed',
-] as const;
-
 const outcomeSchema = z.strictObject({
-  status: z.enum(STATUSES),
+  status: z.enum(OUTCOME_STATUSES),
   exitCode: z.int(),
   trap: z.string().optional(),
   totalNs: z.number().min(0),
-  code: z
-    .custom<ErrorCode>((code) => typeof code === 'string' && code in ERROR_CATALOGUE)
-    .optional(),
+  code: z.custom<ErrorCode>(isErrorCode).optional(),
   details: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
 });
 

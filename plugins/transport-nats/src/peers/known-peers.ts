@@ -51,11 +51,11 @@ export class KnownPeers {
     if (this.#known.delete(name)) this.#reports = undefined;
   }
 
-  /** @returns those that have been silent for too long, and are none any more. */
-  silent(): string[] {
+  /** Who has been silent for too long is none any more. */
+  forgetSilent(): void {
     const limitNs = this.nowNs() - this.silenceMs * NS_PER_MS;
-    const gone = [...this.#known.values()].filter(({ report }) => report.atNs < limitNs);
-    for (const { report } of gone) this.forget(report.name);
-    return gone.map(({ report }) => report.name);
+    for (const { report } of this.#known.values()) {
+      if (report.atNs < limitNs) this.forget(report.name);
+    }
   }
 }

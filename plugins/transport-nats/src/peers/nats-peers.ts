@@ -1,6 +1,6 @@
 import { errors, headers, type Msg, type NatsConnection } from '@nats-io/transport-node';
-import { ERROR_CATALOGUE, SledgeError } from '@sledge/core';
-import type { ErrorCode, PeerCall, PeerLink, PeerReply, PeerReport } from '@sledge/core';
+import { isErrorCode, SledgeError } from '@sledge/core';
+import type { PeerCall, PeerLink, PeerReply, PeerReport } from '@sledge/core';
 import { formatLoad, HEADERS, LEAVING, loadSubject, nodeOfLoad } from '@sledge/nats-connection';
 import { LOAD_SUBJECTS, parseLoad, PEER_HEADERS, peerSubject } from '@sledge/nats-connection';
 import type { NatsLink, NodeLoad } from '@sledge/nats-connection';
@@ -23,9 +23,17 @@ const GRACE_MS = 1_000;
 const WITHOUT_DEADLINE_MS = 600_000;
 const US_PER_MS = 1_000;
 const NS_PER_US = 1_000;
+const NS_PER_MS = 1_000_000;
 const EMPTY = new Uint8Array(0);
 /** Version line and what NATS adds. */
 const HEAD_BYTES = 512;
+
+/** What was sent to a peer and is not answered; also to one that takes nothing more. */
+interface Waiting {
+  heardNs: number;
+  /** Each gives one request up. */
+  readonly giveUps: Set<(reason: string) => void>;
+}
 
 const nowNs = (): number => Math.round(performance.now() * 1e6);
 
@@ -37,8 +45,7 @@ export class NatsPeers implements PeerLink {
   readonly node: string;
   readonly #known: KnownPeers;
   readonly #connections = new Set<NatsConnection>();
-  /** By peer: each gives one request up. */
-  readonly #waiting = new Map<string, Set<(reason: string) => void>>();
+  readonly #waiting = new Map<string, Waiting>();
   readonly #timer: NodeJS.Timeout;
   #isTaking = true;
 
@@ -64,12 +71,14 @@ export class NatsPeers implements PeerLink {
 
   forward(peer: string, call: PeerCall, onReply: (reply: PeerReply) => void): () => void {
     const sentNs = nowNs();
-    void this.#ask(peer, call).then((reply) => {
-      const insideNs = reply.kind === 'outcome' ? reply.outcome.times.totalNs : undefined;
-      if (insideNs !== undefined) this.#known.measured(peer, nowNs() - sentNs, insideNs);
-      if (reply.kind === 'unsent') this.#known.forget(peer);
-      onReply(reply);
-    });
+    const lost = (error: unknown): PeerReply => ({ kind: 'lost', reason: String(error) });
+    void this.#ask(peer, call)
+      .catch(lost)
+      .then((reply) => {
+        const insideNs = reply.kind === 'outcome' ? reply.outcome.times.totalNs : undefined;
+        if (insideNs !== undefined) this.#known.measured(peer, nowNs() - sentNs, insideNs);
+        onReply(reply);
+      });
     return () => undefined; // NATS takes nothing back: its answer comes
   }
 
@@ -79,21 +88,17 @@ export class NatsPeers implements PeerLink {
     this.#sayToAll(this.#load());
   }
 
-  /** The others send nothing more, for good. */
-  leave(): void {
-    clearInterval(this.#timer);
-    this.setTakingWork(false);
-  }
-
   /** Gives up what is under way. */
   close(): void {
     clearInterval(this.#timer);
-    for (const peer of this.#waiting.keys()) this.#giveUp(peer, 'this node stops');
+    for (const one of this.#waiting.values()) giveUp(one, 'this node stops');
   }
 
   #heard(error: Error | null, message: Msg): void {
     const name = error === null ? nodeOfLoad(message.subject) : this.node;
     if (name === this.node) return;
+    const waiting = this.#waiting.get(name);
+    if (waiting !== undefined) waiting.heardNs = nowNs();
     const text = message.string();
     const load = parseLoad(text);
     if (load !== undefined) this.#known.note(name, load);
@@ -101,8 +106,11 @@ export class NatsPeers implements PeerLink {
   }
 
   #tick(): void {
-    for (const peer of this.#known.silent()) {
-      this.#giveUp(peer, `nothing was heard of it for ${this.settings.silenceMs} ms`);
+    const { silenceMs } = this.settings;
+    this.#known.forgetSilent();
+    const limitNs = nowNs() - silenceMs * NS_PER_MS;
+    for (const one of this.#waiting.values()) {
+      if (one.heardNs < limitNs) giveUp(one, `nothing was heard of it for ${silenceMs} ms`);
     }
     this.#sayToAll(this.#load());
   }
@@ -123,10 +131,6 @@ export class NatsPeers implements PeerLink {
     }
   }
 
-  #giveUp(peer: string, reason: string): void {
-    for (const giveUp of this.#waiting.get(peer) ?? []) giveUp(reason);
-  }
-
   async #ask(peer: string, { tenant, functionName, request }: PeerCall): Promise<PeerReply> {
     const connection = this.settings.linkOf(tenant)?.connection;
     if (connection === undefined) return { kind: 'unsent', reason: 'NATS is away' };
@@ -143,22 +147,24 @@ export class NatsPeers implements PeerLink {
     const subject = peerSubject(peer, { tenant, fn: functionName });
     const asked = connection
       .request(subject, input, { headers: head, timeout })
-      .then((message) => this.#replyOf(peer, message), failureOf);
+      .then((message) => this.#replyOf(peer, message))
+      .catch((error: unknown) => this.#failureOf(peer, error));
     return this.#unlessLost(peer, asked);
   }
 
   /** The first of the answer and the loss of the peer. */
   #unlessLost(peer: string, asked: Promise<PeerReply>): Promise<PeerReply> {
-    const waiting = this.#waiting.get(peer) ?? new Set();
+    const waiting = this.#waiting.get(peer) ?? { heardNs: nowNs(), giveUps: new Set() };
     this.#waiting.set(peer, waiting);
+    const { giveUps } = waiting;
     return new Promise((resolve) => {
       const giveUp = (reason: string) => end({ kind: 'lost', reason });
       const end = (reply: PeerReply) => {
-        waiting.delete(giveUp);
-        if (waiting.size === 0 && this.#waiting.get(peer) === waiting) this.#waiting.delete(peer);
+        giveUps.delete(giveUp);
+        if (giveUps.size === 0 && this.#waiting.get(peer) === waiting) this.#waiting.delete(peer);
         resolve(reply);
       };
-      waiting.add(giveUp);
+      giveUps.add(giveUp);
       void asked.then(end);
     });
   }
@@ -174,20 +180,25 @@ export class NatsPeers implements PeerLink {
       return { kind: 'outcome', outcome: { ...rest, output: data, times } };
     }
     const code = head?.get(HEADERS.error) ?? '';
-    if (!(code in ERROR_CATALOGUE)) return { kind: 'lost', reason: 'its answer is none of a node' };
-    const error = new SledgeError(code as ErrorCode);
+    if (!isErrorCode(code)) return { kind: 'lost', reason: 'its answer is none of a node' };
+    const error = new SledgeError(code);
     error.message = head?.get(HEADERS.errorMessage) ?? error.message;
     return { kind: 'refused', error };
   }
+
+  /** Without anybody who listens it has not been taken; else nobody knows. */
+  #failureOf(peer: string, error: unknown): PeerReply {
+    const isGone =
+      error instanceof errors.NoRespondersError ||
+      (error instanceof errors.RequestError && error.isNoResponders());
+    if (isGone) this.#known.forget(peer);
+    const cause = error instanceof errors.RequestError ? (error.cause ?? error) : error;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const isForbidden = cause instanceof errors.PermissionViolationError;
+    return isGone || isForbidden ? { kind: 'unsent', reason } : { kind: 'lost', reason };
+  }
 }
 
-/** Without anybody who listens it has not been taken; else nobody knows. */
-function failureOf(error: unknown): PeerReply {
-  const cause = error instanceof errors.RequestError ? (error.cause ?? error) : error;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const isNobody =
-    cause instanceof errors.NoRespondersError ||
-    cause instanceof errors.PermissionViolationError ||
-    (error instanceof errors.RequestError && error.isNoResponders());
-  return isNobody ? { kind: 'unsent', reason } : { kind: 'lost', reason };
+function giveUp({ giveUps }: Waiting, reason: string): void {
+  for (const one of giveUps) one(reason);
 }
