@@ -62,7 +62,7 @@ describe('requests that a placement sends to another node', () => {
     subscription.unsubscribe();
   });
 
-  test('who has said that it leaves, and then says nothing, has lost what it was sent', async () => {
+  test('who says that it leaves, and then nothing, has lost what it was sent', async () => {
     const subscription = other.subscribe('sledge.node.gone.>', { callback: () => undefined });
     say('gone', formatLoad(LOAD));
     await until(() => peers.peers().some(({ name }) => name === 'gone'));
