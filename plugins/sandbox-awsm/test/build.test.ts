@@ -144,11 +144,32 @@ describe('a build that fails says why and leaves nothing behind', () => {
     expect(cacheContents(cache)).toEqual([]);
   });
 
-  test('when there is no compiler', async () => {
-    const sandbox = makeSandbox({ compiler: join(directory, 'absent') });
-    await expect(sandbox.build(request(sample(), freshCache()))).rejects.toMatchObject({
-      code: 'SLEDGE_ERR_BUILD_COMPILER_MISSING',
-    });
+  test('when there is no compiler, and no longer once there is one', async () => {
+    const compiler = join(directory, 'back');
+    const sandbox = makeSandbox({ compiler });
+    const cache = freshCache();
+    const build = () => sandbox.build(request(sample(), cache));
+    await expect(build()).rejects.toMatchObject({ code: 'SLEDGE_ERR_BUILD_COMPILER_MISSING' });
+    fakeCompiler(compiler, 'exec clang-14 "$@"');
+    await expect(build()).resolves.toMatchObject({ cached: false });
+  });
+
+  test('when a compiler cannot tell its version, and no longer once it can', async () => {
+    const compiler = join(directory, 'shy');
+    const asked = join(directory, 'asked');
+    writeFileSync(
+      compiler,
+      `#!/bin/sh
+[ -e ${asked} ] || { touch ${asked}; exit 1; }
+exec clang-14 "$@"
+`,
+      { mode: 0o755 },
+    );
+    const sandbox = makeSandbox({ compiler });
+    const cache = freshCache();
+    const build = () => sandbox.build(request(sample(), cache));
+    await expect(build()).rejects.toMatchObject({ code: 'SLEDGE_ERR_BUILD_COMPILER_MISSING' });
+    await expect(build()).resolves.toMatchObject({ cached: false });
   });
 
   test('when the cache cannot be written', async () => {

@@ -96,13 +96,16 @@ export class ModuleBuilder {
     return { key, objectKey, compiler, flags, lower };
   }
 
-  /** Looked for once for thousands of functions, and soon again, for it may be exchanged. */
+  /** Found once for thousands of functions, and soon looked for again: it may be exchanged. */
   private compiler(cacheDirectory: string): Promise<Compiler> {
     const key = `${cacheDirectory}|${process.env['PATH'] ?? ''}`;
     const now = performance.now();
     if (this.looked?.key !== key || now - this.looked.atMs > COMPILER_KNOWN_MS) {
-      const found = findCompiler(this.options.compiler, cacheDirectory);
-      this.looked = { key, atMs: now, found };
+      const looked = { key, atMs: now, found: findCompiler(this.options.compiler, cacheDirectory) };
+      this.looked = looked;
+      looked.found.catch(() => {
+        if (this.looked === looked) this.looked = undefined;
+      });
     }
     return this.looked.found;
   }

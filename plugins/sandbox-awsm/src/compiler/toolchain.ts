@@ -22,6 +22,8 @@ const NUMBERED = ['19', '18', '17', '16', '15', '14'].map((version) => `clang-${
 /** Debian's clang-14 brings no plain `clang`. */
 const CLANGS = ['clang', ...NUMBERED];
 const CANDIDATES = [...CLANGS, 'gcc', 'cc'];
+/** A busy machine takes seconds to start one. */
+const VERSION_TIMEOUT_MS = 60_000;
 const MEMO_FILE = 'compilers.json';
 const known = new Map<string, Promise<Compiler | undefined>>();
 /** Where a name was found last: a search looks into every folder of PATH for every name. */
@@ -30,6 +32,7 @@ const places = new Map<string, string>();
 /**
  * The compiler to use: the one named (`clang` may be a clang-N), or the first of clang, clang-N and
  * gcc that is there.
+ * What was not found is looked for again.
  * Its version is asked once for each file and kept in the cache directory.
  * Throws SLEDGE_ERR_BUILD_COMPILER_MISSING.
  */
@@ -77,7 +80,9 @@ async function identify(path: string, cacheDirectory: string): Promise<Compiler 
     found = remembered(key, path, cacheDirectory);
     known.set(key, found);
   }
-  return found;
+  const compiler = await found;
+  if (compiler === undefined) known.delete(key);
+  return compiler;
 }
 
 async function remembered(
@@ -121,7 +126,7 @@ async function writeMemo(path: string, memo: Record<string, string>): Promise<vo
 
 function askVersion(path: string): Promise<string> {
   return new Promise((resolve) => {
-    execFile(path, ['--version'], { timeout: 10_000 }, (error, stdout) => {
+    execFile(path, ['--version'], { timeout: VERSION_TIMEOUT_MS }, (error, stdout) => {
       resolve(error === null ? (stdout.split('\n')[0] ?? '').trim() : '');
     });
   });
