@@ -19,8 +19,12 @@ const MANY_MODULES = 'align const float_exprs memory_copy memory_init table_copy
 const files = long ? SCALAR_FILES : SCALAR_FILES.filter((file) => !MANY_MODULES.includes(file));
 if (!long) console.log(`all scalar files but ${MANY_MODULES.join(', ')}; the long run has them`);
 if (!long) console.log(`without safepoints: ${REPRESENTATIVE.join(', ')}; the long run has all`);
+/** What the development level has as expressions of its own. */
+const ARITHMETIC = ['i32', 'i64', 'f64', 'memory_trap'];
+if (!long) console.log(`development level: ${ARITHMETIC.join(', ')}; the long run has all`);
 const whenSuite = SUITE === undefined ? describe.skip : describe;
 const withoutSafepoints = long ? SCALAR_FILES : REPRESENTATIVE;
+const atDevelopmentLevel = long ? SCALAR_FILES : ARITHMETIC;
 let directory = '';
 
 whenSuite('the 90 scalar files of the WebAssembly core suite', () => {
@@ -57,6 +61,15 @@ whenSuite('the 90 scalar files of the WebAssembly core suite', () => {
     async (file) => {
       const result = await runFile(file, { directory, safepoints: 'off' });
       expect(unexpected(file, result.failures)).toEqual([]);
+    },
+    FILE_TIMEOUT_MS,
+  );
+
+  test.each(atDevelopmentLevel)(
+    '%s behaves the same at the development level',
+    async (file) => {
+      const result = await runFile(file, { directory, level: 'development' });
+      expect(unexpected(file, result.failures, 'development')).toEqual([]);
     },
     FILE_TIMEOUT_MS,
   );

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SandboxInstance } from '@sledge/core';
+import type { BuildRequest, SandboxInstance } from '@sledge/core';
 import sandboxAwsm, { type SandboxAwsmOptions } from '@sledge/sandbox-awsm';
 import { readModule, type SuiteCommand, type SuiteScript } from './suite';
 
@@ -10,12 +10,13 @@ export interface BuilderChoice {
   readonly safepoints: 'flag' | 'off';
   /** Undefined: the one that production takes. */
   readonly compiler?: string | undefined;
+  readonly level: BuildRequest['level'];
   readonly cacheDirectory: string;
 }
 
 type Builder = Pick<SandboxInstance, 'build'>;
 
-/** Builds modules as production does; those that share state with others as linkable ones. */
+/** Builds modules as a server does; those that share state with others as linkable ones. */
 export class SuiteModules {
   private readonly plain: Builder;
   private readonly linkable: Builder;
@@ -30,8 +31,8 @@ export class SuiteModules {
   /** Path of the built module. Throws the SledgeError of the compiler. */
   async build(name: string, wasm: Uint8Array, linkable: boolean): Promise<string> {
     const builder = linkable ? this.linkable : this.plain;
-    const { cacheDirectory } = this.choice;
-    const request = { name, wasm, cacheDirectory, level: 'production' as const };
+    const { cacheDirectory, level } = this.choice;
+    const request = { name, wasm, cacheDirectory, level };
     return (await builder.build(request)).artifactPath;
   }
 

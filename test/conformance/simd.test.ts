@@ -65,6 +65,15 @@ whenSuite('the SIMD files of the WebAssembly core suite', () => {
     FILE_TIMEOUT_MS,
   );
 
+  test.each(long ? SIMD_FILES : ['simd_boolean'])(
+    '%s behaves the same at the development level',
+    async (file) => {
+      const result = await runFile(file, { directory, level: 'development' });
+      expect(unexpected(file, result.failures, 'development')).toEqual([]);
+    },
+    FILE_TIMEOUT_MS,
+  );
+
   test('all assertions have been executed', () => {
     expect(executed).toBe(EXECUTED_ASSERTIONS);
   });

@@ -381,4 +381,9 @@ DEFINE_TRUNC(f64_u, i64, double, u64, u64, >, -1.0, 0x1p64, 0, UINT64_MAX)
 
 #include "bulk.h"
 
+/* SLEDGE_FUNCTIONS: a test wants what optimised code is made of. */
+#if !defined(__OPTIMIZE__) && !defined(SLEDGE_FUNCTIONS)
+#include "direct.h"
+#endif
+
 #endif
