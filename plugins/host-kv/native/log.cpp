@@ -90,6 +90,16 @@ bool write_whole(int fd, std::string_view text) {
   return true;
 }
 
+/// A file's name outlives a loss of power only when its folder is written too.
+void sync_folder_of(const std::string &path) {
+  const std::string folder = path.substr(0, path.rfind('/'));
+  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    return;
+  fsync(fd);
+  close(fd);
+}
+
 /// The bytes of the record at the start, or 0: it is cut or damaged.
 size_t read_record(std::string_view text, Header &header) {
   if (text.size() < sizeof header)
@@ -140,8 +150,10 @@ bool Log::replay(Store &store, std::string &reason) {
     return false;
   }
   if (text.size() < head.size() && head.starts_with(text)) {
-    if (ftruncate(fd_, 0) == 0 && append(head))
+    if (ftruncate(fd_, 0) == 0 && append(head)) {
+      sync_folder_of(path_);
       return true;
+    }
     reason = path_ + ": " + strerror(errno);
     return false;
   }
@@ -198,6 +210,7 @@ bool Log::rewrite(Store &store) {
     after = some.back().first;
   }
   done = done && fdatasync(fd) == 0 && rename(temporary.c_str(), path_.c_str()) == 0;
+  sync_folder_of(path_);
   if (!done) {
     close(fd);
     return false;
@@ -209,8 +222,11 @@ bool Log::rewrite(Store &store) {
 }
 
 bool Log::flush(Store &store) {
-  for (const auto &[key, value] : store.take_changes())
-    add_record(unwritten_, key, value.get());
+  // While something is unwritten, further changes stay with the store, which bounds them.
+  if (unwritten_.empty()) {
+    for (const auto &[key, value] : store.take_changes())
+      add_record(unwritten_, key, value.get());
+  }
   if (!unwritten_.empty()) {
     if (!append(unwritten_))
       return false;

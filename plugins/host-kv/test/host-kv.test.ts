@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -14,7 +14,7 @@ import path from 'node:path';
 import { createSledge, type Outcome, type Sledge } from '@sledge/core';
 
 const notes = path.join(__dirname, '../../../functions/notes.wasm');
-const KV = { agrees: 0, exists: 20, tooBig: 22, invalid: 28, missing: 44, full: 51 };
+const KV = { agrees: 0, behind: 6, exists: 20, tooBig: 22, invalid: 28, missing: 44, full: 51 };
 
 const folder = mkdtempSync(path.join(tmpdir(), 'sledge-kv-'));
 const started: Sledge[] = [];
@@ -215,6 +215,41 @@ describe('with a directory', () => {
     }
     await server.stop();
     rmSync(file());
+  }, 60_000);
+
+  test('on a full disk no more waits than there may be, and nothing is lost', async () => {
+    const small = path.join(folder, 'full');
+    mkdirSync(small);
+    const size = ['-t', 'tmpfs', '-o', 'size=256k', 'none', small];
+    if (process.getuid?.() !== 0 || spawnSync('mount', size).status !== 0) {
+      console.log('skipped: no right to mount a small file system');
+      return;
+    }
+    try {
+      const options = { directory: small, flushMs: 1, maxEntries: 4 };
+      const server = await serve(options, ['one']);
+      const store = of(server, 'one');
+      expect(await store.put('kept', 'before')).toBe(KV.agrees);
+      spawnSync('dd', ['if=/dev/zero', `of=${path.join(small, 'filler')}`, 'bs=4096']);
+      const value = 'v'.repeat(20_000);
+      // what is refused stays refused, however often the writer has tried
+      let refused = 0;
+      for (let turn = 0; turn < 2000 && refused < 20; turn += 1) {
+        const isRefused = (await store.put(`key ${turn}`, value)) === KV.behind;
+        refused = isRefused ? refused + 1 : 0;
+        if (isRefused) await new Promise((resolve) => setTimeout(resolve, 5));
+        else await store.remove(`key ${turn}`);
+      }
+      expect(refused).toBe(20);
+      rmSync(path.join(small, 'filler'));
+      while ((await store.put('after', 'there is room')) !== KV.agrees);
+      await server.stop();
+      const next = await serve(options, ['one']);
+      expect(await of(next, 'one').list('')).toBe('after\nkept\n');
+      await next.stop();
+    } finally {
+      spawnSync('umount', ['-l', small]);
+    }
   }, 60_000);
 
   test('a second server on the same directory is refused', async () => {
