@@ -227,8 +227,17 @@ export class FunctionControl {
     return { tenant, fn, settings, config };
   }
 
-  /** Loads what is to serve, and finds the function as it was. */
+  /** Loads what is to serve, and finds the function as it was. Else nothing of it stays loaded. */
   private async bringIn(found: Found, numbers: readonly number[]): Promise<void> {
+    try {
+      await this.loadAll(found, numbers);
+    } catch (error) {
+      this.loader.retire(found.fn);
+      throw error;
+    }
+  }
+
+  private async loadAll(found: Found, numbers: readonly number[]): Promise<void> {
     const { tenant, fn } = found;
     for (const number of numbers) {
       await this.loader.ensure(tenant, fn, this.versionOf(fn, number));
@@ -236,7 +245,7 @@ export class FunctionControl {
     this.checkOpen();
     // nothing has waited since, but for what the compiler took
     for (const number of numbers) {
-      if (this.versionOf(fn, number).id === undefined) return this.bringIn(found, numbers);
+      if (this.versionOf(fn, number).id === undefined) return this.loadAll(found, numbers);
     }
     if (this.find({ tenant: tenant.name, name: fn.name }).fn === fn) return;
     const details = { tenant: tenant.name, name: fn.name, hint: ' any more' };
@@ -298,7 +307,8 @@ export class FunctionControl {
     setImmediate(() => {
       void this.publish(); // what answers RPCs has to be told
       try {
-        if (!this.ending.signal.aborted) store.saveFunction(stateOf(found.fn));
+        const isThere = found.tenant.functions.get(name) === found.fn;
+        if (isThere && !this.ending.signal.aborted) store.saveFunction(stateOf(found.fn));
       } catch (error) {
         logger.error({ err: error, tenant, function: name }, 'what was given up is not kept');
       }

@@ -73,6 +73,12 @@ const TABLES = `
   PRAGMA user_version = ${VERSION};
 `;
 
+/** One that is there is written again only when it is not what it was: a deployment mends it. */
+const ADD_MODULE = `
+  INSERT INTO modules (hash, wasm) VALUES (?, ?)
+  ON CONFLICT (hash) DO UPDATE SET wasm = excluded.wasm WHERE wasm IS NOT excluded.wasm
+`;
+
 /** Beside the tables above, so that stores made before it are as good. */
 const CLUSTER_TABLE = 'CREATE TABLE IF NOT EXISTS cluster_keys (key TEXT PRIMARY KEY) STRICT';
 
@@ -177,7 +183,7 @@ class SqliteStore implements FunctionStore {
     const newest = versions.at(-1)?.hash ?? '';
     const modules = wasm instanceof Uint8Array ? new Map([[newest, wasm]]) : wasm;
     this.write(() => {
-      const add = this.db.prepare('INSERT OR IGNORE INTO modules (hash, wasm) VALUES (?, ?)');
+      const add = this.db.prepare(ADD_MODULE);
       for (const [hash, { buffer, byteOffset, byteLength }] of modules ?? []) {
         add.run(hash, Buffer.from(buffer, byteOffset, byteLength));
       }

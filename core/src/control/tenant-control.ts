@@ -15,6 +15,8 @@ const TENANTS_MAX = 1024;
 export class TenantControl {
   /** Removed, with requests in flight: what they still do is not to meet a new tenant's data. */
   private readonly ending = new Set<string>();
+  /** Being changed, by name: changes of one tenant follow each other. */
+  private readonly changing = new Map<string, Promise<void>>();
 
   constructor(
     private readonly functions: FunctionControl,
@@ -33,7 +35,40 @@ export class TenantControl {
    * every request.
    * @throws SledgeError SLEDGE_ERR_CONTROL_..., SLEDGE_ERR_HTTP_LISTEN; nothing has changed then.
    */
-  async set(name: string, given: object): Promise<TenantReport> {
+  set(name: string, given: object): Promise<TenantReport> {
+    return this.alone(name, () => this.setNow(name, given));
+  }
+
+  /** With everything that was deployed for it. @throws SledgeError SLEDGE_ERR_CONTROL_... */
+  remove(name: string): Promise<void> {
+    return this.alone(name, async () => {
+      const { functions } = this;
+      functions.checkOpen();
+      const tenant = functions.tenant(name);
+      if (tenant.source === 'config') throw ofConfig(name);
+      const { store, plane } = functions.parts;
+      store.removeTenant(name);
+      this.ending.add(name);
+      plane.forgetTenant?.(name);
+      await this.takeOut(tenant);
+      functions.loader.whenRetired(name, () => {
+        // what was called meanwhile may have begun it anew
+        plane.forgetTenant?.(name);
+        this.ending.delete(name);
+      });
+    });
+  }
+
+  /** Begins at once when nothing changes that tenant. */
+  private async alone<Of>(name: string, change: () => Promise<Of>): Promise<Of> {
+    for (let other = this.changing.get(name); other; other = this.changing.get(name)) await other;
+    const changed = change();
+    const end = (): void => void this.changing.delete(name);
+    this.changing.set(name, changed.then(end, end));
+    return changed;
+  }
+
+  private async setNow(name: string, given: object): Promise<TenantReport> {
     const { functions } = this;
     functions.checkOpen();
     const { registry, store } = functions.parts;
@@ -54,35 +89,33 @@ export class TenantControl {
       this.checkListens(tenant);
       store.saveTenant({ name, settings: given });
     } catch (error) {
-      if (old === undefined) registry.byName.delete(name);
+      if (old === undefined) await this.giveBack(tenant);
       else await this.put(tenant, old);
-      await functions.publish();
       throw error;
     }
     return tenantReport(tenant, this.listeners());
   }
 
-  /** With everything that was deployed for it. @throws SledgeError SLEDGE_ERR_CONTROL_... */
-  async remove(name: string): Promise<void> {
-    const { functions } = this;
-    functions.checkOpen();
-    const tenant = functions.tenant(name);
-    if (tenant.source === 'config') throw ofConfig(name);
-    const { registry, store } = functions.parts;
-    store.removeTenant(name);
-    registry.byName.delete(name);
+  /** One that could not be made, with what was deployed for it meanwhile. */
+  private async giveBack(tenant: LiveTenant): Promise<void> {
+    const { store, logger } = this.functions.parts;
+    try {
+      if (tenant.functions.size > 0) store.removeTenant(tenant.name);
+    } catch (error) {
+      logger.error({ err: error, tenant: tenant.name }, 'what was deployed for it stays kept');
+    }
+    await this.takeOut(tenant);
+  }
+
+  /** In memory alone, with its functions. */
+  private async takeOut(tenant: LiveTenant): Promise<void> {
+    const { parts, loader } = this.functions;
+    parts.registry.byName.delete(tenant.name);
     const all = [...tenant.functions.values()];
     tenant.functions.clear();
     for (const fn of all) fn.end();
-    this.ending.add(name);
-    functions.parts.plane.forgetTenant?.(name);
-    await functions.publish();
-    for (const fn of all) functions.loader.retire(fn);
-    functions.loader.whenRetired(name, () => {
-      // what was called meanwhile may have begun it anew
-      functions.parts.plane.forgetTenant?.(name);
-      this.ending.delete(name);
-    });
+    await this.functions.publish();
+    for (const fn of all) loader.retire(fn);
   }
 
   /** What a tenant has that says nothing of itself. */
