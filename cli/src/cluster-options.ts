@@ -17,6 +17,8 @@ export interface ClusterOptions {
 const WAIT_S = 30;
 const WAIT_S_MAX = 600;
 const MS_PER_S = 1000;
+/** A large module takes the compiler minutes, and it says nothing meanwhile. */
+export const COMPILE_MS = 1_800_000;
 
 /** Adds what makes a change one of all nodes. */
 export function withCluster(command: Command): Command {
@@ -48,7 +50,7 @@ export async function change(
   const place = placeOf(options);
   if (options.cluster !== true) {
     if (options.clusterWait !== undefined) throw usage('--cluster-wait goes with --cluster');
-    return print(await askAdmin(place, question));
+    return print(await askAdmin(place, { ...question, idleMs: COMPILE_MS }));
   }
   const path = `${question.path}?${clusterQuery(options).toString()}`;
   const idleMs = 2 * WAIT_S_MAX * MS_PER_S;

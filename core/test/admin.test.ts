@@ -1,5 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { request } from 'undici';
@@ -152,6 +156,52 @@ test('what is no change of policy is refused with what is wrong', async () => {
     code: 'SLEDGE_ERR_INTERNAL',
   });
   expect(target.changes).toEqual([]);
+});
+
+test.each([
+  ['PUT', '/tenants/t', {}],
+  ['DELETE', '/tenants/t', undefined],
+  ['DELETE', '/tenants/t/functions/f', undefined],
+  ['POST', '/tenants/t/functions/f/rollback', {}],
+  ['PUT', '/tenants/t/functions/f/split', { versions: [{ version: 1, weight: 1 }] }],
+  ['PUT', '/cluster/tenants/t', {}],
+  ['DELETE', '/cluster/tenants/t', undefined],
+  ['DELETE', '/cluster/tenants/t/functions/f', undefined],
+  ['POST', '/cluster/tenants/t/functions/f/rollback', {}],
+  ['PUT', '/cluster/tenants/t/functions/f/split', { versions: [{ version: 1, weight: 1 }] }],
+  ['PUT', '/cluster/policies', change],
+  ['PUT', '/cluster/nodes/n', { isTaking: true }],
+] as const)('%s %s may wait for compilers and nodes in silence', async (method, place, body) => {
+  const socket = path.join(folder, 'waits.sock');
+  const target = fakeTarget();
+  let asking: Socket | undefined;
+  const onStart = (message: unknown) => (asking = (message as { socket: Socket }).socket);
+  subscribe('http.server.request.start', onStart);
+  const timeouts: unknown[] = [];
+  const get = () => async (): Promise<never> => {
+    timeouts.push(asking?.timeout);
+    throw new SledgeError('SLEDGE_ERR_CONTROL_BUSY', { limit: 1 });
+  };
+  const busy = new Proxy({}, { get }) as never;
+  await open({ socket }, Object.defineProperties(target, { control: { value: busy } }));
+  Object.assign(target, { cluster: busy });
+  const asked = askAdmin(socket, { method, path: place, body });
+  await expect(asked).rejects.toMatchObject({ code: 'SLEDGE_ERR_CONTROL_BUSY' });
+  unsubscribe('http.server.request.start', onStart);
+  expect(timeouts).toEqual([0]);
+});
+
+test.each([
+  ['null', 'null'],
+  ['{"error":{"code":"SLEDGE_ERR_OF_TOMORROW","message":"no"}}', 'it refuses: SLEDGE_ERR_OF_TOM'],
+  ['{"error":{"code":"toString"}}', 'it refuses: toString'],
+])('an answer of a server of another version, %s, is told', async (answer, told) => {
+  const socket = path.join(folder, 'other.sock');
+  const other = createServer((_request, response) => void response.end(answer)).listen(socket);
+  await once(other, 'listening');
+  const said = await askAdmin(socket, { path: '/' }).catch((error: SledgeError) => error.message);
+  expect(String(said)).toContain(told);
+  other.close();
 });
 
 test('the document of the API is valid OpenAPI and names every route', async () => {

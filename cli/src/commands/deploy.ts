@@ -4,7 +4,8 @@ import { SledgeError } from '@sledge/core';
 import { askAdmin, type FunctionReport, reasonOf } from '@sledge/core/host';
 import type { Command } from 'commander';
 import { numberBetween } from '../number-options';
-import { type ClusterOptions, clusterQuery, printAnswer, withCluster } from '../cluster-options';
+import { type ClusterOptions, clusterQuery, COMPILE_MS } from '../cluster-options';
+import { printAnswer, withCluster } from '../cluster-options';
 import { functionPath, placeOf, printFunction, ruleOf, usage } from '../server-options';
 import { withRule, withServer } from '../server-options';
 import type { RuleOptions, ServerOptions } from '../server-options';
@@ -16,9 +17,6 @@ interface DeployOptions extends ServerOptions, RuleOptions, ClusterOptions {
   route?: string;
   split?: number;
 }
-
-/** A large module takes the compiler minutes. */
-const COMPILE_MS = 1_800_000;
 
 export function deployCommand(program: Command): void {
   const command = program

@@ -62,9 +62,10 @@ function addNodes(plain: FastifyInstance, cluster: () => ClusterTarget): void {
     summary: 'Another policy on every node from now on.',
     body: policyChange,
   };
-  app.put('/cluster/policies', { ...OPERATOR, schema: policies }, async (request, reply) =>
-    reply.send(await cluster().setPolicy(request.body, request.query.waitMs)),
-  );
+  app.put('/cluster/policies', { ...OPERATOR, schema: policies }, async (request, reply) => {
+    const { body, query } = request;
+    return reply.send(await patiently(request, () => cluster().setPolicy(body, query.waitMs)));
+  });
 }
 
 function addDeploy(
@@ -112,7 +113,8 @@ function addFunctions(plain: FastifyInstance, cluster: () => ClusterTarget): voi
   };
   app.post(`${OF_FUNCTION}/rollback`, { ...OPERATOR, schema: rollback }, async (request, reply) => {
     const { params, body, query } = request;
-    return reply.send(await cluster().rollback(params, body?.version, query.waitMs));
+    const rolledBack = () => cluster().rollback(params, body?.version, query.waitMs);
+    return reply.send(await patiently(request, rolledBack));
   });
   const split = {
     ...common,
@@ -121,12 +123,15 @@ function addFunctions(plain: FastifyInstance, cluster: () => ClusterTarget): voi
   };
   app.put(`${OF_FUNCTION}/split`, { ...OPERATOR, schema: split }, async (request, reply) => {
     const { params, body, query } = request;
-    return reply.send(await cluster().split({ ...params, ...body }, query.waitMs));
+    return reply.send(
+      await patiently(request, () => cluster().split({ ...params, ...body }, query.waitMs)),
+    );
   });
   const remove = { ...common, summary: 'Takes out on every node what was deployed on all.' };
-  app.delete(OF_FUNCTION, { ...OPERATOR, schema: remove }, async (request, reply) =>
-    reply.send(await cluster().undeploy(request.params, request.query.waitMs)),
-  );
+  app.delete(OF_FUNCTION, { ...OPERATOR, schema: remove }, async (request, reply) => {
+    const { params, query } = request;
+    return reply.send(await patiently(request, () => cluster().undeploy(params, query.waitMs)));
+  });
 }
 
 function addTenants(plain: FastifyInstance, cluster: () => ClusterTarget): void {
@@ -135,10 +140,13 @@ function addTenants(plain: FastifyInstance, cluster: () => ClusterTarget): void 
   const put = { ...common, summary: 'A tenant on every node.', body: control.tenantBody };
   app.put(OF_TENANT, { ...OPERATOR, schema: put }, async (request, reply) => {
     const { params, body, query } = request;
-    return reply.send(await cluster().setTenant(params.tenant, body, query.waitMs));
+    const made = () => cluster().setTenant(params.tenant, body, query.waitMs);
+    return reply.send(await patiently(request, made));
   });
   const remove = { ...common, summary: 'Takes a tenant away on every node, with its functions.' };
-  app.delete(OF_TENANT, { ...OPERATOR, schema: remove }, async (request, reply) =>
-    reply.send(await cluster().removeTenant(request.params.tenant, request.query.waitMs)),
-  );
+  app.delete(OF_TENANT, { ...OPERATOR, schema: remove }, async (request, reply) => {
+    const { params, query } = request;
+    const removed = () => cluster().removeTenant(params.tenant, query.waitMs);
+    return reply.send(await patiently(request, removed));
+  });
 }

@@ -57,7 +57,8 @@ function addTenants(plain: FastifyInstance, target: AdminTarget): void {
     response: { 200: schemas.tenantReport, ...FAILURES },
   };
   app.put('/tenants/:tenant', { ...OPERATOR, schema: put }, async (request, reply) => {
-    const report = await target.control.setTenant(request.params.tenant, request.body);
+    const { params, body } = request;
+    const report = await patiently(request, () => target.control.setTenant(params.tenant, body));
     return reply.send({ ...report });
   });
   const remove = {
@@ -67,7 +68,7 @@ function addTenants(plain: FastifyInstance, target: AdminTarget): void {
     response: { 200: schemas.done, ...FAILURES },
   };
   app.delete('/tenants/:tenant', { ...OPERATOR, schema: remove }, async (request, reply) => {
-    await target.control.removeTenant(request.params.tenant);
+    await patiently(request, () => target.control.removeTenant(request.params.tenant));
     return reply.send({ status: 'done' });
   });
 }
@@ -98,7 +99,7 @@ function addFunctions(plain: FastifyInstance, target: AdminTarget): void {
     response: { 200: schemas.done, ...FAILURES },
   };
   app.delete(FUNCTION, { ...OPERATOR, schema: remove }, async (request, reply) => {
-    await target.control.undeploy(request.params);
+    await patiently(request, () => target.control.undeploy(request.params));
     return reply.send({ status: 'done' });
   });
 }
@@ -161,17 +162,20 @@ function addTraffic(plain: FastifyInstance, target: AdminTarget): void {
     summary: 'Back to what served before, or to the version named; a split ends.',
     body: schemas.rollbackBody,
   };
-  app.post(`${FUNCTION}/rollback`, { ...OPERATOR, schema: rollback }, async (request, reply) =>
-    reply.send(await target.control.rollback(request.params, request.body?.version)),
-  );
+  app.post(`${FUNCTION}/rollback`, { ...OPERATOR, schema: rollback }, async (request, reply) => {
+    const { params, body } = request;
+    const rolledBack = () => target.control.rollback(params, body?.version);
+    return reply.send(await patiently(request, rolledBack));
+  });
   const split = {
     ...common,
     summary: 'Requests between two versions by weight, or all of them for one.',
     body: schemas.splitBody,
   };
-  app.put(`${FUNCTION}/split`, { ...OPERATOR, schema: split }, async (request, reply) =>
-    reply.send(await target.control.split({ ...request.params, ...request.body })),
-  );
+  app.put(`${FUNCTION}/split`, { ...OPERATOR, schema: split }, async (request, reply) => {
+    const { params, body } = request;
+    return reply.send(await patiently(request, () => target.control.split({ ...params, ...body })));
+  });
 }
 
 /** What a deployment says beside whose function it is. */

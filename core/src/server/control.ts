@@ -8,7 +8,9 @@ import { listenOnSocket, removeSocket } from '../admin/listen';
 import type { AdminTarget } from '../admin/routes';
 import type { PolicyChangeRequest } from '../admin/schemas';
 import { reasonOf } from '../errors/reason';
+import { isErrorCode } from '../errors/catalogue';
 import { SledgeError } from '../errors/sledge-error';
+import type { ErrorDetails } from '../errors/sledge-error';
 
 const ANSWER_BYTES_MAX = 64 << 20;
 const IDLE_MS = 30_000;
@@ -102,15 +104,17 @@ export function askControl(socket: AdminPlace, change?: PolicyChangeRequest): Pr
  */
 export async function askAdmin(place: AdminPlace, question: AdminQuestion): Promise<unknown> {
   const answered = await exchange(place, question);
-  let value: { error?: { code: string; details: object } };
+  let value: { error?: { code?: unknown; message?: unknown; details?: object } } | null;
   try {
     value = JSON.parse(answered) as typeof value;
   } catch (error) {
     throw noAnswer(place, reasonOf(error));
   }
-  if (value.error === undefined) return value;
-  const { code, details } = value.error;
-  throw new SledgeError(code as 'SLEDGE_ERR_CLI_USAGE', details as { reason: string });
+  if (value?.error === undefined) return value;
+  const { code, message, details } = value.error;
+  if (isErrorCode(code)) throw new SledgeError(code, details as ErrorDetails);
+  // a server of another version may have errors that this one does not know
+  throw noAnswer(place, `it refuses: ${String(code)}: ${String(message)}`);
 }
 
 function exchange(place: AdminPlace, question: AdminQuestion): Promise<string> {
