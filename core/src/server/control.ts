@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -14,6 +14,9 @@ import type { ErrorDetails } from '../errors/sledge-error';
 
 const ANSWER_BYTES_MAX = 64 << 20;
 const IDLE_MS = 30_000;
+/** A folder (and no link to one) that group and others may not write. */
+const FOLDER_MASK = 0o170022n;
+const PRIVATE_FOLDER = 0o040000n;
 
 export interface ControlSocket {
   readonly path: string;
@@ -25,9 +28,20 @@ export function controlFolder(): string {
   return path.join(process.env.XDG_RUNTIME_DIR ?? tmpdir(), `sledge-${userInfo().uid}`);
 }
 
+/**
+ * Its name is known to everybody, and the folder above may be everybody's: whoever makes it first
+ * could put a socket of his own in the place of ours. Throws when it is not this user's alone.
+ */
+function checkOwner(folder: string): void {
+  const { uid, mode } = lstatSync(folder, { bigint: true });
+  const isOurs = Number(uid) === userInfo().uid && (mode & FOLDER_MASK) === PRIVATE_FOLDER;
+  if (!isOurs) throw new Error('it is not a folder of yours that no other user may change');
+}
+
 /** Makes the folder, and takes away what servers that were killed have left there. */
 function removeDead(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  checkOwner(folder);
   for (const name of sockets(folder)) {
     if (!isAlive(Number.parseInt(name, 10))) removeSocket(path.join(folder, name));
   }
@@ -57,6 +71,12 @@ export async function openControl(target: AdminTarget, socket?: string): Promise
 export function findControl(socket?: string): string {
   if (socket !== undefined) return socket;
   const folder = controlFolder();
+  try {
+    if (existsSync(folder)) checkOwner(folder);
+  } catch (error) {
+    const details = { path: folder, reason: reasonOf(error) };
+    throw new SledgeError('SLEDGE_ERR_CLI_CONTROL', details, { cause: error });
+  }
   const live = sockets(folder).filter((name) => isAlive(Number.parseInt(name, 10)));
   if (live[0] !== undefined && live.length === 1) return path.join(folder, live[0]);
   const reason = live.length === 0 ? 'no server of yours runs' : `${live.join(', ')} run`;
