@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import type { PeerReply } from '@sledge/core';
 import {
@@ -13,6 +15,28 @@ import { NatsPeers } from '../src/peers/nats-peers';
 import { until } from './harness';
 
 const SILENCE_MS = 300;
+/** A peer in a thread of its own, which answers when the test's thread hears nothing any more. */
+const ANSWERS = `
+  const { workerData: { url, shared }, parentPort } = require('node:worker_threads');
+  const { connect, headers } = require('@nats-io/transport-node');
+  connect({ servers: url }).then(async (connection) => {
+    const callback = async (_error, message) => {
+      Atomics.wait(shared, 0, 0);
+      const head = headers();
+      const ended = { status: 'completed', exitCode: 0, totalNs: 1 };
+      head.set('Sledge-Outcome', Buffer.from(JSON.stringify(ended)).toString('base64'));
+      head.set('Sledge-Queue-Us', '7');
+      head.set('Sledge-Run-Us', 'many');
+      message.respond('', { headers: head });
+      await connection.flush();
+      Atomics.store(shared, 1, 1);
+      Atomics.notify(shared, 1);
+    };
+    connection.subscribe('sledge.node.quick.>', { callback });
+    await connection.flush();
+    parentPort.postMessage('subscribed');
+  });
+`;
 const LOAD = { waitUs: 0, inFlight: 0, workers: 1 };
 const call = { tenant: 'acme', functionName: 'fib', request: { args: [], environ: [] } };
 
@@ -60,6 +84,21 @@ describe('requests that a placement sends to another node', () => {
     await other.flush();
     expect(await forward('liar')).toMatchObject({ kind: 'lost' });
     subscription.unsubscribe();
+  });
+
+  test('what came while this thread was busy counts as heard, and its times as numbers', async () => {
+    const shared = new Int32Array(new SharedArrayBuffer(8));
+    const server = new Worker(ANSWERS, { eval: true, workerData: { url: nats.url, shared } });
+    await once(server, 'message');
+    const reply = forward('quick');
+    await link.connection?.flush();
+    Atomics.store(shared, 0, 1);
+    Atomics.notify(shared, 0);
+    Atomics.wait(shared, 1, 0); // until the answer is on its way
+    Atomics.wait(shared, 1, 1, 2 * SILENCE_MS);
+    const outcome = { status: 'completed', times: { queueNs: 7_000, runNs: 0, totalNs: 1 } };
+    expect(await reply).toMatchObject({ kind: 'outcome', outcome });
+    await server.terminate();
   });
 
   test('who says that it leaves, and then nothing, has lost what it was sent', async () => {

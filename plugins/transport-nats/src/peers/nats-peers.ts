@@ -106,13 +106,18 @@ export class NatsPeers implements PeerLink {
   }
 
   #tick(): void {
+    this.#sayToAll(this.#load());
+    // what came while this thread was busy, or stopped, is read first
+    setImmediate(() => this.#loseSilent());
+  }
+
+  #loseSilent(): void {
     const { silenceMs } = this.settings;
     this.#known.forgetSilent();
     const limitNs = nowNs() - silenceMs * NS_PER_MS;
     for (const one of this.#waiting.values()) {
       if (one.heardNs < limitNs) giveUp(one, `nothing was heard of it for ${silenceMs} ms`);
     }
-    this.#sayToAll(this.#load());
   }
 
   #load(): string {
@@ -175,7 +180,7 @@ export class NatsPeers implements PeerLink {
     const ended = outcomeOf(head);
     if (ended !== undefined) {
       const { totalNs, ...rest } = ended;
-      const ns = (name: string) => Number(head?.get(name) ?? 0) * NS_PER_US;
+      const ns = (name: string) => microseconds(head?.get(name)) * NS_PER_US;
       const times = { queueNs: ns(HEADERS.queueUs), runNs: ns(HEADERS.runUs), totalNs };
       return { kind: 'outcome', outcome: { ...rest, output: data, times } };
     }
@@ -197,6 +202,11 @@ export class NatsPeers implements PeerLink {
     const isForbidden = cause instanceof errors.PermissionViolationError;
     return isGone || isForbidden ? { kind: 'unsent', reason } : { kind: 'lost', reason };
   }
+}
+
+/** As a node says them; 0 for what no node says. */
+function microseconds(text = ''): number {
+  return /^[0-9]{1,15}$/.test(text) ? Number(text) : 0;
 }
 
 function giveUp({ giveUps }: Waiting, reason: string): void {
