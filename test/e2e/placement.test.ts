@@ -4,7 +4,7 @@ import { configOf, root, Server } from './server';
 
 /** A placement that sends what comes from clients to the first peer. */
 const AWAY = path.join(__dirname, 'always-away.ts');
-const SILENCE_MS = 600;
+const SILENCE_MS = 1_500;
 const HELD = 5;
 const FLOOD = 32;
 
