@@ -52,27 +52,27 @@ test("the seed README's spec is served as it is, on a free port where that is as
 });
 
 test('what is in flight is answered before the server ends', async () => {
-  const server = await serve(folder, []);
-  const answer = fetch(`${server.url}/fibonacci?33`);
-  await delay(50);
+  const patient = ['--set', 'tenants.a.functions.fibonacci.limits.wallTimeUs=30000000'];
+  const server = await serve(folder, patient);
+  const { answer } = await server.begin(() => fetch(`${server.url}/fibonacci?36`));
   expect(await server.end('SIGTERM')).toBe(0);
-  expect(await (await answer).text()).toBe('3524578');
+  expect(await (await answer).text()).toBe('14930352');
 });
 
 test('what does not end within lifecycle.drainTimeoutMs is ended and answered', async () => {
   const server = await serve(folder, ['--set', 'lifecycle.drainTimeoutMs=200']);
-  const answer = fetch(`${server.url}/endless_loop`);
-  await delay(300);
+  const { answer } = await server.begin(() => fetch(`${server.url}/endless_loop`));
   expect(await server.end('SIGTERM')).toBe(0);
   expect((await answer).status).toBeGreaterThanOrEqual(499);
 });
 
 test('a second signal ends the server at once, one that npm repeats does not', async () => {
   const server = await serve(folder, ['--set', 'lifecycle.drainTimeoutMs=60000']);
-  const answer = fetch(`${server.url}/endless_loop`).catch(() => 'gone');
-  await delay(300);
+  const call = () => fetch(`${server.url}/endless_loop`).catch(() => 'gone');
+  const { answer } = await server.begin(call);
   server.child.kill('SIGINT');
   server.child.kill('SIGINT');
+  await server.hasSaid('draining');
   await delay(600);
   expect(server.child.exitCode).toBeNull();
   expect(await server.end('SIGINT')).toBe(130);
@@ -87,7 +87,7 @@ test('a ready file that cannot be written ends the start with its own error', ()
 
 test('a port that is taken ends the start with its address', async () => {
   const other = createServer().listen(0, '127.0.0.1');
-  await delay(50);
+  await once(other, 'listening');
   const { port } = other.address() as AddressInfo;
   const { status, stderr } = sledge(folder, ['start', '--set', `tenants.a.port=${port}`]);
   other.close();

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { askAdmin } from '@sledge/core/host';
 
 export const ROOT = path.join(__dirname, '..', '..', '..');
 export const BIN = path.join(ROOT, 'cli', 'bin', 'sledge.js');
@@ -17,6 +18,7 @@ afterAll(() => {
 
 export interface Ready {
   pid: number;
+  control: string;
   listeners: { transport: string; tenant: string; url: string }[];
 }
 
@@ -27,6 +29,10 @@ export interface Server {
   readyFile: string;
   /** Everything on standard error until now. */
   log(): string;
+  /** Calls until it is seen that a call is being served, and gives what that one will answer. */
+  begin<Of>(call: () => Promise<Of>): Promise<{ answer: Promise<Of> }>;
+  /** Resolves when it has said so on standard error. */
+  hasSaid(text: string): Promise<void>;
   /** Sends the signal and gives the exit code, or the signal that ended it. */
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
@@ -76,6 +82,21 @@ export async function serve(
     child,
     readyFile,
     log: () => log,
+    async begin(call) {
+      const status = () => askAdmin(ready.control, { path: '/status' });
+      for (;;) {
+        const answer = call();
+        let isOver = false;
+        answer.finally(() => (isOver = true)).catch(() => undefined);
+        while (!isOver) {
+          if (((await status()) as { inFlight: number }).inFlight > 0) return { answer };
+          await delay(1);
+        }
+      }
+    },
+    async hasSaid(text) {
+      while (!log.includes(text)) await delay(5);
+    },
     async end(signal) {
       child.kill(signal);
       const [code, by] = (await exited) as [number | null, NodeJS.Signals | null];
