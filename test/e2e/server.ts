@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { askAdmin } from '@sledge/core/host';
 
 export const root = path.join(__dirname, '../..');
 const READY_MS = 300_000;
@@ -96,6 +97,12 @@ export class Server {
       this.process.once('message', (answer) => resolve(answer as HeapAnswer));
       this.process.send('heap');
     });
+  }
+
+  /** Requests that it has taken and not answered, as it says itself. */
+  async inFlight(): Promise<number> {
+    const status = await askAdmin(this.control, { path: '/status' });
+    return (status as { inFlight: number }).inFlight;
   }
 
   descriptors(): number {
