@@ -48,6 +48,7 @@ export class ClusterChanges {
       await this.registry.putModule(hash, wasm);
       return await this.change(key, (state) => {
         const settings = this.settingsOf(deployment, state);
+        this.checkSettings(deployment, settings); // its tenant may have gone meanwhile
         const at = new Date().toISOString();
         const next = state ?? emptyFunction(tenant, name);
         const added = { version: next.nextVersion, hash, settings, at };
@@ -106,12 +107,21 @@ export class ClusterChanges {
     return this.write(keys.tenant(name), value);
   }
 
-  /** @param functions keys of its functions, which go with it. */
-  async removeTenant(name: string, functions: readonly string[]): Promise<Changed<undefined>> {
+  /**
+   * It goes last: what comes between leaves a tenant that can be removed again, and no function
+   * that would wait for the next of its name.
+   * @param functions keys of its functions, as they are now.
+   */
+  async removeTenant(
+    name: string,
+    functions: () => readonly string[],
+  ): Promise<Changed<undefined>> {
     const key = keys.tenant(name);
     const unknown = () => new SledgeError('SLEDGE_ERR_CONTROL_TENANT', { tenant: name, hint: '' });
+    if ((await this.registry.get(key))?.value === undefined) throw unknown();
+    for (const one of functions()) await this.remove(one, () => undefined);
     const removed = await this.remove(key, unknown);
-    for (const one of functions) await this.remove(one, () => undefined);
+    for (const one of functions()) await this.remove(one, () => undefined);
     return removed;
   }
 

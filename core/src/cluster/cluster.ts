@@ -165,7 +165,7 @@ export class Cluster implements ClusterTarget {
 
   async removeTenant(name: string, waitMs: number): Promise<ClusterAnswer> {
     const own = keys.functionsOf(name);
-    const functions = [...this.hashes.keys()].filter((key) => key.startsWith(own));
+    const functions = () => [...this.hashes.keys()].filter((key) => key.startsWith(own));
     return this.answer(await this.changes.removeTenant(name, functions), waitMs);
   }
 
