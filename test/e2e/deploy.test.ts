@@ -207,6 +207,10 @@ test('the commands do the same', async () => {
     { name: 'f' },
     { name: 'cli', source: 'deployed', route: '/c' },
   ]);
+  expect(await sledge('tenants', 'tset')).toMatchObject({
+    code: 1,
+    error: { code: 'SLEDGE_ERR_CONTROL_TENANT', details: { hint: '; did you mean test?' } },
+  });
   await sledge('undeploy', 'cli', ...own);
   expect(await sledge('undeploy', 'cli', ...own)).toMatchObject({
     code: 1,

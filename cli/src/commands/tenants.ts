@@ -1,4 +1,6 @@
-import { askAdmin, type FunctionSummary, type TenantReport } from '@sledge/core/host';
+import { SledgeError } from '@sledge/core';
+import { askAdmin, hint } from '@sledge/core/host';
+import type { FunctionSummary, TenantReport } from '@sledge/core/host';
 import type { Command } from 'commander';
 import { change, type ClusterOptions, tenantPath, withCluster } from '../cluster-options';
 import { wholeBetween } from '../number-options';
@@ -49,11 +51,16 @@ export function tenantsCommand(program: Command): void {
 
 async function show(name: string | undefined, options: ServerOptions): Promise<void> {
   const place = placeOf(options);
+  const reports = (await askAdmin(place, { path: '/tenants' })) as TenantReport[];
   if (name === undefined) {
-    const reports = (await askAdmin(place, { path: '/tenants' })) as TenantReport[];
     if (options.json === true) printJson(reports);
     else printTenants(reports);
     return;
+  }
+  const known = reports.map((one) => one.name);
+  if (!known.includes(name)) {
+    const details = { tenant: name, hint: hint(name, known) };
+    throw new SledgeError('SLEDGE_ERR_CONTROL_TENANT', details);
   }
   const all = (await askAdmin(place, { path: '/functions' })) as FunctionSummary[];
   const own = all.filter(({ tenant }) => tenant === name);

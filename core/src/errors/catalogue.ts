@@ -137,7 +137,7 @@ export const ERROR_CATALOGUE = {
     message: 'The function file {path} does not exist or cannot be read: {reason}',
     http: 500,
     rpc: 'NOT_FOUND',
-    solve: 'Check the path; it is relative to the config file.',
+    solve: 'Check the path; in a configuration it is relative to its file.',
   },
   SLEDGE_ERR_BUILD_MALFORMED: {
     number: 201,
