@@ -171,6 +171,7 @@ test.each([
   ['PUT', '/cluster/tenants/t/functions/f/split', { versions: [{ version: 1, weight: 1 }] }],
   ['PUT', '/cluster/policies', change],
   ['PUT', '/cluster/nodes/n', { isTaking: true }],
+  ['POST', '/invocations', { function: 'f' }],
 ] as const)('%s %s may wait for compilers and nodes in silence', async (method, place, body) => {
   const socket = path.join(folder, 'waits.sock');
   const target = fakeTarget();
@@ -184,7 +185,7 @@ test.each([
   };
   const busy = new Proxy({}, { get }) as never;
   await open({ socket }, Object.defineProperties(target, { control: { value: busy } }));
-  Object.assign(target, { cluster: busy });
+  Object.assign(target, { cluster: busy, invoke: get() });
   const asked = askAdmin(socket, { method, path: place, body });
   await expect(asked).rejects.toMatchObject({ code: 'SLEDGE_ERR_CONTROL_BUSY' });
   unsubscribe('http.server.request.start', onStart);

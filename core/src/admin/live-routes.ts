@@ -8,6 +8,7 @@ import type { LiveReport } from '../live/live-report';
 import type { PolicyKind } from '../server/policy-kinds';
 import { POLICY_KINDS } from '../server/policy-kinds';
 import { ROLES } from './access';
+import { patiently } from './control-routes';
 import { PHASES, failure } from './schemas';
 import type { Phase } from './schemas';
 
@@ -87,15 +88,16 @@ function addCalls(plain: FastifyInstance, target: LiveAdminTarget): void {
   let calls = 0;
   plain
     .withTypeProvider<ZodTypeProvider>()
-    .post('/invocations', { config: { role: 'operator' }, schema }, async ({ body }) => {
+    .post('/invocations', { config: { role: 'operator' }, schema }, async (request) => {
       if (calls >= CALLS_MAX) {
         throw new SledgeError('SLEDGE_ERR_ADMIN_CALLS', { limit: CALLS_MAX });
       }
       calls += 1;
       try {
-        const input = body.input === '' ? undefined : Buffer.from(body.input);
-        const request = { args: body.args, environ: [], input };
-        return calledOf(await target.invoke(body.function, request));
+        const { function: name, args, input: text } = request.body;
+        const input = text === '' ? undefined : Buffer.from(text);
+        const invoked = () => target.invoke(name, { args, environ: [], input });
+        return calledOf(await patiently(request, invoked));
       } finally {
         calls -= 1;
       }
