@@ -564,6 +564,13 @@ export const ERROR_CATALOGUE = {
     rpc: 'RESOURCE_EXHAUSTED',
     solve: 'Read responses before sending more, or raise maxPipelined of transport-http.',
   },
+  SLEDGE_ERR_HTTP_BODIES: {
+    number: 414,
+    message: 'Request bodies that have not come whole hold {limitBytes} bytes already.',
+    http: 503,
+    rpc: 'RESOURCE_EXHAUSTED',
+    solve: 'Send it again later; or raise maxBodiesBytes of transport-http if there is memory.',
+  },
   SLEDGE_ERR_HTTP_KEY: {
     number: 411,
     message: 'An API key is needed here.',

@@ -36,6 +36,7 @@ export class Connection {
 
   /** The client is gone: nothing more is sent, and what runs for it is cancelled. */
   onClose(): void {
+    this.receiving?.leave();
     this.receiving = undefined;
     for (const exchange of this.running) exchange.cancel();
     this.running.clear();

@@ -35,6 +35,8 @@ export class Exchange {
   #deadlineUs: number | undefined;
   #chunks: Buffer[] | undefined;
   #bodyBytes = 0;
+  /** Of those, what takes room until the rest has come. */
+  #heldBytes = 0;
   #hasBody = false;
   #answered = false;
   #endLinger: (() => void) | undefined;
@@ -60,6 +62,11 @@ export class Exchange {
   cancel(): void {
     this.#answered = true;
     this.listener.invoker.cancel(this.#id);
+  }
+
+  /** The connection is gone in the midst of its body. */
+  leave(): void {
+    this.#stopReceiving();
   }
 
   /** What follows of this request is not HTTP, or came too slowly. */
@@ -144,17 +151,22 @@ export class Exchange {
 
   #onBody(chunk: Buffer, limitBytes: number): void {
     if (this.#chunks === undefined) return;
+    const { room } = this.listener.shared;
     this.#bodyBytes += chunk.length;
-    if (this.#bodyBytes <= limitBytes) {
+    const fits = this.#bodyBytes <= limitBytes;
+    if (fits && room.take(chunk.length)) {
+      this.#heldBytes += chunk.length;
       this.#chunks.push(chunk);
       return;
     }
     this.#stopReceiving();
-    this.#fail(tooLarge(limitBytes));
+    this.#fail(fits ? noRoom(room.limitBytes) : tooLarge(limitBytes));
   }
 
   #stopReceiving(): void {
     this.#chunks = undefined;
+    this.listener.shared.room.give(this.#heldBytes);
+    this.#heldBytes = 0;
   }
 
   #onBodyEnd(): void {
@@ -185,7 +197,7 @@ export class Exchange {
         input: input.length > 0 ? input : undefined,
         relativeDeadlineUs: this.#deadlineUs,
         ids: this.#names,
-        arrivalNs: listener.arrivals.nowNs,
+        arrivalNs: listener.shared.arrivals.nowNs,
       },
       (outcome) => this.#onOutcome(outcome, fn),
     );
@@ -351,6 +363,10 @@ function asBuffer(bytes: Uint8Array): Buffer {
 
 function tooLarge(limitBytes: number): SledgeError {
   return new SledgeError('SLEDGE_ERR_HTTP_BODY_TOO_LARGE', { limitBytes });
+}
+
+function noRoom(limitBytes: number): SledgeError {
+  return new SledgeError('SLEDGE_ERR_HTTP_BODIES', { limitBytes });
 }
 
 interface Target {

@@ -5,6 +5,7 @@ import { SledgeError } from '@sledge/core';
 import type { Invoker, TenantView, TransportHost } from '@sledge/core';
 import type { Logger } from 'pino';
 import type { Arrivals } from './arrivals';
+import type { BodyRoom } from './body-room';
 import { Connection } from './connection';
 import { listenerEnviron } from './environ';
 import { Exchange } from './exchange';
@@ -17,6 +18,12 @@ import { Sites } from './sites';
 const kConnection = Symbol('sledge.connection');
 const SENDING_POLL_MS = 20;
 type OurSocket = Socket & { [kConnection]?: Connection };
+
+/** What all listeners have in common. */
+export interface Shared {
+  readonly arrivals: Arrivals;
+  readonly room: BodyRoom;
+}
 
 /**
  * One port, of one tenant or of several. Fastify holds the server's life; its router is left out,
@@ -41,7 +48,7 @@ export class Listener {
     host: TransportHost,
     private readonly logger: Logger,
     private tenants: readonly TenantView[],
-    readonly arrivals: Arrivals,
+    readonly shared: Shared,
   ) {
     this.invoker = host.invoker;
     this.guard = new Guard(host, logger, tenants);

@@ -2,7 +2,8 @@ import { SledgeError } from '@sledge/core';
 import type { ListenerInfo, TenantView, TransportHost, TransportInstance } from '@sledge/core';
 import type { Logger } from 'pino';
 import type { Arrivals } from './arrivals';
-import { Listener } from './listener';
+import { BodyRoom } from './body-room';
+import { Listener, type Shared } from './listener';
 import type { HttpOptions } from './options';
 
 /** The `http` transport: a listener for each address, kept in step with the tenants. */
@@ -11,6 +12,7 @@ export class HttpTransport implements TransportInstance {
   readonly #listeners = new Map<string, Listener>();
   /** No tenant's any more, but with answers to finish. */
   readonly #closing = new Set<Listener>();
+  readonly #shared: Shared;
   #unsubscribe: (() => void) | undefined;
   /** Changes are applied one after another. */
   #changes: Promise<void> = Promise.resolve();
@@ -19,8 +21,10 @@ export class HttpTransport implements TransportInstance {
     private readonly options: HttpOptions,
     private readonly host: TransportHost,
     private readonly logger: Logger,
-    private readonly arrivals: Arrivals,
-  ) {}
+    arrivals: Arrivals,
+  ) {
+    this.#shared = { arrivals, room: new BodyRoom(options.maxBodiesBytes) };
+  }
 
   /** @throws SledgeError SLEDGE_ERR_HTTP_LISTEN; then nothing listens. */
   async start(): Promise<void> {
@@ -79,7 +83,7 @@ export class HttpTransport implements TransportInstance {
   }
 
   async #open(address: string, tenants: readonly TenantView[]): Promise<void> {
-    const listener = new Listener(this.options, this.host, this.logger, tenants, this.arrivals);
+    const listener = new Listener(this.options, this.host, this.logger, tenants, this.#shared);
     await listener.listen();
     this.#listeners.set(address, listener);
   }

@@ -153,9 +153,9 @@ export async function startTransport(
 }
 
 /** Waits for a condition; only a hang makes it fail. */
-export async function until(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let i = 0; i < 2_000; i += 1) {
-    if (condition()) return;
+    if (await condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   throw new Error('waited in vain');
