@@ -83,7 +83,7 @@ test('the name of a removed tenant is free, without data, when its last request 
 const wasm = Buffer.from('\0asm');
 const at = { tenant: 't', name: 'f' };
 
-test('a tenant that is removed while it is made is nowhere, in whatever order it ends', async () => {
+test('a tenant that is removed while it is made is nowhere, whatever ends first', async () => {
   const { state, tenants, registry } = controlOf();
   const made = tenants.set('t', {});
   const removed = tenants.remove('t');

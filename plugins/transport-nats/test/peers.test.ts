@@ -86,7 +86,7 @@ describe('requests that a placement sends to another node', () => {
     subscription.unsubscribe();
   });
 
-  test('what came while this thread was busy counts as heard, and its times as numbers', async () => {
+  test('what came while this thread was busy counts, and its times are numbers', async () => {
     const shared = new Int32Array(new SharedArrayBuffer(8));
     const server = new Worker(ANSWERS, { eval: true, workerData: { url: nats.url, shared } });
     await once(server, 'message');
