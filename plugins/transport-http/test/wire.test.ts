@@ -185,7 +185,7 @@ describe('bodies', () => {
     client.socket.destroy();
   });
 
-  test('bodies that do not come to their end have a bound together, and leave their room', async () => {
+  test('bodies that do not come whole have a bound together, and leave their room', async () => {
     await start({ maxBodiesBytes: 100_000 });
     const ask = async (): Promise<string> => {
       const client = new RawClient(running.port).send(post(50_000) + 'b'.repeat(50_000));
