@@ -15,7 +15,7 @@ const functionOf = (name: string) => ({
 });
 
 function lookAt(names: readonly string[]): TopScreen {
-  const worker = { group: 'default', isIdle: false, runsPerS: 1, preemptionsPerS: 0 };
+  const worker = { group: 'default', isIdle: false, queued: 6, runsPerS: 1, preemptionsPerS: 5 };
   const group = { group: 'default', held: 1, queued: 2, running: 3, blocked: 4 };
   return {
     phase: 'serving',
@@ -44,7 +44,7 @@ test.each([40, 60, 80, 200])('%d columns hold every line, the telling ones first
 test('figures are short, with their units, and what is unknown is a dash', () => {
   const text = screenText(lookAt(['f']), 200, 50);
   expect(text).toMatch(/^serving {2}1230 per s {2}sojourn p50 12.3 us, p99 4.56 ms/);
-  expect(text).toContain('worker 0 runs 50 %');
+  expect(text).toContain('worker 0 runs 50 %, 6 queued, 5 preempted/s');
   expect(text).toContain('default: 1 held  2 queued  3 running  4 blocked');
 });
 

@@ -49,6 +49,7 @@ test('what was called is what the metrics count, by function, worker and group',
   ).toBe(false);
   expect(value('sledge_worker_sandbox_seconds_total', {})).toBeGreaterThanOrEqual(billed);
   expect(value('sledge_dispatcher_accepted_total', { group: 'default' })).toBe(29);
+  expect(value('sledge_worker_queue_length', { group: 'default', worker: '0' })).toBe(0);
   expect(value('sledge_ready', {})).toBe(1);
   await checkCommand(server);
   await server.stop();
@@ -65,7 +66,7 @@ async function checkCommand(server: Server): Promise<void> {
   expect(status).toBe(0);
   expect(stdout).toMatch(/TENANT +FUNCTION +ACCEPTED .*SOJOURN P50 .*SLOWDOWN P99/);
   expect(stdout).toMatch(/test +fibonacci +25 .* (us|ms|s) /);
-  expect(stdout).toMatch(/GROUP +WORKER +RUNS/);
+  expect(stdout).toMatch(/GROUP +WORKER +QUEUED +RUNS .*PREEMPTIONS/);
   const report = JSON.parse(run('--json').stdout) as { name: string; samples: unknown[] }[];
   const [sojourn] = report.filter(({ name }) => name === 'sledge_sojourn_seconds');
   expect(sojourn?.samples).toContainEqual({

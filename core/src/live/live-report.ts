@@ -34,6 +34,7 @@ export type LiveFunction = z.infer<typeof liveFunction>;
 const worker = z.object({
   group: z.string(),
   isIdle: z.boolean(),
+  queued: z.number().describe('In its run queue.'),
   runsPerS: z.number(),
   preemptionsPerS: z.number(),
   sandboxShare: z.number().describe('Of the window, in sandboxes; counted when a run ends.'),

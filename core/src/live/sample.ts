@@ -128,6 +128,7 @@ function workerOf(
   return {
     group: row.groupName,
     isIdle: row.idle === 1,
+    queued: row.queued,
     runsPerS: perS(since_('runs')),
     preemptionsPerS: perS(since_('preemptions')),
     sandboxShare: Math.min(1, perS(since_('runNs') / NS_PER_S)),

@@ -50,6 +50,7 @@ export const SLOWDOWN_UNIT = 1024;
 /** Of a row of `workerMetrics`, and of `groupMetrics`. */
 export const WORKER_METRICS = [
   'group',
+  'queued',
   'runs',
   'preemptions',
   'signals',

@@ -226,6 +226,12 @@ const TENANT: readonly Metric[] = [
 ];
 
 const WORKER: readonly Metric[] = [
+  ofWorker(({ queued }) => queued, {
+    name: 'sledge_worker_queue_length',
+    type: 'gauge',
+    help: 'Requests in its run queue, preempted ones too; not what the dispatcher holds.',
+    column: 'QUEUED',
+  }),
   ofWorker(({ runs }) => runs, {
     name: 'sledge_worker_runs_total',
     type: 'counter',

@@ -70,7 +70,7 @@ struct Statistic {
 };
 
 /// Of one worker, by WORKER_METRICS of core/src/contracts/native.ts.
-using WorkerMetrics = std::array<double, 10>;
+using WorkerMetrics = std::array<double, 11>;
 /// Of one worker group, by GROUP_METRICS there.
 using GroupMetrics = std::array<double, 10>;
 

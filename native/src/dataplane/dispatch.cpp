@@ -230,4 +230,14 @@ EngineCounters Dispatch::counters() {
   return counters;
 }
 
+void Dispatch::add_queue_lengths(std::vector<uint32_t> &lengths) {
+  const size_t first = lengths.size();
+  lengths.resize(first + engine_->worker_count());
+  lock_.lock();
+  for (uint32_t worker = 0; worker < engine_->worker_count(); worker++) {
+    lengths[first + worker] = engine_->queue_length(worker);
+  }
+  lock_.unlock();
+}
+
 } // namespace sledge::dataplane

@@ -120,6 +120,8 @@ class Dispatch {
   }
 
   EngineCounters counters();
+  /// Appends the length of each worker's run queue, all at one moment. Any thread.
+  void add_queue_lengths(std::vector<uint32_t> &lengths);
   /// How often a preempted invocation went on on another worker. Any thread.
   uint64_t migrations() const { return migrations_.load(std::memory_order_relaxed); }
   /// Requests that wait, as of the last change; a hint, read without the lock.

@@ -78,11 +78,16 @@ void DataPlane::keep_events(bool keeps) {
 }
 
 std::vector<WorkerMetrics> DataPlane::worker_metrics() {
+  std::vector<uint32_t> queued;
+  for (uint32_t group = 0; group < groups_.count(); group++) {
+    groups_.at(group).add_queue_lengths(queued);
+  }
   std::vector<WorkerMetrics> all;
   for (const auto &worker : workers_) {
     const WorkerCounters &counters = worker->counters();
+    const auto at = static_cast<uint32_t>(all.size());
     all.push_back(
-        {as_number(groups_.group_of(static_cast<uint32_t>(all.size()))), as_number(counters.runs),
+        {as_number(groups_.group_of(at)), as_number(queued[at]), as_number(counters.runs),
          as_number(counters.preemptions), as_number(counters.signals), as_number(counters.run_ns),
          as_number(worker->cpu_ns()), as_number(counters.idle.load(std::memory_order_relaxed)),
          as_number(counters.slot_waits), as_number(counters.spins), as_number(counters.sleeps)});

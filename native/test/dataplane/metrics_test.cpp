@@ -2,6 +2,8 @@
 // is another's no longer when its id is. Method: the fake runtime, whose inputs say what happens.
 #include <gtest/gtest.h>
 
+#include <sched.h>
+
 #include <numeric>
 #include <vector>
 
@@ -113,14 +115,40 @@ TEST(Metrics, OfWorkersAndGroupsAddUpToThoseOfTheDataPlane) {
   ASSERT_TRUE(bench.settle());
   const auto workers = bench.plane->worker_metrics();
   ASSERT_EQ(workers.size(), 4u);
-  EXPECT_EQ(workers[0][1] + workers[1][1], 0);
-  EXPECT_EQ(workers[2][1] + workers[3][1], bench.statistic("runs"));
+  EXPECT_EQ(workers[0][2] + workers[1][2], 0);
+  EXPECT_EQ(workers[2][2] + workers[3][2], bench.statistic("runs"));
   EXPECT_EQ(workers[3][0], 1);
-  EXPECT_GT(workers[2][5] + workers[3][5], 0);
+  EXPECT_GT(workers[2][6] + workers[3][6], 0);
   const auto groups = bench.plane->group_metrics();
   ASSERT_EQ(groups.size(), 2u);
   EXPECT_EQ(groups[0][8], 0);
   EXPECT_EQ(groups[1][8], 20);
+}
+
+/// Six that do not end on two workers: what each has queued, and what the dispatcher holds.
+std::vector<double> depths_with(const char *dispatcher) {
+  BenchOptions options;
+  options.worker_count = 2;
+  options.dispatcher = dispatcher;
+  Bench bench{options};
+  const uint32_t loop = bench.add("loop");
+  for (int at = 0; at < 6; at++) {
+    EXPECT_GE(bench.submit(loop), 0);
+  }
+  bench.plane->kick();
+  while (bench.plane->group_metrics()[0][2] != 2) {
+    sched_yield();
+  }
+  const auto workers = bench.plane->worker_metrics();
+  const double held = bench.plane->group_metrics()[0][0];
+  bench.plane->end_all();
+  EXPECT_TRUE(bench.settle());
+  return {workers[0][1], workers[1][1], held};
+}
+
+TEST(Metrics, OfAWorkerHaveWhatIsInItsRunQueueAndNotWhatTheDispatcherHolds) {
+  EXPECT_EQ(depths_with(TEST_ROUND_ROBIN), (std::vector<double>{2, 2, 0}));
+  EXPECT_EQ(depths_with(TEST_DISPATCHER), (std::vector<double>{0, 0, 4}));
 }
 
 } // namespace sledge::dataplane::testing
