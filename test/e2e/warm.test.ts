@@ -10,6 +10,7 @@ import { root } from './server';
 const folder = mkdtempSync(path.join(tmpdir(), 'sledge-warm-'));
 const wasm = path.join(folder, 'counter.wasm');
 const IDLE_MS = 400;
+const PAGE_BYTES = 65_536;
 
 /** Answers how often it was called, one digit; traps when it has an argument. */
 const COUNTER = `(module
@@ -82,6 +83,53 @@ describe.each(['awsm', 'v8'])('in sandbox-%s', (sandbox) => {
     await delay(IDLE_MS * 1.5);
     expect(digit(await call('brief'))).toBe('1');
   });
+});
+
+test('idle instances count for their tenant, and give way before a request is refused', async () => {
+  const warm = { path: wasm, instance: 'warm' as const };
+  const hold = path.join(root, 'functions', 'hold.wasm');
+  const functions = [
+    { ...warm, name: 'kept' },
+    { ...warm, name: 'other' },
+    { name: 'hold', path: hold, limits: { wallTimeUs: 600_000_000 } },
+  ];
+  const tenants = [{ name: 'one', limits: { memoryBytes: 2 * PAGE_BYTES }, functions }];
+  const build = { level: 'development' as const };
+  const sledge = createSledge(
+    { workers: { count: 1 }, build, tenants, log: { level: 'error' } },
+    { withTransports: false },
+  );
+  const call = (name: string, args: string[] = []): Promise<Outcome> =>
+    sledge.invoke(name, { args, environ: [] });
+  /** An answer comes before its instance is kept. */
+  const settled = async (used: number, idle: number): Promise<void> => {
+    for (;;) {
+      const [tenant] = sledge.metricSources().tenants();
+      if (tenant?.memoryBytes === used * PAGE_BYTES && tenant.idleMemoryBytes === idle * PAGE_BYTES)
+        return;
+      await delay(1);
+    }
+  };
+  await sledge.start();
+  const held: Promise<Outcome>[] = [];
+  try {
+    expect(digit(await call('kept'))).toBe('1');
+    await settled(1, 1);
+    held.push(call('hold', ['sleep']));
+    await settled(2, 1);
+    expect(digit(await call('kept'))).toBe('2');
+    await settled(2, 1);
+    expect(digit(await call('other'))).toBe('1');
+    await settled(2, 1);
+    expect(digit(await call('kept'))).toBe('1');
+    await settled(2, 1);
+    held.push(call('hold', ['sleep']));
+    await settled(2, 0);
+    expect((await call('kept')).error?.code).toBe('SLEDGE_ERR_INVOKE_TENANT_MEMORY');
+  } finally {
+    await sledge.stop();
+    await Promise.allSettled(held);
+  }
 });
 
 test('a module that cannot be called again is refused', async () => {

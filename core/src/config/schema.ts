@@ -196,7 +196,7 @@ const tenantLimits = z.strictObject({
     .default(0)
     .describe('Accepted and not started, over its functions; 0: no own limit.'),
   memoryBytes: countOrNone(Number.MAX_SAFE_INTEGER).describe(
-    'Linear memory of all its running functions, bytes, and so the most that each of them may ' +
+    'Linear memory of all its running and idle instances, bytes, and so the most that each may ' +
       'have. memory.grow fails beyond it, and what would start beyond it gets 429; 0: no limit.',
   ),
   wallTimeUs: countOrNone(MAX_DELAY_US).describe('Most that a function of its may have; 0: any.'),

@@ -16,6 +16,7 @@ export const TENANT_METRICS = [
   'inFlight',
   'queued',
   'memoryBytes',
+  'idleMemoryBytes',
   'shareMax',
   'ended',
   'deadlinesMissed',

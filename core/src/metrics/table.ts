@@ -197,8 +197,14 @@ const TENANT: readonly Metric[] = [
   ofTenant(({ memoryBytes }) => memoryBytes, {
     name: 'sledge_tenant_memory_bytes',
     type: 'gauge',
-    help: 'Linear memory of what has started; limits.memoryBytes bounds it. Not under sandbox v8.',
+    help: 'Linear memory in use or of idle instances, within limits.memoryBytes. Not under v8.',
     column: 'MEMORY',
+  }),
+  ofTenant(({ idleMemoryBytes }) => idleMemoryBytes, {
+    name: 'sledge_tenant_idle_memory_bytes',
+    type: 'gauge',
+    help: 'Of that, of warm instances that nobody uses; they give way to what starts or grows.',
+    column: 'IDLE MEMORY',
   }),
   ofTenant(({ ended }) => ended, {
     name: 'sledge_tenant_requests_total',

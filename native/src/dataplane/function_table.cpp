@@ -26,6 +26,9 @@ Function *FunctionTable::add(FunctionSpec spec, Tenant *tenant) {
   function.spec = std::move(spec);
   function.id = id;
   function.tenant = tenant;
+  if (function.spec.warm != nullptr && tenant != nullptr) {
+    function.spec.warm->count_memory_in(tenant->shared_memory());
+  }
   function.counters.clear();
   function.place.ready.store(function.spec.module.get(), std::memory_order_relaxed);
   function.run_mean_ns.store(0, std::memory_order_relaxed);

@@ -14,6 +14,10 @@ class Runtime {
   virtual void leave_thread() = 0;
   /// Null: no slot is free.
   virtual Sandbox *start(const SandboxStart &start) = 0;
+  /// In an instance that was kept for its function; null: there is none.
+  virtual Sandbox *go_on(const SandboxStart &) { return nullptr; }
+  /// Takes `bytes` of the budget once idle instances have given way; false: that would not do.
+  virtual bool make_room(MemoryBudget &, uint64_t) { return false; }
   virtual void end(Sandbox *sandbox) = 0;
   /// No slot stays bound to this module when nothing of it runs any more. Any thread.
   virtual void evict(const Module &module) = 0;
@@ -30,6 +34,10 @@ class ArenaRuntime final : public Runtime {
   bool enter_thread() override { return enter_sandbox_thread(); }
   void leave_thread() override { leave_sandbox_thread(); }
   Sandbox *start(const SandboxStart &start) override { return start_sandbox(*arena_, start); }
+  Sandbox *go_on(const SandboxStart &start) override { return continue_sandbox(*arena_, start); }
+  bool make_room(MemoryBudget &budget, uint64_t bytes) override {
+    return sledge::make_room(*arena_, budget, bytes);
+  }
   void end(Sandbox *sandbox) override { end_sandbox(sandbox); }
   void evict(const Module &module) override { evict_module(*arena_, module); }
   void signal_thread(int32_t thread_id) override { sledge::signal_thread(thread_id); }

@@ -23,7 +23,7 @@ void add(EngineCounters &to, const EngineCounters &of) {
 uint64_t memory_of(const std::array<std::unique_ptr<Tenant>, tenant_count_max> &tenants) {
   uint64_t bytes = 0;
   for (const auto &tenant : tenants) {
-    bytes += tenant != nullptr ? tenant->memory_bytes() : 0;
+    bytes += tenant != nullptr ? tenant->shared_memory()->used_bytes() : 0;
   }
   return bytes;
 }
@@ -153,7 +153,8 @@ std::vector<Statistic> DataPlane::tenant_statistics(uint32_t id) {
   return {
       {"inFlight", number(tenant->alive())},
       {"queued", number(tenant->queued())},
-      {"memoryBytes", number(tenant->memory_bytes())},
+      {"memoryBytes", number(tenant->shared_memory()->used_bytes())},
+      {"idleMemoryBytes", number(tenant->shared_memory()->resting_bytes())},
       {"shareMax", number(tenant->share_of(queue_max_ - std::min(in_flight(), queue_max_)))},
       {"ended", number(tenant->use().ended)},
       {"deadlinesMissed", number(tenant->use().deadlines_missed)},

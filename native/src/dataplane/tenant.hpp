@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "sandbox/memory_budget.hpp"
 
@@ -14,7 +15,7 @@ inline constexpr uint32_t tenant_count_max = 1024;
 struct TenantLimits {
   uint32_t concurrent_max = 0;   ///< accepted and not ended
   uint32_t queued_max = 0;       ///< accepted and not started
-  uint64_t memory_bytes_max = 0; ///< linear memory of what has started and not ended
+  uint64_t memory_bytes_max = 0; ///< linear memory of what has started or is idle
   double rate_per_s = 0;         ///< requests that come
   uint32_t burst = 1;            ///< of them at once, after a rest
   double cpu_ns_per_s = 0;       ///< time on workers; a second's worth at once after a rest
@@ -69,7 +70,7 @@ class Tenant {
     concurrent_max_.store(limits.concurrent_max, std::memory_order_relaxed);
     queued_max_.store(limits.queued_max, std::memory_order_relaxed);
     weight_.store(std::max(limits.weight, 1u), std::memory_order_relaxed);
-    memory_.set_limit(limits.memory_bytes_max);
+    memory_->set_limit(limits.memory_bytes_max);
     const double gap_ns = limits.rate_per_s > 0 ? std::max(second_ns / limits.rate_per_s, 1.0) : 0;
     const double rest_ns = std::min(gap_ns * std::max(limits.burst, 1u), 1e18);
     gap_ns_.store(static_cast<uint64_t>(gap_ns), std::memory_order_relaxed);
@@ -120,8 +121,8 @@ class Tenant {
   uint32_t weight() const { return weight_.load(std::memory_order_relaxed); }
 
   /// Counted whether it has a limit or not.
-  MemoryBudget *memory() { return &memory_; }
-  uint64_t memory_bytes() const { return memory_.used_bytes(); }
+  MemoryBudget *memory() { return memory_.get(); }
+  const std::shared_ptr<MemoryBudget> &shared_memory() const { return memory_; }
 
   const TenantUse &use() const { return use_; }
   /// It is another one's from now on; nothing of the one before is in flight.
@@ -164,7 +165,7 @@ class Tenant {
   TenantUse use_;
   Pace requests_;
   Pace cpu_;
-  MemoryBudget memory_{0};
+  const std::shared_ptr<MemoryBudget> memory_ = std::make_shared<MemoryBudget>(0);
 };
 
 } // namespace sledge::dataplane

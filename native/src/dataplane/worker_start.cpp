@@ -55,15 +55,22 @@ bool Worker::prepare(Invocation &invocation) {
 /// Null: the outcome says why.
 Sandbox *Worker::start(Invocation &invocation, SandboxStart &start) {
   const uint64_t least_bytes = invocation.function->spec.memory_bytes_min;
-  if (start.memory_budget != nullptr && !start.memory_budget->take(least_bytes)) {
+  MemoryBudget *budget = start.memory_budget;
+  if (start.warm != nullptr && (budget == nullptr || !budget->is_exceeded())) {
+    if (Sandbox *kept = shared_.runtime.go_on(start)) {
+      return kept;
+    }
+  }
+  if (budget != nullptr && !budget->take(least_bytes) &&
+      !shared_.runtime.make_room(*budget, least_bytes)) {
     fail(invocation, SLEDGE_ERR_INVOKE_TENANT_MEMORY);
     return nullptr;
   }
   Sandbox *sandbox = start_when_slot_is_free(start);
   if (sandbox == nullptr) {
     fail(invocation, SLEDGE_ERR_INVOKE_NO_SLOT);
-    if (start.memory_budget != nullptr) {
-      start.memory_budget->give_back(least_bytes);
+    if (budget != nullptr) {
+      budget->give_back(least_bytes);
     }
   }
   return sandbox;

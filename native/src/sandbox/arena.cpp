@@ -126,37 +126,47 @@ void Arena::unlink(Slot &slot) {
   kept_slots_ -= slot.kept_for != nullptr ? 1 : 0;
 }
 
-/// One that was kept for `warm`, the latest, or else a clean one.
-Slot *Arena::find_warm(const Module &module, uint32_t tenant, const WarmInstances *warm) {
-  Slot *clean = nullptr;
-  for (Slot *slot = bucket_of(module); slot != nullptr; slot = slot->bucket_next) {
-    if (slot->module.get() != &module || slot->tenant != tenant)
-      continue;
-    if (slot->is_kept_for(warm))
-      return slot;
-    if (clean == nullptr && slot->kept_for == nullptr)
-      clean = slot;
-    if (clean != nullptr && (warm == nullptr || warm->kept() == 0))
-      return clean;
-  }
-  return clean;
+/// It is somebody's now; the instance that it may have kept is given up.
+void Arena::take_out(Slot &slot) {
+  slot.give_back_rest();
+  unlink(slot);
+  stats_.in_use++;
 }
 
-Slot *Arena::acquire(const Module &module, uint32_t tenant, const WarmInstances *warm) {
+/// The latest one of them; null for `kept_for`: a clean one.
+Slot *Arena::find(const Module &module, uint32_t tenant, const WarmInstances *kept_for) {
+  Slot *slot = bucket_of(module);
+  while (slot != nullptr &&
+         (slot->module.get() != &module || slot->tenant != tenant || !slot->is_kept_for(kept_for)))
+    slot = slot->bucket_next;
+  return slot;
+}
+
+Slot *Arena::acquire_kept(const Module &module, uint32_t tenant, const WarmInstances &warm) {
+  if (warm.kept() == 0)
+    return nullptr;
+  const std::lock_guard guard(lock_);
+  Slot *slot = find(module, tenant, &warm);
+  if (slot == nullptr || warm.is_expired(slot->kept_since_ns, monotonic_ns()))
+    return nullptr;
+  slot->wake();
+  unlink(*slot);
+  stats_.in_use++;
+  return slot;
+}
+
+Slot *Arena::acquire(const Module &module, uint32_t tenant) {
   Lock lock(lock_);
-  Slot *slot = find_warm(module, tenant, warm);
+  Slot *slot = find(module, tenant, nullptr);
   const bool is_warm = slot != nullptr;
   if (!is_warm)
     slot = oldest_;
   if (slot == nullptr)
     return nullptr;
-  unlink(*slot);
-  stats_.in_use++;
-  stats_.rebinds += is_warm ? 0 : 1;
+  take_out(*slot);
+  stats_.rebinds += slot->module.get() == &module && slot->tenant == tenant ? 0 : 1;
   lock.unlock();
-  const bool is_kept = warm != nullptr && slot->is_kept_for(warm);
-  if (!is_kept || warm->is_expired(slot->kept_since_ns, monotonic_ns()))
-    slot->forget();
+  slot->forget();
   if (is_warm || slot->bind(module, tenant))
     return slot;
   lock.lock();
@@ -185,9 +195,25 @@ void Arena::put_back(Slot &slot) {
   }
 }
 
+/// False: its instance is not whole, or may not stay; it is to be reset.
+bool Arena::keep(Slot &slot) {
+  if (!slot.keep())
+    return false;
+  {
+    const std::lock_guard guard(lock_);
+    if (!slot.module->is_retired() && slot.rest()) {
+      stats_.in_use--;
+      link_newest(slot);
+      link_bucket(slot);
+      return true;
+    }
+  }
+  slot.abandon();
+  return false;
+}
+
 void Arena::release(Slot &slot) {
-  if (slot.keep()) {
-    put_back(slot);
+  if (keep(slot)) {
     if (kept_slots_.load() == 1) { // the janitor may wait for the first one
       const std::lock_guard guard(janitor_lock_);
       janitor_wake_.notify_one();
@@ -199,6 +225,10 @@ void Arena::release(Slot &slot) {
     put_back(slot);
     return;
   }
+  give_to_janitor(slot);
+}
+
+void Arena::give_to_janitor(Slot &slot) {
   {
     const std::lock_guard guard(janitor_lock_);
     slot.newer = janitor_first_;
@@ -248,8 +278,7 @@ Slot *Arena::take_expired(uint64_t now_ns) {
   for (Slot *slot = oldest_; slot != nullptr; slot = slot->newer) {
     if (slot->kept_for == nullptr || !slot->kept_for->is_expired(slot->kept_since_ns, now_ns))
       continue;
-    unlink(*slot);
-    stats_.in_use++;
+    take_out(*slot);
     return slot;
   }
   return nullptr;
@@ -273,8 +302,7 @@ void Arena::evict(const Module &module) {
       Slot &one = *slot;
       slot = one.bucket_next;
       if (one.module.get() == &module) {
-        unlink(one);
-        stats_.in_use++;
+        take_out(one);
         one.newer = evicted;
         evicted = &one;
       }
@@ -288,6 +316,36 @@ void Arena::evict(const Module &module) {
     one.unbind();
     put_back(one);
   }
+}
+
+bool Arena::make_room(MemoryBudget &budget, uint64_t bytes) {
+  if (budget.resting_bytes() == 0)
+    return false;
+  Slot *dropped = nullptr; // linked by `newer`
+  bool is_taken = false;
+  {
+    const std::lock_guard guard(lock_);
+    if (!budget.has_room_beneath_resting(bytes))
+      return false;
+    is_taken = budget.take(bytes);
+    for (Slot *slot = oldest_; slot != nullptr && !is_taken;) {
+      Slot &one = *slot;
+      slot = one.newer;
+      if (one.kept_for == nullptr || one.kept_for->budget() != &budget)
+        continue;
+      take_out(one);
+      one.abandon();
+      one.newer = dropped;
+      dropped = &one;
+      is_taken = budget.take(bytes);
+    }
+  }
+  while (dropped != nullptr) {
+    Slot &one = *dropped;
+    dropped = one.newer;
+    give_to_janitor(one);
+  }
+  return is_taken;
 }
 
 ArenaStats Arena::stats() const {
@@ -314,13 +372,28 @@ void evict_module(Arena &arena, const Module &module) {
   arena.evict(module);
 }
 
-Sandbox *start_sandbox(Arena &arena, const SandboxStart &start) {
-  Slot *slot = arena.acquire(*start.module, start.tenant, start.warm.get());
-  if (slot == nullptr)
+bool make_room(Arena &arena, MemoryBudget &budget, uint64_t bytes) {
+  return arena.make_room(budget, bytes);
+}
+
+Sandbox *continue_sandbox(Arena &arena, const SandboxStart &start) {
+  if (start.warm == nullptr)
     return nullptr;
-  if (!slot->take_grown(start))
-    slot->forget();
-  slot->begin(start);
+  Slot *slot = arena.acquire_kept(*start.module, start.tenant, *start.warm);
+  if (slot != nullptr)
+    slot->begin(start);
+  return slot;
+}
+
+Sandbox *start_sandbox(Arena &arena, const SandboxStart &start) {
+  if (Sandbox *kept = continue_sandbox(arena, start)) {
+    if (start.memory_budget != nullptr) // all that it has is counted already
+      start.memory_budget->give_back(module_memory_bytes(*start.module));
+    return kept;
+  }
+  Slot *slot = arena.acquire(*start.module, start.tenant);
+  if (slot != nullptr)
+    slot->begin(start);
   return slot;
 }
 

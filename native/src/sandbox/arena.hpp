@@ -16,21 +16,27 @@ class Arena {
   ~Arena();
   bool open(const ArenaOptions &options, ModuleLoadError &error);
   /// A slot bound to (module, tenant) and ready to begin; null when none is free or can be bound.
-  Slot *acquire(const Module &module, uint32_t tenant, const WarmInstances *warm);
+  Slot *acquire(const Module &module, uint32_t tenant);
+  /// One with an instance that was kept for this; its memory counts as in use. Null: there is none.
+  Slot *acquire_kept(const Module &module, uint32_t tenant, const WarmInstances &warm);
   /// Takes back a slot in any state but running.
   void release(Slot &slot);
   void evict(const Module &module);
+  bool make_room(MemoryBudget &budget, uint64_t bytes);
   ArenaStats stats() const;
 
  private:
   using Lock = std::unique_lock<std::mutex>;
 
   Slot *&bucket_of(const Module &module);
-  Slot *find_warm(const Module &module, uint32_t tenant, const WarmInstances *warm);
+  Slot *find(const Module &module, uint32_t tenant, const WarmInstances *kept_for);
   void link_newest(Slot &slot);
   void link_oldest(Slot &slot);
   void link_bucket(Slot &slot);
   void unlink(Slot &slot);
+  void take_out(Slot &slot);
+  bool keep(Slot &slot);
+  void give_to_janitor(Slot &slot);
   void put_back(Slot &slot);
   void run_janitor();
   Slot *take_expired(uint64_t now_ns);

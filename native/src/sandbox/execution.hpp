@@ -61,6 +61,7 @@ struct Execution {
   SlotMemory *stack = nullptr;
   uint64_t stack_bytes_max = UINT64_MAX; ///< of `stack`, from its guard upwards
   MemoryBudget *memory_budget = nullptr; ///< null: none
+  Arena *arena = nullptr;                ///< whose idle instances give way; null: none
   Entry entry = nullptr;
   void *entry_argument = nullptr;
   sledge_instance *instance = nullptr;

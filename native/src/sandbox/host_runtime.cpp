@@ -12,6 +12,12 @@ void host_trap(sledge_instance *instance, uint32_t kind) {
   execution_trap(execution_of(instance), kind);
 }
 
+bool take_memory(const Execution &execution, uint64_t bytes) {
+  MemoryBudget *budget = execution.memory_budget;
+  return budget == nullptr || budget->take(bytes) ||
+         (execution.arena != nullptr && make_room(*execution.arena, *budget, bytes));
+}
+
 uint32_t host_memory_grow(sledge_instance *instance, uint32_t delta_pages) {
   host_detail::enter(instance);
   sledge_memory &memory = *instance->memory;
@@ -19,12 +25,11 @@ uint32_t host_memory_grow(sledge_instance *instance, uint32_t delta_pages) {
   if (delta_pages > memory.max_pages || old_pages > memory.max_pages - delta_pages)
     return kFailed;
   const uint64_t delta_bytes = delta_pages * SLEDGE_PAGE_BYTES;
-  MemoryBudget *budget = execution_of(instance).memory_budget;
-  if (budget != nullptr && !budget->take(delta_bytes))
+  if (!take_memory(execution_of(instance), delta_bytes))
     return kFailed;
   if (delta_bytes != 0 &&
       mprotect(memory.base + memory.bytes, delta_bytes, PROT_READ | PROT_WRITE) != 0) {
-    if (budget != nullptr)
+    if (MemoryBudget *budget = execution_of(instance).memory_budget)
       budget->give_back(delta_bytes);
     return kFailed;
   }

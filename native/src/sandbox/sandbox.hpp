@@ -93,6 +93,10 @@ ArenaStats arena_stats(const Arena &arena);
 /// Drops the warm slots of a module for ever, so that it can be unloaded. Those in use keep it
 /// until they end and are dropped then. Any thread.
 void evict_module(Arena &arena, const Module &module);
+/// Takes `bytes` of the budget: idle instances that count there are given up for it, least recently
+/// used first, and cleared by the janitor. False: that would not do. Any thread, also on a
+/// sandbox's stack.
+bool make_room(Arena &arena, MemoryBudget &budget, uint64_t bytes);
 
 /// What a function gets. Views stay valid until the invocation has ended.
 struct Payload {
@@ -133,7 +137,8 @@ struct SandboxStart {
   MemoryBudget *memory_budget = nullptr;
   const Preopens *preopens = nullptr; ///< null: none; stays until end_sandbox
   /// Null: an instance of its own. Else it may go on in one that was kept for this, and when its
-  /// handler returns its own is kept. Only for modules that go on.
+  /// handler returns its own is kept. Only for modules that go on. Its budget is
+  /// memory_budget.
   std::shared_ptr<WarmInstances> warm;
 };
 
@@ -173,6 +178,9 @@ class Sandbox {
   ~Sandbox() = default;
 };
 
+/// In an instance that was kept for `warm`, whose memory counts in the budget already: the caller
+/// takes none of it. Null: there is none. Any thread.
+Sandbox *continue_sandbox(Arena &arena, const SandboxStart &start);
 /// Takes a slot and prepares the invocation; null when no slot is free. Any thread.
 Sandbox *start_sandbox(Arena &arena, const SandboxStart &start);
 /// Ends it in any state but running: resets and returns the slot (large resets go to the janitor).

@@ -40,6 +40,7 @@ void clear(uint8_t *start, uint64_t bytes, bool upper_half_first) {
 
 void Slot::place(Arena *owner, const SlotMemory &slot_memory) {
   arena = owner;
+  execution.arena = owner;
   memory = slot_memory;
   memory_range_ = {reinterpret_cast<uintptr_t>(memory.memory()),
                    reinterpret_cast<uintptr_t>(memory.memory_end())};
@@ -222,18 +223,32 @@ bool Slot::keep() {
   return true;
 }
 
+void Slot::abandon() {
+  kept_for->give_back();
+  kept_for.reset();
+}
+
 void Slot::forget() {
   if (kept_for == nullptr)
     return;
-  kept_for->give_back();
-  kept_for.reset();
+  abandon();
   reset();
 }
 
-bool Slot::take_grown(const SandboxStart &start) const {
-  const uint64_t grown_bytes = memory_bytes() - module->memory_bytes();
-  return grown_bytes == 0 || start.memory_budget == nullptr ||
-         start.memory_budget->take(grown_bytes);
+bool Slot::rest() const {
+  MemoryBudget *budget = kept_for->budget();
+  return budget == nullptr || budget->rest(memory_bytes());
+}
+
+void Slot::wake() const {
+  if (MemoryBudget *budget = kept_for->budget())
+    budget->wake(memory_bytes());
+}
+
+void Slot::give_back_rest() const {
+  MemoryBudget *budget = kept_for != nullptr ? kept_for->budget() : nullptr;
+  if (budget != nullptr)
+    budget->give_back_resting(memory_bytes());
 }
 
 void Slot::reset() {

@@ -47,8 +47,13 @@ struct Slot final : Sandbox {
   bool keep();
   /// Gives up a kept instance, if it is one; the slot is clean then.
   void forget();
-  /// Of a kept one's memory what is beyond its initial size, from the budget of `start`.
-  bool take_grown(const SandboxStart &start) const;
+  /// As `forget`, and the slot is to be reset.
+  void abandon();
+  /// What a kept one has counts as resting from now on, as in use, or not at all. Under the arena's
+  /// lock. False: there is no room for it.
+  bool rest() const;
+  void wake() const;
+  void give_back_rest() const;
   bool is_kept_for(const WarmInstances *warm) const { return kept_for.get() == warm; }
 
   alignas(64) Execution execution; ///< and so the slot: two workers share no line

@@ -2,6 +2,10 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "sandbox/memory_budget.hpp"
 
 namespace sledge {
 
@@ -13,6 +17,9 @@ class WarmInstances {
     static std::atomic<uint64_t> next{1};
     id_ = next.fetch_add(1, std::memory_order_relaxed);
   }
+  /// Where the memory of idle ones counts; null: nowhere. Before any is kept.
+  void count_memory_in(std::shared_ptr<MemoryBudget> budget) { budget_ = std::move(budget); }
+  MemoryBudget *budget() const { return budget_.get(); }
   /// Never repeats within a process.
   uint64_t id() const { return id_; }
   /// True: one more may be kept.
@@ -37,6 +44,7 @@ class WarmInstances {
   const uint32_t limit_;
   const uint64_t idle_ns_max_; ///< after which an idle one is cleared
   std::atomic<uint32_t> kept_{0};
+  std::shared_ptr<MemoryBudget> budget_;
 };
 
 } // namespace sledge

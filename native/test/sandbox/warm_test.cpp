@@ -104,6 +104,99 @@ TEST(Warm, IdleOnesAreClearedInTheirTimeAndWhenTheirSlotOrModuleIsNeeded) {
   EXPECT_EQ(lasting->kept(), 0u);
 }
 
+/// Idle instances that count in a budget, and what else takes of it.
+class WarmBudget : public testing::Test {
+ protected:
+  static Warm counted_in(const std::shared_ptr<MemoryBudget> &budget) {
+    auto warm = std::make_shared<WarmInstances>(4, kHourNs);
+    warm->count_memory_in(budget);
+    return warm;
+  }
+  Sandbox *start(const Warm &warm) {
+    EXPECT_TRUE(warm->budget()->take(bytes_));
+    SandboxStart start;
+    start.module = module_.get();
+    start.warm = warm;
+    start.memory_budget = warm->budget();
+    return start_sandbox(*arena_, start);
+  }
+  void run(const Warm &warm) {
+    Sandbox *sandbox = start(warm);
+    run_to_end(*sandbox);
+    end_sandbox(sandbox);
+  }
+
+  SandboxThread thread_;
+  std::shared_ptr<const Module> module_ = load("handler");
+  std::shared_ptr<Arena> arena_ = open_arena(8);
+  const uint64_t bytes_ = module_memory_bytes(*module_);
+};
+
+TEST_F(WarmBudget, IdleOnesCountAndGiveWayToWhatWouldStart) {
+  const auto budget = std::make_shared<MemoryBudget>(2 * bytes_);
+  const auto other = std::make_shared<MemoryBudget>(bytes_);
+  const Warm one = counted_in(budget);
+  const Warm two = counted_in(budget);
+  const Warm neighbour = counted_in(other);
+  run(one);
+  run(one);
+  EXPECT_EQ(budget->used_bytes(), bytes_) << "it went on in the same one";
+  run(two);
+  run(neighbour);
+  EXPECT_EQ(budget->resting_bytes(), 2 * bytes_);
+  EXPECT_FALSE(budget->take(bytes_));
+  EXPECT_FALSE(make_room(*arena_, *budget, 3 * bytes_));
+  EXPECT_EQ(one->kept() + two->kept(), 2u) << "what can never fit ends none";
+  EXPECT_TRUE(make_room(*arena_, *budget, bytes_));
+  EXPECT_EQ(one->kept(), 0u) << "the least recently used";
+  EXPECT_EQ(two->kept(), 1u);
+  EXPECT_EQ(budget->used_bytes(), 2 * bytes_);
+  EXPECT_EQ(budget->resting_bytes(), bytes_);
+  EXPECT_EQ(neighbour->kept(), 1u);
+  EXPECT_FALSE(make_room(*arena_, *budget, 2 * bytes_)) << "the rest is in use";
+  budget->give_back(bytes_);
+  evict_module(*arena_, *module_);
+  EXPECT_EQ(budget->used_bytes() + other->used_bytes(), 0u);
+  EXPECT_EQ(budget->resting_bytes(), 0u);
+}
+
+TEST_F(WarmBudget, NoneIsKeptBeyondItAndOneInUseIsNotGivenUp) {
+  const auto budget = std::make_shared<MemoryBudget>(2 * bytes_);
+  const Warm warm = counted_in(budget);
+  Sandbox *first = start(warm);
+  Sandbox *second = start(warm);
+  budget->set_limit(bytes_);
+  run_to_end(*first);
+  end_sandbox(first);
+  EXPECT_EQ(warm->kept(), 0u);
+  EXPECT_FALSE(make_room(*arena_, *budget, bytes_));
+  run_to_end(*second);
+  end_sandbox(second);
+  EXPECT_EQ(warm->kept(), 1u);
+  EXPECT_EQ(budget->used_bytes(), bytes_);
+}
+
+TEST_F(WarmBudget, TheyGiveWayToGrowth) {
+  const auto probe = load("probe");
+  const uint64_t probe_bytes = module_memory_bytes(*probe);
+  const auto budget = std::make_shared<MemoryBudget>(bytes_ + probe_bytes);
+  const Warm warm = counted_in(budget);
+  for (const uint64_t pages : {bytes_ / SLEDGE_PAGE_BYTES + 1, bytes_ / SLEDGE_PAGE_BYTES}) {
+    run(warm);
+    ASSERT_TRUE(budget->take(probe_bytes));
+    const std::string grow = command('g', pages);
+    const Ran ran =
+        test::run(*arena_, *probe, {.input = grow, .limits = {}, .memory_budget = budget.get()});
+    uint32_t answer = 0;
+    ASSERT_EQ(ran.output.size(), sizeof answer);
+    memcpy(&answer, ran.output.data(), sizeof answer);
+    const bool fits = pages * SLEDGE_PAGE_BYTES == bytes_;
+    EXPECT_EQ(answer != UINT32_MAX, fits);
+    EXPECT_EQ(warm->kept(), fits ? 0u : 1u);
+  }
+  EXPECT_EQ(budget->used_bytes(), 0u);
+}
+
 TEST(Warm, ALargeImageIsWholeAgainAfterWhateverWasWritten) {
   const SandboxThread thread;
   const auto module = load("image_768kib");
