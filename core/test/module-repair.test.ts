@@ -24,9 +24,10 @@ function repairOf() {
   );
   const target = Object.assign(new FunctionTarget(), { id: 7 });
   const outcomes: Outcome[] = [];
-  const call = (bytes = 1, tenant = 'a'): number => {
-    const request = { args: [], environ: [], input: Buffer.alloc(bytes) };
-    return repair.submit(plane, { target, tenant }, request, (outcome) => outcomes.push(outcome));
+  const call = (bytes = 1, tenant = 'a', relativeDeadlineUs?: number): number => {
+    const request = { args: [], environ: [], input: Buffer.alloc(bytes), relativeDeadlineUs };
+    const fn = { target, tenant, relativeDeadlineUs: undefined };
+    return repair.submit(plane, fn, request, (outcome) => outcomes.push(outcome));
   };
   const end = async (): Promise<void> => {
     finish();
@@ -58,6 +59,26 @@ test('what is cancelled while it waits does not run again', async () => {
   expect(outcomes).toMatchObject([
     { status: 'cancelled', error: { code: 'SLEDGE_ERR_INVOKE_CANCELLED' } },
   ]);
+});
+
+test('a request waits up to its deadline, and not at all when that has passed', async () => {
+  jest.useFakeTimers();
+  try {
+    const { repair, runs, outcomes, call } = repairOf();
+    call(1, 'a', 50_000);
+    runs[0]?.(lost());
+    await jest.advanceTimersByTimeAsync(49);
+    expect([repair.waitingCount, outcomes]).toEqual([1, []]);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(outcomes).toMatchObject([{ error: { code: 'SLEDGE_ERR_INVOKE_MODULE' } }]);
+    call(1, 'a', 50_000);
+    const late = lost();
+    late.times.totalNs = 50_000_000;
+    runs[1]?.(late);
+    expect([repair.waitingCount, outcomes.length, runs.length]).toEqual([0, 2, 2]);
+  } finally {
+    jest.useRealTimers();
+  }
 });
 
 test('bodies that wait have a bound, and one tenant has a part of it', () => {

@@ -69,7 +69,7 @@ std::string camel_case(std::string_view name) {
 } // namespace
 
 void RpcLogQueue::function_log(uint32_t function, std::string_view text) {
-  push({static_cast<double>(function), std::string(text.substr(0, log_bytes_max))});
+  push({static_cast<double>(function), std::string(text.substr(0, log_bytes_max)), false});
 }
 
 void RpcLogQueue::push(Entry &&entry) {
@@ -164,7 +164,8 @@ void RpcServerWrap::Holder::deliver() {
   uint64_t dropped = 0;
   std::vector<RpcLogQueue::Entry> entries = log.take(dropped);
   if (dropped != 0) {
-    entries.push_back({-1, std::to_string(dropped) + " lines were lost: there were too many"});
+    entries.push_back(
+        {-1, std::to_string(dropped) + " lines were lost: there were too many", false});
   }
   for (const RpcLogQueue::Entry &entry : entries) {
     if (on_log.IsEmpty()) {
@@ -172,7 +173,8 @@ void RpcServerWrap::Holder::deliver() {
     }
     const Napi::HandleScope scope(env_now);
     on_log.Call({Napi::Number::New(env_now, entry.function),
-                 Napi::Buffer<char>::Copy(env_now, entry.text.data(), entry.text.size())});
+                 Napi::Buffer<char>::Copy(env_now, entry.text.data(), entry.text.size()),
+                 Napi::Boolean::New(env_now, entry.is_module_lost)});
     if (env_now.IsExceptionPending()) {
       const Napi::Error error = env_now.GetAndClearPendingException();
       napi_fatal_exception(env, error.Value());
@@ -189,8 +191,8 @@ void RpcServerWrap::Holder::stop() {
   plane.reset();
 }
 
-/// setRoutes(listener, tenant, [type, fn, maxBytes, trial, share, ...]): every other type has no
-/// function then.
+/// setRoutes(listener, tenant, [type, fn, maxBytes, trial, share, trialMaxBytes, ...]): every other
+/// type has no function then.
 void RpcServerWrap::set_routes(const Napi::CallbackInfo &info) {
   const uint32_t listener = info[0].As<Napi::Number>().Uint32Value();
   const uint32_t tenant = info[1].As<Napi::Number>().Uint32Value();
@@ -204,12 +206,13 @@ void RpcServerWrap::set_routes(const Napi::CallbackInfo &info) {
     return numbers.Get(at).As<Napi::Number>().DoubleValue();
   };
   std::array<std::optional<transport::RpcRoute>, 256> routes;
-  for (uint32_t at = 0; at + 4 < numbers.Length(); at += 5) {
+  for (uint32_t at = 0; at + 5 < numbers.Length(); at += 6) {
     const double type = number(at);
     if (type >= 0 && type < 255) {
       routes[static_cast<size_t>(type)] = {
           static_cast<uint32_t>(number(at + 1)), static_cast<uint64_t>(number(at + 2)),
-          static_cast<uint32_t>(number(at + 3)), static_cast<uint32_t>(number(at + 4))};
+          static_cast<uint32_t>(number(at + 3)), static_cast<uint32_t>(number(at + 4)),
+          static_cast<uint64_t>(number(at + 5))};
     }
   }
   for (size_t type = 0; type < routes.size(); type++) {

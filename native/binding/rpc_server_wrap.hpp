@@ -18,10 +18,12 @@ class RpcLogQueue final : public transport::RpcLog {
   struct Entry {
     double function = -1; ///< -1: the server itself
     std::string text;
+    bool is_module_lost = false;
   };
   explicit RpcLogQueue(JsWaker &waker) : waker_(waker) {}
-  void line(std::string_view text) override { push({-1, std::string(text)}); }
+  void line(std::string_view text) override { push({-1, std::string(text), false}); }
   void function_log(uint32_t function, std::string_view text) override;
+  void module_lost(uint32_t function) override { push({static_cast<double>(function), "", true}); }
   std::vector<Entry> take(uint64_t &dropped);
 
  private:

@@ -44,10 +44,10 @@ afterAll(async () => {
 });
 
 /** Of so many calls, one after another, how many answered what. */
-async function answers(count: number): Promise<Record<string, number>> {
+async function answers(count: number, input = '10'): Promise<Record<string, number>> {
   const seen: Record<string, number> = {};
   for (let call = 0; call < count; call += 1) {
-    const answer = await target.call(1, Buffer.from('10')).catch(() => undefined);
+    const answer = await target.call(1, Buffer.from(input)).catch(() => undefined);
     const text = answer?.output.toString().trim() ?? 'failed';
     seen[text] = (seen[text] ?? 0) + 1;
   }
@@ -60,6 +60,14 @@ test('a split holds for RPCs, request by request, until it is ended', async () =
   expect(await answers(40)).toEqual({ 10: 30, 55: 10 });
   await sledge.control.rollback(at);
   expect(await answers(8)).toEqual({ 10: 8 });
+});
+
+test('each version has its own limit of bodies: what is too large for the trial is not for it', async () => {
+  const settings = { requestType: 1, limits: { bodyBytes: 2 } };
+  await sledge.control.deploy({ ...at, wasm: wasm('fibonacci'), settings, split: 50 });
+  expect(await answers(20, ' 10')).toEqual({ 10: 20 });
+  expect(await answers(20)).toEqual({ 10: 10, 55: 10 });
+  await sledge.control.rollback(at);
 });
 
 test('what fails too often as an RPC is given up', async () => {

@@ -41,6 +41,8 @@ export interface InvocationRequest {
   encoding?: 'latin1' | 'utf8' | undefined;
   /** stdin; undefined is empty. Not changed or kept after the call returns. */
   input?: Uint8Array | undefined;
+  /** Nobody changes `input` before the outcome: it may be kept until then. Default false. */
+  inputStays?: boolean | undefined;
   /** Deadline relative to arrival; undefined: the function's own. Microseconds. */
   relativeDeadlineUs?: number | undefined;
   /** For log lines about it; undefined: it has none. */

@@ -50,8 +50,8 @@ export interface NativeRpcServer {
   /** Of session management, by listener. */
   readonly ports: number[];
   /**
-   * @param routes for each function its request type, its id, bytes of input at most, and the id of
-   * a version under trial with its share of 2^32, which is 0 without one.
+   * @param routes for each function its request type, its id, bytes of input at most, and of a
+   * version under trial its id, its share of 2^32, which is 0 without one, and its bytes of input.
    */
   setRoutes(listener: number, tenant: number, routes: number[]): void;
   /** Each request from now on is answered with SLEDGE_ERR_INVOKE_DRAINING. */

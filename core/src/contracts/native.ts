@@ -288,7 +288,7 @@ export interface NativeBinding {
   RpcServer: new (
     handle: number,
     options: NativeRpcServerOptions,
-    onLog: (fn: number, text: Uint8Array) => void,
+    onLog: (fn: number, text: Uint8Array, isModuleLost: boolean) => void,
   ) => NativeRpcServer;
   RpcClient: new (
     options: NativeRpcClientOptions,

@@ -275,8 +275,9 @@ export class NativePlane implements DataPlane {
   serveRpc(options: NativeRpcServerOptions, onLine: (line: string) => void): NativeRpcServer {
     const { RpcServer } = this.loaded.binding;
     try {
-      return new RpcServer(this.native.handle, options, (fn, text) => {
-        if (fn >= 0) this.passLog(fn, text);
+      return new RpcServer(this.native.handle, options, (fn, text, isModuleLost) => {
+        if (isModuleLost) this.options.onModuleLost?.(fn);
+        else if (fn >= 0) this.passLog(fn, text);
         else onLine(Buffer.from(text).toString('utf8'));
       });
     } catch (error) {

@@ -389,10 +389,10 @@ export const ERROR_CATALOGUE = {
   SLEDGE_ERR_INVOKE_MODULE: {
     number: 330,
     message: "The function's compiled module cannot be loaded.",
-    http: 500,
-    rpc: 'INTERNAL',
+    http: 503,
+    rpc: 'UNAVAILABLE',
     solve:
-      'Retry: a server that notices builds it again. Or deploy the function again. The log says ' +
+      'Retry: it is being built again. If that goes on, deploy the function again. The log says ' +
       'what was wrong; mostly its file in build.cacheDirectory is gone or another one.',
   },
   SLEDGE_ERR_INVOKE_UNKNOWN: {

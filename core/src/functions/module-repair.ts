@@ -9,6 +9,12 @@ const WAITING_MAX = 1000;
 const WAITING_BYTES_MAX = 64 << 20;
 /** The part of both that one tenant may have. */
 const TENANT_PART = 0.5;
+/** What a request may have that is kept for it, though its module was there before. */
+const KEPT_BYTES_MAX = 65_536;
+/** A request without a deadline waits so long at most. */
+const WAIT_MS_MAX = 30_000;
+const NS_PER_MS = 1e6;
+const US_PER_MS = 1e3;
 /** What was built a moment ago is not built again, whatever is wrong with it. */
 const PAUSE_MS = 1000;
 
@@ -17,6 +23,8 @@ interface Call {
   readonly plane: DataPlane;
   readonly target: FunctionTarget;
   readonly tenant: string;
+  /** Of the function. */
+  readonly relativeDeadlineUs: number | undefined;
   readonly request: InvocationRequest;
   readonly onOutcome: OutcomeCallback;
   /** Of the first run, which the data plane called `first`. */
@@ -37,10 +45,15 @@ interface Waiting {
   second?: number;
 }
 
+/** Nothing has to be copied, and little is kept, to run it a second time. */
+export function isEasyToRepeat({ input, inputStays = false }: InvocationRequest): boolean {
+  return input === undefined || (inputStays && input.length <= KEPT_BYTES_MAX);
+}
+
 /**
  * Builds again what has vanished from the cache since it was built: once at a time for each
- * function. A request that finds its module gone before any call of it has succeeded waits for
- * that; later ones fail, and are the reason to build. Main thread.
+ * function. A request that finds its module gone waits for that, up to its deadline. Those that
+ * cannot, and those that no JavaScript sees, fail, and are the reason to build. Main thread.
  */
 export class ModuleRepair {
   private readonly running = new Map<number, Promise<boolean>>();
@@ -76,24 +89,30 @@ export class ModuleRepair {
     return mending;
   }
 
-  /** As `DataPlane.submit`, of a function that has not proved yet that it can be loaded. */
+  /** As `DataPlane.submit`; what is not easy to repeat is copied. */
   submit(
     plane: DataPlane,
-    { target, tenant }: Pick<LoadedFunction, 'target' | 'tenant'>,
+    fn: Pick<LoadedFunction, 'target' | 'tenant' | 'relativeDeadlineUs'>,
     request: InvocationRequest,
     onOutcome: OutcomeCallback,
   ): number {
+    const { target } = fn;
     const { id } = target;
-    // who submits may use its memory again
-    const { input } = request;
-    const kept = input === undefined ? request : { ...request, input: Buffer.from(input) };
+    const { input, inputStays } = request;
+    const isKept = input === undefined || inputStays === true;
+    const kept = isKept ? request : { ...request, input: Buffer.from(input) };
     const first = plane.submit(id, request, (outcome) => {
-      const call = { plane, target, tenant, request: kept, onOutcome, outcome, first };
-      if (isLost(outcome) && this.hasRoom(call)) {
-        void this.again(call, id);
-        return;
+      if (isLost(outcome)) {
+        const { tenant, relativeDeadlineUs } = fn;
+        const who = { plane, target, tenant, relativeDeadlineUs };
+        const call = { ...who, request: kept, onOutcome, outcome, first };
+        if (this.mayWait(call)) {
+          void this.again(call, id);
+          return;
+        }
+      } else if (!target.isProven && target.id === id) {
+        target.isProven = outcome.times.runNs > 0;
       }
-      if (target.id === id) target.isProven ||= outcome.times.runNs > 0;
       onOutcome(outcome);
     });
     return first;
@@ -107,13 +126,18 @@ export class ModuleRepair {
     return waiting.second;
   }
 
+  private mayWait(call: Call): boolean {
+    return leftMs(call) > 0 && this.hasRoom(call);
+  }
+
   private hasRoom({ tenant, request }: Call): boolean {
     const fits = ({ count, bytes }: Usage, part: number): boolean =>
       count < WAITING_MAX * part && bytes + bytesOf(request) <= WAITING_BYTES_MAX * part;
     return fits(this.all, 1) && fits(this.ofTenant.get(tenant) ?? NONE, TENANT_PART);
   }
 
-  private async wait({ tenant, request }: Call, lostId: number): Promise<boolean> {
+  private async wait(call: Call, lostId: number): Promise<boolean> {
+    const { tenant, request } = call;
     const own = this.ofTenant.get(tenant) ?? { ...NONE };
     this.ofTenant.set(tenant, own);
     const count = (by: number): void => {
@@ -123,7 +147,7 @@ export class ModuleRepair {
       }
     };
     count(1);
-    const isMended = await this.mend(lostId);
+    const isMended = await isTrueWithin(leftMs(call), this.mend(lostId));
     count(-1);
     if (own.count === 0) this.ofTenant.delete(tenant);
     return isMended;
@@ -148,6 +172,25 @@ export class ModuleRepair {
       this.calls.delete(first);
       onOutcome(outcome); // it is refused by now
     }
+  }
+}
+
+/** Until its deadline has passed: then its client waits for no answer but a refusal. */
+function leftMs({ request, relativeDeadlineUs, outcome }: Call): number {
+  const deadlineUs = request.relativeDeadlineUs ?? relativeDeadlineUs;
+  if (deadlineUs === undefined) return WAIT_MS_MAX;
+  return Math.min(WAIT_MS_MAX, deadlineUs / US_PER_MS - outcome.times.totalNs / NS_PER_MS);
+}
+
+async function isTrueWithin(limitMs: number, answer: Promise<boolean>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
+  });
+  try {
+    return await Promise.race([answer, limit]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

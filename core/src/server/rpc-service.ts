@@ -11,6 +11,8 @@ const DRAIN_POLL_MS = 5;
 const FETCH_MS = 500;
 /** eRPC's types are bytes, and the last one is reserved. */
 const MAX_REQUEST_TYPE = 254;
+/** No RPC is larger. */
+const MAX_BODY_BYTES = 2 ** 40;
 /** A share of all requests, as the native part has it. */
 const SHARE_UNIT = 2 ** 32;
 
@@ -74,8 +76,7 @@ function routesOf(functions: readonly FunctionHandle[]): number[] {
     const [trial, share] = target.split?.trialShare ?? [0, 0];
     const unit =
       share > 0 ? Math.min(Math.max(1, Math.round(share * SHARE_UNIT)), SHARE_UNIT - 1) : 0;
-    // the native part has one limit for both of two versions
-    const bytes = Math.min(maxBodyBytes, target.split?.trial.maxBodyBytes ?? maxBodyBytes);
-    return [requestType, id, bytes, trial, unit];
+    const { maxBodyBytes: trialBytes = 0 } = target.split?.trial ?? {};
+    return [requestType, id, maxBodyBytes, trial, unit, Math.min(trialBytes, MAX_BODY_BYTES)];
   });
 }

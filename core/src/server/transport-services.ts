@@ -12,6 +12,7 @@ import type { WorkerLoad } from '../contracts/kinds';
 import { SledgeError } from '../errors/sledge-error';
 import { FileWatch } from '../files/file-watch';
 import type { FunctionRegistry, LoadedFunction } from '../functions/function-registry';
+import { isEasyToRepeat } from '../functions/module-repair';
 import type { ModuleRepair } from '../functions/module-repair';
 import type { NodePlacement } from '../placement/node-placement';
 import type { PluginHost } from '../plugins/plugin-host';
@@ -89,7 +90,7 @@ export class TransportServices implements TransportHost, Invoker {
     }
     const { target } = fn as LoadedFunction;
     if (target.split !== undefined) return target.split.submit(this.plane, request, onOutcome);
-    if (!target.isProven && this.repair !== undefined) {
+    if (this.repair !== undefined && (!target.isProven || isEasyToRepeat(request))) {
       return this.repair.submit(this.plane, fn as LoadedFunction, request, onOutcome);
     }
     return this.plane.submit(target.id, request, onOutcome);

@@ -43,10 +43,11 @@ std::unique_ptr<rpc::Backend> RpcListener::backend(uint32_t poller, int &descrip
   return backend;
 }
 
-std::optional<RpcRoute> RpcListener::next(uint16_t client_port, uint8_t type) const {
+std::optional<RpcRoute> RpcListener::next(uint16_t client_port, uint8_t type,
+                                          uint64_t input_bytes) const {
   for (const auto &tenant : tenants_) {
     if (tenant->client_port == 0 || tenant->client_port == client_port) {
-      return tenant->routes.next(type);
+      return tenant->routes.next(type, input_bytes);
     }
   }
   return std::nullopt;

@@ -18,6 +18,7 @@ struct RpcRoute {
   uint64_t input_bytes_max = 0;
   uint32_t trial = 0;       ///< with a share: another version of it, that gets so many requests
   uint32_t trial_share = 0; ///< of 2^32; 0: none
+  uint64_t trial_input_bytes_max = 0;
 };
 
 /// Functions by request type. Any thread: one sets, many look.
@@ -31,21 +32,28 @@ class RpcRoutes {
                                 : 0;
     const uint64_t trial =
         route && route->trial_share != 0 ? uint64_t{route->trial} << 32 | route->trial_share : 0;
+    trial_bytes_[type].store(route ? route->trial_input_bytes_max : 0, std::memory_order_release);
     trials_[type].store(trial, std::memory_order_release);
     words_[type].store(word, std::memory_order_release);
   }
   /// Whose the next request is: of two versions in turn by their shares, as evenly as whole
-  /// requests can be (Bresenham's line), whichever threads ask.
-  std::optional<RpcRoute> next(uint8_t type) {
+  /// requests can be (Bresenham's line), whichever threads ask. What is too large for the version
+  /// under trial is the other's.
+  std::optional<RpcRoute> next(uint8_t type, uint64_t input_bytes) {
     std::optional<RpcRoute> route = find(type);
     const uint64_t trial = trials_[type].load(std::memory_order_acquire);
     if (!route || trial == 0) [[likely]] {
+      return route;
+    }
+    const uint64_t bytes_max = trial_bytes_[type].load(std::memory_order_acquire);
+    if (input_bytes > bytes_max) {
       return route;
     }
     const auto share = static_cast<uint32_t>(trial);
     const uint32_t before = credits_[type].fetch_add(share, std::memory_order_relaxed);
     if (before + share < before) { // a whole request has come together
       route->function = static_cast<uint32_t>(trial >> 32);
+      route->input_bytes_max = bytes_max;
     }
     return route;
   }
@@ -62,6 +70,7 @@ class RpcRoutes {
   static constexpr unsigned function_shift = 40;
   std::array<std::atomic<uint64_t>, 256> words_{};
   std::array<std::atomic<uint64_t>, 256> trials_{};
+  std::array<std::atomic<uint64_t>, 256> trial_bytes_{};
   std::array<std::atomic<uint32_t>, 256> credits_{};
 };
 
@@ -91,7 +100,7 @@ class RpcListener {
 
   RpcRoutes &routes(size_t tenant) { return tenants_[tenant]->routes; }
   size_t tenant_count() const { return tenants_.size(); }
-  std::optional<RpcRoute> next(uint16_t client_port, uint8_t type) const;
+  std::optional<RpcRoute> next(uint16_t client_port, uint8_t type, uint64_t input_bytes) const;
 
  private:
   struct Tenant {

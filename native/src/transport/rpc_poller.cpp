@@ -284,11 +284,12 @@ void RpcPoller::on_request(void *context, rpc::Rpc &, const rpc::Request &reques
 }
 
 int64_t RpcPoller::submit(Port &port, const rpc::Request &request, uint32_t &function) {
-  const auto route = port.listener->next(request.client_sm_port, request.type);
+  const auto call = parse_call(options_.format, request.data);
+  const auto route =
+      port.listener->next(request.client_sm_port, request.type, call ? call->input.size() : 0);
   if (!route) {
     return -SLEDGE_ERR_RPC_NO_FUNCTION;
   }
-  const auto call = parse_call(options_.format, request.data);
   if (!call || call->deadline_us > deadline_us_max) {
     return -SLEDGE_ERR_RPC_BAD_REQUEST;
   }
@@ -352,6 +353,9 @@ void RpcPoller::answer(Invocation &invocation) {
   Pending &pending = pending_[invocation.index];
   respond(*pending.port, pending.handle, end_of(invocation));
   pending.port = nullptr;
+  if (invocation.status == Status::failed && invocation.detail == SLEDGE_ERR_INVOKE_MODULE) {
+    log_.module_lost(pending.function);
+  }
   if (invocation.log_bytes != 0) {
     const auto *text = reinterpret_cast<const char *>(invocation.buffer);
     log_.function_log(pending.function, {text + invocation.output_bytes, invocation.log_bytes});

@@ -21,6 +21,8 @@ class RpcLog {
   virtual void line(std::string_view text) = 0;
   /// What a function wrote to stderr.
   virtual void function_log(uint32_t function, std::string_view text) = 0;
+  /// A call of the function has failed because its module cannot be loaded any more.
+  virtual void module_lost(uint32_t function) = 0;
 
  protected:
   ~RpcLog() = default;

@@ -22,6 +22,7 @@ class Lines final : public RpcLog {
  public:
   void line(std::string_view) override { count.fetch_add(1); }
   void function_log(uint32_t, std::string_view) override { count.fetch_add(1); }
+  void module_lost(uint32_t) override {}
   std::atomic<int> count{0};
 };
 

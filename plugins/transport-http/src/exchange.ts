@@ -195,6 +195,7 @@ export class Exchange {
         environ: { text: environ.text, count: environ.count },
         encoding: 'latin1',
         input: input.length > 0 ? input : undefined,
+        inputStays: true,
         relativeDeadlineUs: this.#deadlineUs,
         ids: this.#names,
         arrivalNs: listener.shared.arrivals.nowNs,
