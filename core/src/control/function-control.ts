@@ -144,6 +144,25 @@ export class FunctionControl {
     await this.publish();
   }
 
+  /**
+   * What a function has besides its code is another: its versions that serve are loaded anew, and
+   * take their own places. @throws SledgeError SLEDGE_ERR_SECRET_FILE, _CONTROL_..., _BUILD_...
+   */
+  async renew(name: FunctionName): Promise<void> {
+    this.checkOpen();
+    const { tenant, fn } = this.find(name);
+    try {
+      for (const number of fn.inUse()) {
+        const version = fn.versions.get(number);
+        if (version?.id !== undefined) await this.loader.loadAnew(tenant, fn, version);
+      }
+    } finally {
+      const isThere = tenant.functions.get(fn.name) === fn && fn.serving !== undefined;
+      if (isThere) this.take({ tenant, fn }, stateOf(fn));
+    }
+    await this.publish();
+  }
+
   report(name: FunctionName): FunctionReport {
     return functionReport(this.find(name).fn);
   }

@@ -1,5 +1,8 @@
 import type { ListenerInfo } from '../contracts/kinds';
 import type { ControlParts } from './control-parts';
+import { SecretWatch } from '../security/secret-watch';
+import type { SecretUser } from '../security/secret-watch';
+import type { WatchFiles } from '../security/tls';
 import { FunctionControl } from './function-control';
 import type { Deployment, FunctionName, SplitRequest } from './function-control';
 import { brokenStore, emptyStore, openStore, storeFile, unusable } from './function-store';
@@ -39,6 +42,7 @@ export class LiveControl implements ControlTarget {
   /** Behind the checks of whose a thing is: for what converges to a registry. */
   readonly control: FunctionControl;
   readonly tenantControl: TenantControl;
+  private secrets: SecretWatch | undefined;
   /** Throws when a function, or a tenant alone, is changed elsewhere. */
   checkOwner: (tenant: string, name?: string) => void = () => undefined;
 
@@ -51,9 +55,36 @@ export class LiveControl implements ControlTarget {
     this.tenantControl = new TenantControl(this.control, listeners);
   }
 
-  /** Brings back what was deployed. What cannot be is logged, and the rest serves. */
-  restore(): Promise<void> {
-    return restore(this.control, this.tenantControl);
+  /**
+   * Brings back what was deployed; what cannot be is logged, and the rest serves. From then on
+   * functions have their secrets as their files are.
+   */
+  async begin(watch: WatchFiles): Promise<void> {
+    await restore(this.control, this.tenantControl);
+    const renew = (user: SecretUser): Promise<void> => this.control.renew(user);
+    this.secrets = new SecretWatch(this.secretUsers(), watch, renew, this.parts.logger);
+  }
+
+  /** What was read again: `secrets.reloads`, `secrets.reload_failures`. */
+  secretCounts(): Record<string, number> {
+    return this.secrets?.stats() ?? {};
+  }
+
+  /** Only the configuration names files. */
+  private secretUsers(): SecretUser[] {
+    const all = [...this.parts.registry.byName.values()].flatMap(({ functions }) => [
+      ...functions.values(),
+    ]);
+    return all.flatMap((fn) => {
+      const { tenant, name, versions } = fn;
+      const { secrets } = versions.get(0)?.config ?? {};
+      const inForce = () =>
+        [...fn.inUse()].flatMap((number) => {
+          const { id, secretDigest } = versions.get(number) ?? {};
+          return id === undefined ? [] : [secretDigest];
+        });
+      return secrets === undefined ? [] : [{ tenant, name, secrets, inForce }];
+    });
   }
 
   functions(): FunctionSummary[] {
@@ -120,6 +151,7 @@ export class LiveControl implements ControlTarget {
 
   /** Takes no change any more. */
   close(): void {
+    this.secrets?.close();
     this.control.close();
   }
 

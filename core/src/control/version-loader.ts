@@ -71,6 +71,21 @@ export class VersionLoader {
     return true;
   }
 
+  /**
+   * Loads a version anew, from what was built of it if that is there. As `reload`.
+   * @throws SledgeError SLEDGE_ERR_SECRET_FILE and those of `reload`.
+   */
+  async loadAnew(tenant: LiveTenant, fn: LiveFunction, version: FunctionVersion): Promise<void> {
+    try {
+      if (version.module !== undefined) {
+        return this.parts.registry.load(tenant, fn, version, version.module);
+      }
+    } catch (error) {
+      if (error instanceof SledgeError && error.code === 'SLEDGE_ERR_SECRET_FILE') throw error;
+    }
+    await this.reload(tenant, fn, version);
+  }
+
   /** Takes out what of a function does not serve any more, as soon as nothing of it is left. */
   retire(fn: LiveFunction): void {
     const inUse = fn.inUse();

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
 const LOOK_EVERY_MS = 500;
@@ -6,7 +8,7 @@ interface Watched {
   readonly files: readonly string[];
   readonly onChange: () => void;
   /** As it was when `onChange` was last called. */
-  known: string | undefined;
+  known: string;
   /** As the look before saw it. */
   seen: string | undefined;
 }
@@ -23,7 +25,8 @@ export class FileWatch {
 
   /** @param onChange must not throw. @returns ends it. */
   watch(files: readonly string[], onChange: () => void): () => void {
-    const one: Watched = { files, onChange, known: undefined, seen: undefined };
+    const known = files.map(fingerprintNow).join('\n');
+    const one: Watched = { files, onChange, known, seen: undefined };
     this.#watched.add(one);
     this.#timer ??= setInterval(() => void this.look(), LOOK_EVERY_MS).unref();
     void this.look();
@@ -53,7 +56,6 @@ export class FileWatch {
   async #lookAtAll(): Promise<void> {
     for (const one of this.#watched) {
       const now = (await Promise.all(one.files.map(fingerprint))).join('\n');
-      one.known ??= now;
       const isOther = now !== one.known && now === one.seen;
       one.seen = now;
       if (!isOther || !this.#watched.has(one)) continue;
@@ -65,9 +67,20 @@ export class FileWatch {
 
 async function fingerprint(file: string): Promise<string> {
   try {
-    const { dev, ino, size, mode, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
-    return `${dev}:${ino}:${size}:${mode}:${mtimeNs}:${ctimeNs}`;
+    return textOf(await stat(file, { bigint: true }));
   } catch (error) {
     return String((error as NodeJS.ErrnoException).code);
   }
+}
+
+function fingerprintNow(file: string): string {
+  try {
+    return textOf(statSync(file, { bigint: true }));
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code);
+  }
+}
+
+function textOf({ dev, ino, size, mode, mtimeNs, ctimeNs }: BigIntStats): string {
+  return `${dev}:${ino}:${size}:${mode}:${mtimeNs}:${ctimeNs}`;
 }

@@ -7,7 +7,7 @@ import { SledgeError } from '../errors/sledge-error';
 import { addMetrics } from '../metrics/add-metrics';
 import { hint } from '../nearest';
 import type { PerfFunction } from '../recording/columns';
-import { secretEnviron } from '../security/secrets';
+import { digestOf, secretEnviron } from '../security/secrets';
 import type { BuildJob, BuildReport } from './build-functions';
 import { LiveFunction, LoadedFunction } from './live-function';
 import type { FunctionVersion } from './live-function';
@@ -95,8 +95,10 @@ export class FunctionRegistry {
     const { artifactPath } = module;
     const { index, name: tenantName } = tenant;
     const placed = { tenant: index, tenantName, workerGroup, artifactPath };
-    const id = this.plane.addFunction({ ...dataPlaneFields(config), ...placed });
-    Object.assign(version, { id, module });
+    const environ = secretEnviron(config.secrets ?? {});
+    const id = this.plane.addFunction({ ...dataPlaneFields(config), environ, ...placed });
+    const secretDigest = environ.length === 0 ? undefined : digestOf(environ);
+    Object.assign(version, { id, module, secretDigest });
     fn.target.ids.add(id);
     this.owners.set(id, fn);
     this.onLoaded(id, { tenant: fn.tenant, name: fn.name, requestType: config.requestType ?? 0 });
@@ -194,6 +196,5 @@ function dataPlaneFields(fn: FunctionConfig) {
     queued: fn.limits.queued,
     preopens: fn.preopens,
     warm: fn.instance === 'warm' ? fn.warm : undefined,
-    environ: secretEnviron(fn.secrets ?? {}),
   };
 }

@@ -69,6 +69,8 @@ export interface FunctionVersion {
   module?: BuiltModule | undefined;
   /** In the data plane; undefined: not loaded. */
   id?: number | undefined;
+  /** Of the secrets that it was loaded with; undefined: it has none. */
+  secretDigest?: string | undefined;
 }
 
 export const CONTROL_ACTIONS = [

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { reasonOf } from '../errors/reason';
 import { SledgeError } from '../errors/sledge-error';
 import { readCheckedFile } from '../files/private-file';
@@ -21,6 +22,11 @@ export function secretEnviron(secrets: SecretFiles): string[] {
       throw new SledgeError('SLEDGE_ERR_SECRET_FILE', details, { cause: error });
     }
   });
+}
+
+/** To tell whether secrets are those that they were. */
+export function digestOf(environ: readonly string[]): string {
+  return createHash('sha256').update(environ.join('\0')).digest('hex');
 }
 
 function secretOf(file: string): string {

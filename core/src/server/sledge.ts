@@ -48,8 +48,7 @@ import type { PolicyKind } from './policy-kinds';
 import { ServerMetrics } from './server-metrics';
 import { buildFunctions, buildSettingsOf, checkSandbox, repairBy } from './start-steps';
 import { openAdminOf, planeGroups } from './start-steps';
-import { countedTogether, transportCounts } from './server-stats';
-import type { Counting } from './server-stats';
+import { countedTogether, transportCounts, type Counting } from './server-stats';
 import { ServerPolicies } from './server-policies';
 import { TransportServices } from './transport-services';
 
@@ -189,11 +188,12 @@ export class Sledge {
     const admin = this.admin.map((listener): Counting => ['admin', listener.stats()]);
     const log: Counting = ['log', { function_lines_dropped: this.functionLog.dropped }];
     const placed: Counting = ['placement', this.services.placementStats()];
-    const counted = countedTogether([...transports, ...admin, log, placed]);
+    const secrets: Counting = ['secrets', this.live?.secretCounts() ?? {}];
+    const counted = countedTogether([...transports, ...admin, log, placed, secrets]);
     return { ...this.plane?.stats(), ...counted };
   }
 
-  /** Certificates, keys of clients and what else is read again without a restart. */
+  /** Certificates, keys of clients and secrets of functions are read again. */
   reload(): void {
     this.services.files.refresh();
   }
@@ -317,7 +317,7 @@ export class Sledge {
       isServer,
       listeners: () => this.listeners(),
     });
-    await this.live.restore();
+    await this.live.begin(this.services.watchFiles.bind(this.services));
     if (this.recording?.tap === undefined) plane.keepEvents?.(false);
     beginRecording(this.recording, this.registry, plane);
     this.services.open(plane, this.registry, repairBy(this.live, this.logger));

@@ -1,0 +1,71 @@
+import type { Logger } from 'pino';
+import { reasonOf } from '../errors/reason';
+import { SledgeError } from '../errors/sledge-error';
+import { digestOf, secretEnviron } from './secrets';
+import type { SecretFiles } from './secrets';
+import type { WatchFiles } from './tls';
+
+/** A function that has secrets. */
+export interface SecretUser {
+  readonly tenant: string;
+  readonly name: string;
+  readonly secrets: SecretFiles;
+  /** Digests of those that its versions have which serve now. */
+  readonly inForce: () => readonly (string | undefined)[];
+}
+
+/**
+ * Secrets of functions, in step with their files: when one has changed, who has it is loaded anew.
+ * What cannot be used leaves those before in force. Main thread.
+ */
+export class SecretWatch {
+  #reloads = 0;
+  #reloadFailures = 0;
+  #work = Promise.resolve();
+  readonly #ends: (() => void)[];
+
+  /** @param renew the next requests of a function are to see its secrets as they are now. */
+  constructor(
+    users: readonly SecretUser[],
+    watch: WatchFiles,
+    private readonly renew: (user: SecretUser) => Promise<void>,
+    private readonly logger: Logger,
+  ) {
+    this.#ends = users.map((user) => {
+      const look = (): void => {
+        this.#work = this.#work.then(() => this.#look(user));
+      };
+      const end = watch(
+        Object.values(user.secrets).map(({ file }) => file),
+        look,
+      );
+      look(); // they may have changed since they were read
+      return end;
+    });
+  }
+
+  /** Counted since it was made. */
+  stats(): Record<string, number> {
+    return { reloads: this.#reloads, reload_failures: this.#reloadFailures };
+  }
+
+  close(): void {
+    for (const end of this.#ends) end();
+  }
+
+  async #look(user: SecretUser): Promise<void> {
+    const { tenant, name } = user;
+    try {
+      const digest = digestOf(secretEnviron(user.secrets));
+      if (user.inForce().every((one) => one === digest)) return;
+      await this.renew(user);
+      this.#reloads += 1;
+      this.logger.info({ tenant, function: name }, 'its secrets were read again');
+    } catch (error) {
+      this.#reloadFailures += 1;
+      const code = error instanceof SledgeError ? error.code : undefined;
+      const message = `${reasonOf(error)} The secrets before stay in force.`;
+      this.logger.error({ code, tenant, function: name }, message);
+    }
+  }
+}
