@@ -49,8 +49,12 @@ export interface FunctionStore {
   saveFunction(fn: StoredFunction, wasm?: Uint8Array | ReadonlyMap<string, Uint8Array>): void;
   removeFunction(tenant: string, name: string): void;
   saveTenant(tenant: StoredTenant): void;
-  /** With its functions. */
+  /** With its functions; it is an ending one from then on. */
   removeTenant(name: string): void;
+  /** Removed ones of which host plugins may still keep something. */
+  endingTenants(): string[];
+  /** Nothing of it is left. */
+  setTenantEnded(name: string): void;
   /** Keys of the cluster's registry that this server has taken over. */
   clusterKeys(): string[];
   /** From now on a key is, or is not, among them. */
@@ -82,11 +86,15 @@ const ADD_MODULE = `
 /** Beside the tables above, so that stores made before it are as good. */
 const CLUSTER_TABLE = 'CREATE TABLE IF NOT EXISTS cluster_keys (key TEXT PRIMARY KEY) STRICT';
 
+const ENDING_TABLE = 'CREATE TABLE IF NOT EXISTS ending_tenants (name TEXT PRIMARY KEY) STRICT';
+const NOT_ENDING = 'DELETE FROM ending_tenants WHERE name = ?';
+
 /** Keeps nothing: what is deployed ends with the process. */
 export function emptyStore(): FunctionStore {
   const none = () => [];
   const nothing = () => undefined;
-  const reads = { tenants: none, functions: none, module: nothing, clusterKeys: none };
+  const lists = { tenants: none, functions: none, clusterKeys: none, endingTenants: none };
+  const reads = { ...lists, module: nothing, setTenantEnded: nothing };
   const writes = { saveFunction: nothing, removeFunction: nothing, saveTenant: nothing };
   const ends = { removeTenant: nothing, setClusterKey: nothing, close: nothing };
   return { path: undefined, failure: undefined, ...reads, ...writes, ...ends };
@@ -98,7 +106,7 @@ export function brokenStore(file: string, failure: SledgeError): FunctionStore {
     throw failure;
   };
   const writes = { saveFunction: refuse, removeFunction: refuse, saveTenant: refuse };
-  const more = { removeTenant: refuse, setClusterKey: refuse };
+  const more = { removeTenant: refuse, setClusterKey: refuse, setTenantEnded: refuse };
   return { ...emptyStore(), path: file, failure, ...writes, ...more };
 }
 
@@ -144,6 +152,7 @@ function prepare(db: Libsql.Database): void {
     throw new Error(`it is of version ${found.user_version}, and this is ${VERSION}`);
   }
   db.exec(CLUSTER_TABLE);
+  db.exec(ENDING_TABLE);
   const checked = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
   if (checked.quick_check !== 'ok') {
     throw new Error(`it is damaged: ${checked.quick_check.replace(/\s+/g, ' ').slice(0, 200)}`);
@@ -208,6 +217,7 @@ class SqliteStore implements FunctionStore {
     this.write(() => {
       const put = this.db.prepare('INSERT OR REPLACE INTO tenants VALUES (?, ?)');
       put.run(name, JSON.stringify(settings));
+      this.db.prepare(NOT_ENDING).run(name);
     });
   }
 
@@ -218,8 +228,17 @@ class SqliteStore implements FunctionStore {
         this.db.prepare(`DELETE FROM ${table} WHERE tenant = ?`).run(name);
       }
       this.db.prepare('DELETE FROM tenants WHERE name = ?').run(name);
+      this.db.prepare('INSERT OR IGNORE INTO ending_tenants VALUES (?)').run(name);
       this.dropUnused(used.map(({ hash }) => hash as string));
     });
+  }
+
+  endingTenants(): string[] {
+    return this.read('SELECT name FROM ending_tenants').map(({ name }) => name as string);
+  }
+
+  setTenantEnded(name: string): void {
+    this.write(() => void this.db.prepare(NOT_ENDING).run(name));
   }
 
   clusterKeys(): string[] {

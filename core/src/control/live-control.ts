@@ -159,6 +159,7 @@ export class LiveControl implements ControlTarget {
   end(): void {
     this.close();
     this.control.loader.close();
+    this.tenantControl.end();
     this.parts.store.close();
   }
 }

@@ -14,6 +14,7 @@ import type { TenantControl } from './tenant-control';
  */
 export async function restore(control: FunctionControl, tenants: TenantControl): Promise<void> {
   const { store, registry, logger } = control.parts;
+  tenants.forgetEnded();
   for (const { name, settings } of store.tenants()) {
     if (registry.byName.has(name)) {
       logger.warn({ tenant: name }, 'is in the configuration now, which takes its place');

@@ -51,11 +51,7 @@ export class TenantControl {
       this.ending.add(name);
       plane.forgetTenant?.(name);
       await this.takeOut(tenant);
-      functions.loader.whenRetired(name, () => {
-        // what was called meanwhile may have begun it anew
-        plane.forgetTenant?.(name);
-        this.ending.delete(name);
-      });
+      functions.loader.whenRetired(name, () => this.endOf(name));
     });
   }
 
@@ -116,6 +112,36 @@ export class TenantControl {
     for (const fn of all) fn.end();
     await this.functions.publish();
     for (const fn of all) loader.retire(fn);
+  }
+
+  /** Nothing is in flight any more, and the store is still open. */
+  end(): void {
+    for (const name of [...this.ending]) this.endOf(name);
+  }
+
+  /** Those that had not ended when the process did. Before anything is served. */
+  forgetEnded(): void {
+    const { plane, store, logger } = this.functions.parts;
+    for (const tenant of store.endingTenants()) {
+      try {
+        store.setTenantEnded(tenant);
+        plane.forgetTenant?.(tenant);
+      } catch (error) {
+        logger.error({ err: error, tenant }, 'what it has kept goes at the next start');
+      }
+    }
+  }
+
+  /** What was called since it was removed may have begun it anew. */
+  private endOf(name: string): void {
+    const { plane, store, logger } = this.functions.parts;
+    plane.forgetTenant?.(name);
+    this.ending.delete(name);
+    try {
+      store.setTenantEnded(name);
+    } catch (error) {
+      logger.error({ err: error, tenant: name }, 'is forgotten once more at the next start');
+    }
   }
 
   /** What a tenant has that says nothing of itself. */

@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -338,4 +339,51 @@ test('a deleted tenant leaves nothing to one of its name, and no file', async ()
   expect(await second.get('a')).toBe(KV.missing);
   expect(await second.put('a', 'ours')).toBe(KV.agrees);
   expect(await second.get('a')).toBe('ours');
+});
+
+test('of a tenant that ends while the server does nothing is left, nor after a crash', async () => {
+  const server = (home: string) => {
+    const wanted = createSledge({
+      workers: { count: 1, idle: 'block' },
+      arena: { slots: 8 },
+      log: { level: 'silent' },
+      build: { cacheDirectory: path.join(folder, 'cache'), level: 'development' },
+      hosts: [['kv', { directory: path.join(home, 'kv'), flushMs: 10 }]],
+      store: { path: path.join(home, 'store.db') },
+      transports: [],
+      tenants: [],
+    });
+    started.push(wanted);
+    return wanted;
+  };
+  const [home, crashed] = [path.join(folder, 'ending'), path.join(folder, 'crashed')];
+  mkdirSync(path.join(home, 'kv'), { recursive: true });
+  const ending = server(home);
+  await ending.start();
+  const hold = readFileSync(path.join(__dirname, '../../../functions/hold.wasm'));
+  const tenant = 'brief';
+  const deploy = (name: string, wasm: Uint8Array, wallTimeUs: number, on = ending) =>
+    on.control.deploy({ tenant, name, wasm, settings: { limits: { wallTimeUs } } });
+  await ending.control.setTenant(tenant, {});
+  await deploy('hold', hold, 500_000);
+  await deploy('asleep', hold, 600_000_000);
+  await deploy('notes', readFileSync(notes), 10_000_000);
+  const call = (name: string, ...args: string[]) =>
+    ending.invoke(`${tenant}/${name}`, { args, environ: [], input: Buffer.from('late') });
+  // one sleeps on, one holds the worker for a while, and one waits to be the first that puts
+  const asleep = call('asleep', 'sleep');
+  void call('hold', 'calls');
+  const late = call('notes', 'put', 'a');
+  await ending.control.removeTenant(tenant);
+  expect(code(await late)).toBe(KV.agrees);
+  cpSync(home, crashed, { recursive: true });
+  await ending.stop();
+  await asleep;
+  expect(readdirSync(path.join(home, 'kv'))).toEqual([]);
+  const anew = server(crashed);
+  await anew.start();
+  expect(readdirSync(path.join(crashed, 'kv'))).toEqual([]);
+  await anew.control.setTenant(tenant, {});
+  await deploy('notes', readFileSync(notes), 10_000_000, anew);
+  expect(await of(anew, tenant).get('a')).toBe(KV.missing);
 });
