@@ -51,10 +51,10 @@ Each tenant has gauges and counters of its own, which count functions that are g
 and outcomes of a tenant are the sums over its functions: \`sum by (tenant)
 (sledge_requests_total)\`.
 
-What waits is in one of two places: held by the dispatcher (\`sledge_dispatcher_held\`, of a group), or in
-the run queue of a worker (\`sledge_worker_queue_length\`; \`sledge_run_queue_length\` is their sum). A
-dispatcher with a global queue holds all, and a worker then has what it was made to leave. Workers of
-sandbox v8 have no samples of their own.
+What waits is in one of two places: held by the dispatcher (\`sledge_dispatcher_held\`, of a
+group), or in the run queue of a worker (\`sledge_worker_queue_length\`;
+\`sledge_run_queue_length\` is their sum). A dispatcher with a global queue holds all, and a worker
+then has what it was made to leave. Workers of sandbox v8 have no samples of their own.
 
 Histograms count in buckets a quarter of a power of two wide, from 1.024 us to 68.7 s, and for
 slowdowns from 1 to 67,108,864. The exposition has one bucket for each power of two; the quantiles

@@ -56,7 +56,7 @@ test('a module that vanishes is built again; before its first call nobody notice
   }
 });
 
-test('over HTTP a request waits for its module or may try again, and an RPC repairs too', async () => {
+test('over HTTP a request waits for its module or may try again; RPCs repair too', async () => {
   const route = (name: string) => ({ route: `/${name}`, ...fn(name) });
   const functions = [
     { ...route('fibonacci'), requestType: 1 },

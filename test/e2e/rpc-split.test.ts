@@ -62,7 +62,7 @@ test('a split holds for RPCs, request by request, until it is ended', async () =
   expect(await answers(8)).toEqual({ 10: 8 });
 });
 
-test('each version has its own limit of bodies: what is too large for the trial is not for it', async () => {
+test('what is too large for the version under trial is not for it', async () => {
   const settings = { requestType: 1, limits: { bodyBytes: 2 } };
   await sledge.control.deploy({ ...at, wasm: wasm('fibonacci'), settings, split: 50 });
   expect(await answers(20, ' 10')).toEqual({ 10: 20 });

@@ -93,9 +93,9 @@ function functionTable(rows: readonly Row[], columns: number): string {
 }
 
 function workerText(row: LiveSample['workers'][number], at: number): string {
-  const share = (row.sandboxShare * 100).toFixed(0);
+  const state = `${row.isIdle ? 'idle' : 'runs'} ${(row.sandboxShare * 100).toFixed(0)} %`;
   const preempted = row.preemptionsPerS > 0 ? `, ${short(row.preemptionsPerS)} preempted/s` : '';
-  return `worker ${at} ${row.isIdle ? 'idle' : 'runs'} ${share} %, ${row.queued} queued${preempted}`;
+  return `worker ${at} ${state}, ${row.queued} queued${preempted}`;
 }
 
 function groupParts({ group, held, queued, running, blocked }: LiveSample['groups'][number]) {

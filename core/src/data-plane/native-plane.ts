@@ -276,9 +276,8 @@ export class NativePlane implements DataPlane {
     const { RpcServer } = this.loaded.binding;
     try {
       return new RpcServer(this.native.handle, options, (fn, text, isModuleLost) => {
-        if (isModuleLost) this.options.onModuleLost?.(fn);
-        else if (fn >= 0) this.passLog(fn, text);
-        else onLine(Buffer.from(text).toString('utf8'));
+        if (isModuleLost) return this.options.onModuleLost?.(fn);
+        return fn >= 0 ? this.passLog(fn, text) : onLine(Buffer.from(text).toString('utf8'));
       });
     } catch (error) {
       const address = options.listeners.map(({ host, port }) => `${host}:${port}`).join(', ');

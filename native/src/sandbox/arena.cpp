@@ -7,8 +7,6 @@
 #include <cstring>
 #include <system_error>
 
-#include "base/clock.hpp"
-
 namespace sledge {
 namespace {
 
@@ -142,19 +140,6 @@ Slot *Arena::find(const Module &module, uint32_t tenant, const WarmInstances *ke
   return slot;
 }
 
-Slot *Arena::acquire_kept(const Module &module, uint32_t tenant, const WarmInstances &warm) {
-  if (warm.kept() == 0)
-    return nullptr;
-  const std::lock_guard guard(lock_);
-  Slot *slot = find(module, tenant, &warm);
-  if (slot == nullptr || warm.is_expired(slot->kept_since_ns, monotonic_ns()))
-    return nullptr;
-  slot->wake();
-  unlink(*slot);
-  stats_.in_use++;
-  return slot;
-}
-
 Slot *Arena::acquire(const Module &module, uint32_t tenant) {
   Lock lock(lock_);
   Slot *slot = find(module, tenant, nullptr);
@@ -193,23 +178,6 @@ void Arena::put_back(Slot &slot) {
   } else {
     link_oldest(slot);
   }
-}
-
-/// False: its instance is not whole, or may not stay; it is to be reset.
-bool Arena::keep(Slot &slot) {
-  if (!slot.keep())
-    return false;
-  {
-    const std::lock_guard guard(lock_);
-    if (!slot.module->is_retired() && slot.rest()) {
-      stats_.in_use--;
-      link_newest(slot);
-      link_bucket(slot);
-      return true;
-    }
-  }
-  slot.abandon();
-  return false;
 }
 
 void Arena::release(Slot &slot) {
@@ -272,26 +240,6 @@ void Arena::run_janitor() {
   }
 }
 
-/// A kept instance that nobody has asked for in its time; null: there is none.
-Slot *Arena::take_expired(uint64_t now_ns) {
-  const std::lock_guard guard(lock_);
-  for (Slot *slot = oldest_; slot != nullptr; slot = slot->newer) {
-    if (slot->kept_for == nullptr || !slot->kept_for->is_expired(slot->kept_since_ns, now_ns))
-      continue;
-    take_out(*slot);
-    return slot;
-  }
-  return nullptr;
-}
-
-void Arena::clear_expired() {
-  const uint64_t now_ns = monotonic_ns();
-  while (Slot *slot = take_expired(now_ns)) {
-    slot->forget();
-    put_back(*slot);
-  }
-}
-
 void Arena::evict(const Module &module) {
   module.retire();
   Slot *evicted = nullptr; // linked by `newer`
@@ -318,36 +266,6 @@ void Arena::evict(const Module &module) {
   }
 }
 
-bool Arena::make_room(MemoryBudget &budget, uint64_t bytes) {
-  if (budget.resting_bytes() == 0)
-    return false;
-  Slot *dropped = nullptr; // linked by `newer`
-  bool is_taken = false;
-  {
-    const std::lock_guard guard(lock_);
-    if (!budget.has_room_beneath_resting(bytes))
-      return false;
-    is_taken = budget.take(bytes);
-    for (Slot *slot = oldest_; slot != nullptr && !is_taken;) {
-      Slot &one = *slot;
-      slot = one.newer;
-      if (one.kept_for == nullptr || one.kept_for->budget() != &budget)
-        continue;
-      take_out(one);
-      one.abandon();
-      one.newer = dropped;
-      dropped = &one;
-      is_taken = budget.take(bytes);
-    }
-  }
-  while (dropped != nullptr) {
-    Slot &one = *dropped;
-    dropped = one.newer;
-    give_to_janitor(one);
-  }
-  return is_taken;
-}
-
 ArenaStats Arena::stats() const {
   const std::lock_guard guard(lock_);
   ArenaStats stats = stats_;
@@ -370,19 +288,6 @@ ArenaStats arena_stats(const Arena &arena) {
 
 void evict_module(Arena &arena, const Module &module) {
   arena.evict(module);
-}
-
-bool make_room(Arena &arena, MemoryBudget &budget, uint64_t bytes) {
-  return arena.make_room(budget, bytes);
-}
-
-Sandbox *continue_sandbox(Arena &arena, const SandboxStart &start) {
-  if (start.warm == nullptr)
-    return nullptr;
-  Slot *slot = arena.acquire_kept(*start.module, start.tenant, *start.warm);
-  if (slot != nullptr)
-    slot->begin(start);
-  return slot;
 }
 
 Sandbox *start_sandbox(Arena &arena, const SandboxStart &start) {
