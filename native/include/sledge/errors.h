@@ -438,6 +438,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_PLUGIN_START:
     case SLEDGE_ERR_BUILD_CACHE:
     case SLEDGE_ERR_INVOKE_DRAINING:
+    case SLEDGE_ERR_INVOKE_MODULE:
     case SLEDGE_ERR_HTTP_LISTEN:
     case SLEDGE_ERR_NATIVE_STOPPED:
     case SLEDGE_ERR_CLI_CONTROL:
@@ -461,7 +462,6 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_BUILD_COMPILER_FAILED:
     case SLEDGE_ERR_INVOKE_TRAPPED:
     case SLEDGE_ERR_INVOKE_WORKER_LOST:
-    case SLEDGE_ERR_INVOKE_MODULE:
     case SLEDGE_ERR_HTTP_CGI_RESPONSE:
     case SLEDGE_ERR_NATIVE_SIGNALS:
     case SLEDGE_ERR_LOAD_FAILED:
