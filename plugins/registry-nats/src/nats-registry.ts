@@ -1,9 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { JetStreamApiError } from '@nats-io/jetstream';
+import { errors } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
 import type { NodeMessage, PluginContext, RegistryEntry, RegistryInstance } from '@sledge/core';
 import type { RegistryListener, RegistryState } from '@sledge/core';
 import { NatsLink } from '@sledge/nats-connection';
 import { Buckets, valueOf } from './buckets';
+import { isPassing } from './failover';
 import { dropModules, isKept, readModule } from './modules';
 import type { RegistryOptions } from './options';
 import { Session } from './session';
@@ -12,6 +15,8 @@ import { Session } from './session';
 const WRONG_LAST_SEQUENCE = [10071, 10164];
 /** A module is many messages. */
 const MODULE_TIMES = 10;
+/** Between two attempts while another nats-server is chosen to lead. */
+const AGAIN_MS = 100;
 
 /** The registry in JetStream: a bucket of entries, one of nodes, one of modules. */
 export class NatsRegistry implements RegistryInstance {
@@ -24,6 +29,7 @@ export class NatsRegistry implements RegistryInstance {
   #state: RegistryState = { state: 'away', reason: 'it has not been reached yet' };
   /** Counts connections: what belongs to an earlier one ends by itself. */
   #turn = 0;
+  #isOver = false;
 
   constructor(
     private readonly options: RegistryOptions,
@@ -53,6 +59,7 @@ export class NatsRegistry implements RegistryInstance {
   }
 
   async stop(): Promise<void> {
+    this.#isOver = true;
     this.#turn += 1;
     this.#session?.end();
     this.#session = undefined;
@@ -69,15 +76,21 @@ export class NatsRegistry implements RegistryInstance {
     return { key, revision: found.revision, value: valueOf(found) };
   }
 
+  /** What is tried again may have been stored the first time: then it is there, and ours. */
   async put(key: string, value: string | undefined, revision: number): Promise<number> {
+    let tries = 0;
     return this.#ask(async ({ entries }) => {
+      tries += 1;
       const before = { previousSeq: revision };
       try {
         if (value !== undefined) return await entries.put(key, value, before);
         await entries.delete(key, before);
       } catch (error) {
-        if (isConflict(error)) throw new SledgeError('SLEDGE_ERR_CLUSTER_CONFLICT', { key });
-        throw error;
+        if (!isConflict(error)) throw error;
+        const found = tries > 1 ? await entries.get(key) : null;
+        const isOurs = found !== null && found.revision > revision && valueOf(found) === value;
+        if (isOurs) return found.revision;
+        throw new SledgeError('SLEDGE_ERR_CLUSTER_CONFLICT', { key });
       }
       return (await entries.get(key))?.revision ?? revision;
     });
@@ -102,10 +115,12 @@ export class NatsRegistry implements RegistryInstance {
   }
 
   async announce(text: string | undefined): Promise<void> {
-    await this.#ask(async ({ nodes }) => {
+    const say = async ({ nodes }: Buckets): Promise<void> => {
       if (text === undefined) await nodes.delete(this.node);
       else await nodes.put(this.node, text);
-    });
+    };
+    // the next heartbeat says more
+    await this.#ask(say, { failoverMs: 0 });
   }
 
   async nodes(): Promise<NodeMessage[]> {
@@ -170,14 +185,29 @@ export class NatsRegistry implements RegistryInstance {
     this.#listener?.onState(state);
   }
 
-  async #ask<Of>(question: (buckets: Buckets) => Promise<Of>): Promise<Of> {
+  /**
+   * Rejects at once while NATS is away; what has begun is tried again for `failoverMs` while a
+   * nats-server that leads is missing.
+   */
+  async #ask<Of>(
+    question: (buckets: Buckets) => Promise<Of>,
+    { failoverMs }: Pick<RegistryOptions, 'failoverMs'> = this.options,
+  ): Promise<Of> {
     if (this.#session === undefined) throw this.#away();
-    try {
-      return await question(this.#session.buckets);
-    } catch (error) {
-      if (error instanceof SledgeError) throw error;
-      const reason = reasonOf(error);
-      throw new SledgeError('SLEDGE_ERR_CLUSTER_AWAY', { reason }, { cause: error });
+    const limitMs = performance.now() + failoverMs;
+    for (;;) {
+      try {
+        // the one that it was asked in may be over, and the next one not there yet
+        if (this.#session === undefined) throw new errors.ConnectionError('NATS is away');
+        return await question(this.#session.buckets);
+      } catch (error) {
+        if (error instanceof SledgeError) throw error;
+        if (!isPassing(error) || this.#isOver || performance.now() >= limitMs) {
+          const reason = reasonOf(error);
+          throw new SledgeError('SLEDGE_ERR_CLUSTER_AWAY', { reason }, { cause: error });
+        }
+      }
+      await delay(AGAIN_MS);
     }
   }
 

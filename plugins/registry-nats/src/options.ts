@@ -36,7 +36,9 @@ export const registryOptions = natsOptions.extend({
     .max(1e15)
     .default(64 * MIB),
   /** How long one operation may take; a module may take ten times as long. */
-  timeoutMs: z.int().min(100).max(60_000).default(5000),
+  timeoutMs: z.int().min(100).max(60_000).default(2000),
+  /** An operation is tried again for so long while another nats-server is chosen to lead. */
+  failoverMs: z.int().min(0).max(120_000).default(15_000),
   /** Of the buckets that a node makes. */
   replicas: z.int().min(1).max(5).default(1),
 });

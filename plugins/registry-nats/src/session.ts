@@ -4,7 +4,7 @@ import { type Buckets, valueOf } from './buckets';
 
 const NODES_MAX = 4096;
 /** A watch that has stopped without a word is found so late, and twice that. */
-const CHECK_MS = 5000;
+const CHECK_MS = 2000;
 
 /**
  * One connection's look at the buckets: everything, then each change, until it is ended or
@@ -19,6 +19,7 @@ export class Session {
   #floor = 0;
   #behindAt = -1;
   #timer: NodeJS.Timeout | undefined;
+  #isChecking = false;
   #isOver = false;
   /** Nodes of which nothing has come yet, though they had spoken when it began. */
   #unheard = Infinity;
@@ -109,6 +110,8 @@ export class Session {
 
   /** Nothing has come for two turns though there is something. */
   async #check(): Promise<void> {
+    if (this.#isChecking) return;
+    this.#isChecking = true;
     this.#unheard = 0; // some of them were forgotten meanwhile
     try {
       const { lastRevision } = await this.buckets.state();
@@ -118,6 +121,8 @@ export class Session {
       this.#behindAt = isBehind ? seen : -1;
     } catch {
       // whether it is away says the connection
+    } finally {
+      this.#isChecking = false;
     }
   }
 
