@@ -1,10 +1,11 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
 import { errors, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
 import { HEADERS, idToken, NatsLink, STREAMS, SUBJECTS } from '@sledge/nats-connection';
 import type { FunctionAddress } from '@sledge/nats-connection';
+import { checkAborted, unlessAborted } from './abort';
 import { NatsCallError, readAnswer, type NatsAnswer } from './answer';
 import { KnownNodes } from './known-nodes';
 import { checkOptions, type CheckedOptions, type NatsClientOptions } from './options';
@@ -14,6 +15,8 @@ import { Submission, type ResultOptions } from './submission';
 export interface InvokeOptions extends RequestHeadOptions {
   /** Until the answer, all attempts together. Default: 10,000. */
   readonly deadlineMs?: number;
+  /** Ends it here and on the node that has it. */
+  readonly signal?: AbortSignal;
 }
 
 export interface SubmitOptions extends RequestHeadOptions {
@@ -37,6 +40,9 @@ const EMPTY = new Uint8Array(0);
 export class NatsClient {
   readonly #link: NatsLink;
   readonly #nodes = new KnownNodes();
+  /** Nobody else can take a call back: their names begin with this. */
+  readonly #secret = randomBytes(12).toString('hex');
+  #calls = 0;
   #inFlight = 0;
 
   private constructor(private readonly options: CheckedOptions) {
@@ -53,7 +59,8 @@ export class NatsClient {
    * One call with one outcome. A node that says that it has not begun and another may try is
    * followed by the next, of those that are known the one with the shortest wait.
    * @throws NatsCallError when a node answers that it did not complete; SledgeError
-   *   SLEDGE_ERR_NATS_DEADLINE (it may have run), _NO_NODE, _CONNECT, _PAYLOAD, _PERMISSION.
+   *   SLEDGE_ERR_NATS_DEADLINE (it may have run), _NO_NODE, _CONNECT, _PAYLOAD, _PERMISSION,
+   *   SLEDGE_ERR_INVOKE_CANCELLED by its signal. Whoever has what is late or cancelled is told.
    */
   async invoke(
     tenant: string,
@@ -61,10 +68,12 @@ export class NatsClient {
     body: Uint8Array = EMPTY,
     options: InvokeOptions = {},
   ): Promise<NatsAnswer> {
-    const { deadlineMs = DEFAULT_DEADLINE_MS } = options;
+    const { deadlineMs = DEFAULT_DEADLINE_MS, signal } = options;
     return this.#bounded(async () => {
       const head = requestHead(options);
-      const call = { address: { tenant, fn }, body, head, deadlineMs };
+      const cancelId = `${this.#secret}-${(this.#calls += 1)}`;
+      head.set(HEADERS.cancelId, cancelId);
+      const call = { address: { tenant, fn }, body, head, deadlineMs, cancelId, signal };
       return this.#tryNodes(call, performance.now() + deadlineMs);
     });
   }
@@ -131,8 +140,10 @@ export class NatsClient {
 
   /** Undefined: nobody listens there. */
   async #ask(call: Call, node: string | undefined, limit: number): Promise<Msg | undefined> {
-    const { address, body, head, deadlineMs } = call;
-    const connection = await this.#link.connected(Math.max(0, limit - performance.now()));
+    const { address, body, head, deadlineMs, signal } = call;
+    checkAborted(signal);
+    const connected = this.#link.connected(Math.max(0, limit - performance.now()));
+    const connection = await unlessAborted(connected, signal);
     const leftMs = limit - performance.now();
     const name = `${address.tenant}/${address.fn}`;
     if (leftMs <= 1) throw new SledgeError('SLEDGE_ERR_NATS_DEADLINE', { name, deadlineMs });
@@ -140,13 +151,28 @@ export class NatsClient {
     checkSize(connection, body, head);
     try {
       const options = { timeout: leftMs, headers: head };
-      return await connection.request(SUBJECTS.invoke(address, node), body, options);
+      const asked = connection.request(SUBJECTS.invoke(address, node), body, options);
+      return await unlessAborted(asked, signal);
     } catch (error) {
+      if (error instanceof SledgeError) {
+        this.#cancel(connection, call);
+        throw error;
+      }
       if (isNobody(error)) return undefined;
       if (causeOf(error) instanceof errors.TimeoutError) {
+        this.#cancel(connection, call);
         throw new SledgeError('SLEDGE_ERR_NATS_DEADLINE', { name, deadlineMs }, { cause: error });
       }
       throw said(error, name);
+    }
+  }
+
+  /** Over the connection of the request, and so behind it. */
+  #cancel(connection: NatsConnection, { address, cancelId }: Call): void {
+    try {
+      connection.publish(SUBJECTS.cancel(address.tenant), cancelId);
+    } catch {
+      // the connection is gone, and the node's own limits end it
     }
   }
 
@@ -189,6 +215,8 @@ interface Call {
   readonly body: Uint8Array;
   readonly head: MsgHdrs;
   readonly deadlineMs: number;
+  readonly cancelId: string;
+  readonly signal: AbortSignal | undefined;
 }
 
 function tokenOfId(id: string): string {

@@ -14,6 +14,9 @@ export const peerSubject = (node: string, { tenant, fn }: FunctionAddress): stri
 /** All of them for the functions of a tenant, for a subscription. */
 export const peerSubjects = (node: string, tenant: string): string =>
   `sledge.node.${tokenOf(node)}.invoke.${tokenOf(tenant)}.*`;
+/** Where a node takes back, by its `cancelId`, what it has sent to that one. */
+export const peerCancelSubject = (node: string, tenant: string): string =>
+  `sledge.node.${tokenOf(node)}.cancel.${tokenOf(tenant)}`;
 export const isPeerSubject = (subject: string): boolean => subject.startsWith('sledge.node.');
 
 /** Instead of a load: the node takes nothing any more. */

@@ -6,6 +6,8 @@ export const HEADERS = {
   deadlineUs: 'Sledge-Deadline-Us',
   /** Of a request, repeated: argv[1] and on. */
   arg: 'Sledge-Arg',
+  /** Of a request: by this name its caller can take it back while it is under way. */
+  cancelId: 'Sledge-Cancel-Id',
   requestId: 'x-request-id',
   traceparent: 'traceparent',
   tracestate: 'tracestate',
@@ -67,6 +69,8 @@ export const SUBJECTS = {
   /** Every function of a tenant at one node, for a subscription. */
   invokeAt: (tenant: string, node: string): string =>
     `sledge.invoke.${tokenOf(tenant)}.*.${tokenOf(node)}`,
+  /** What is said there is the `cancelId` of a request that nobody waits for any more. */
+  cancel: (tenant: string): string => `sledge.cancel.${tokenOf(tenant)}`,
   submit: ({ tenant, fn }: FunctionAddress): string =>
     `sledge.submit.${tokenOf(tenant)}.${tokenOf(fn)}`,
   /** What a node says when durable work is done; only its stream listens. */

@@ -1,6 +1,9 @@
+import { connect } from 'node:net';
 import path from 'node:path';
 import { NatsServer } from '../support/nats-server';
+import { scrape } from './scrape';
 import { configOf, root, Server } from './server';
+import { until } from './versions';
 
 /** A placement that sends what comes from clients to the first peer. */
 const AWAY = path.join(__dirname, 'always-away.ts');
@@ -21,6 +24,7 @@ const functionsOf = (node: string) => [
   { name: 'exit' },
   { name: 'trap_unreachable' },
   { name: 'endless_loop', limits: { wallTimeUs: 20_000_000 } },
+  { name: 'forever', path: file('endless_loop'), limits: { wallTimeUs: 600_000_000 } },
   { name: 'where', path: file(node === 'far' ? 'echo' : 'trap_unreachable') },
   {
     name: 'either',
@@ -89,6 +93,21 @@ test('what is too long for NATS runs here', async () => {
   await untilRunBy('far');
   const { code } = await ask(near, 'where', Buffer.alloc(1_200_000));
   expect(code).toBe('SLEDGE_ERR_INVOKE_TRAPPED');
+});
+
+test('a client that leaves ends its request at the peer, whose worker becomes free', async () => {
+  await untilRunBy('far');
+  const atFar = async (name: string, labels = {}) =>
+    (await scrape(far.control)).value(name, { function: 'forever', ...labels });
+  const inFlight = () => atFar('sledge_requests_in_flight');
+  const { port } = new URL(near.url);
+  const client = connect(Number(port), '127.0.0.1');
+  client.write('GET /forever HTTP/1.1\r\nHost: x\r\n\r\n');
+  await until(async () => (await inFlight()) === 1);
+  // a client that only says that it has no more to send waits for its answer
+  client.resetAndDestroy();
+  await until(async () => (await inFlight()) === 0);
+  expect(await atFar('sledge_requests_total', { outcome: 'cancelled' })).toBe(1);
 });
 
 test('local-first spills over when the wait exceeds the slack, and both nodes answer', async () => {

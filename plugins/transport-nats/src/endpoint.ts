@@ -1,12 +1,15 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
 import type { FunctionHandle, Outcome, TenantView } from '@sledge/core';
-import { isPeerSubject, nameOf, peerSubjects } from '@sledge/nats-connection';
+import { isPeerSubject, nameOf, peerCancelSubject, peerSubjects } from '@sledge/nats-connection';
 import { QUEUE_GROUP, SUBJECTS } from '@sledge/nats-connection';
 import { answerOf, asSledgeError, failureOf, type Answer } from './answer';
+import { Cancellable, cancelIdOf } from './cancellable';
 import type { ServingNode } from './node';
 import { asForwarded, withOutcome } from './peers/forwarded';
 import { readRequest } from './request';
+
+const CANCEL_ID_MAX = 65;
 
 /**
  * The functions of a tenant for requests: each subject in the queue group of all nodes, and all of
@@ -17,6 +20,9 @@ export class TenantEndpoint {
   readonly #subscriptions = new Map<string, Subscription>();
   /** What comes to this node by its name, from clients and from peers. */
   #atNode: Subscription[] = [];
+  /** Where callers take requests back: until all of them are answered. */
+  #cancels: Subscription[] = [];
+  readonly #cancellable = new Cancellable();
   #connection: NatsConnection | undefined;
   readonly #answered = new Set<() => void>();
   #inFlight = 0;
@@ -32,7 +38,12 @@ export class TenantEndpoint {
     this.#connection = connection;
     const { name, options } = this.node;
     const subjects = [SUBJECTS.invokeAt(this.tenant, name)];
-    if (options.peers !== undefined) subjects.push(peerSubjects(name, this.tenant));
+    const cancels = [SUBJECTS.cancel(this.tenant)];
+    if (options.peers !== undefined) {
+      subjects.push(peerSubjects(name, this.tenant));
+      cancels.push(peerCancelSubject(name, this.tenant));
+    }
+    this.#cancels = cancels.map((one) => connection.subscribe(one, { callback: this.#cancel }));
     this.#atNode = subjects.map((one) => connection.subscribe(one, { callback: this.#take }));
     this.#subscribe();
   }
@@ -54,6 +65,7 @@ export class TenantEndpoint {
     this.#atNode = [];
     await Promise.all(all.map((one) => one.drain().catch(() => undefined)));
     if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#answered.add(resolve));
+    for (const one of this.#cancels.splice(0)) one.unsubscribe();
   }
 
   #subscribe(): void {
@@ -100,7 +112,12 @@ export class TenantEndpoint {
     }
     const request = asForwarded(readRequest(fn, message.data, message.headers), message);
     node.checkDeadline(fn, request);
-    node.invoke(fn, request, (outcome) => this.#onOutcome(outcome, message, connection));
+    const cancelId = cancelIdOf(message.headers);
+    const id = node.invoke(fn, request, (outcome) => {
+      this.#cancellable.forget(cancelId, id);
+      this.#onOutcome(outcome, message, connection);
+    });
+    this.#cancellable.add(cancelId, id);
     node.inFlight += 1;
     this.#inFlight += 1;
   }
@@ -116,6 +133,12 @@ export class TenantEndpoint {
     for (const resolve of this.#answered) resolve();
     this.#answered.clear();
   }
+
+  readonly #cancel = (error: Error | null, message: Msg): void => {
+    if (error !== null) return; // not allowed: then its deadline ends it
+    const id = this.#cancellable.find(message.string().slice(0, CANCEL_ID_MAX));
+    if (id !== undefined) this.node.cancel(id);
+  };
 
   /** Whoever wants no answer, or whose connection is gone, gets none. */
   #answer(message: Msg, { data, headers }: Answer): void {

@@ -15,6 +15,7 @@ const COUNTERS = [
   'completed',
   'failed',
   'refused',
+  'cancelled',
   'jobs',
   'jobs_completed',
   'jobs_retried',
@@ -57,6 +58,12 @@ export class ServingNode {
     if (waitUs === 0 || waitUs + this.meter.serviceUs <= deadlineUs) return;
     const details = { node: this.name, waitUs: Math.round(waitUs) };
     throw new SledgeError('SLEDGE_ERR_NATS_WOULD_MISS', details);
+  }
+
+  /** Nobody waits for it any more; its outcome still comes. */
+  cancel(id: number): void {
+    this.counted.cancelled += 1;
+    this.host.invoker.cancel(id);
   }
 
   /** @throws SledgeError as Invoker.invoke */

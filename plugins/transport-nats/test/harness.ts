@@ -1,12 +1,11 @@
 import pino from 'pino';
-import { tokens } from '@sledge/core';
+import { SledgeError, tokens } from '@sledge/core';
 import type {
   FunctionHandle,
   InvocationRequest,
   Invoker,
   Outcome,
   PluginContext,
-  SledgeError,
   TenantView,
   TransportInstance,
 } from '@sledge/core';
@@ -25,6 +24,8 @@ export class FakeInvoker implements Invoker {
   inFlight = 0;
   answer: ((call: Call) => Partial<Outcome> | undefined) | undefined;
   refuse: SledgeError | undefined;
+  /** Ids of calls that nobody waits for any more. */
+  readonly cancelled: number[] = [];
 
   invoke(fn: FunctionHandle, request: InvocationRequest, onOutcome: (o: Outcome) => void): number {
     if (this.refuse !== undefined) throw this.refuse;
@@ -42,8 +43,10 @@ export class FakeInvoker implements Invoker {
     return this.calls.length;
   }
 
-  cancel(): void {
-    throw new Error('nothing is cancelled over NATS');
+  cancel(id: number): void {
+    this.cancelled.push(id);
+    const error = new SledgeError('SLEDGE_ERR_INVOKE_CANCELLED');
+    setImmediate(() => this.calls[id - 1]?.end({ status: 'cancelled', error }));
   }
 }
 

@@ -37,6 +37,36 @@ describe('requests over NATS', () => {
         .catch(() => false),
     );
 
+  test('who gives a call up frees the worker that has it, and nobody else does', async () => {
+    const { invoker, stats } = await node('one');
+    invoker.answer = undefined;
+    const gone = new AbortController();
+    const client = open();
+    const body = Buffer.from('x');
+    const given = client.invoke('acme', 'fib', body, { signal: gone.signal });
+    const other = invoke(client, 'y');
+    const idsOf = (text: string) =>
+      invoker.calls.flatMap(({ input }, at) => (input === text ? [at + 1] : []));
+    const code = 'SLEDGE_ERR_INVOKE_CANCELLED';
+    await Promise.all([
+      until(() => invoker.calls.length === 2).then(() => gone.abort()),
+      expect(given).rejects.toMatchObject({ code }),
+    ]);
+    // on a slow machine it may be late before it is sent
+    while (idsOf('z').length === 0) {
+      const late = invoke(client, 'z', 100);
+      await expect(late).rejects.toMatchObject({ code: 'SLEDGE_ERR_NATS_DEADLINE' });
+    }
+    await until(() => stats()['in_flight'] === 1);
+    expect([...invoker.cancelled]).toEqual([...idsOf('x'), ...idsOf('z')]);
+    invoker.calls[(idsOf('y')[0] ?? 0) - 1]?.end(output('done'));
+    expect((await other).output.toString()).toBe('done');
+    expect(stats()).toMatchObject({ completed: 1, in_flight: 0 });
+    const early = client.invoke('acme', 'fib', body, { signal: AbortSignal.abort() });
+    await expect(early).rejects.toMatchObject({ code });
+    expect(idsOf('x')).toHaveLength(1);
+  });
+
   test('body, arguments, deadline and trace go there; node, load and times come back', async () => {
     const { invoker } = await node('one');
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';

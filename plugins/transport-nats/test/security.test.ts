@@ -37,13 +37,13 @@ afterEach(async () => {
 function tenantUser(who: string, tenant: string): string {
   return `{ ${who}, permissions: {
     publish: ["sledge.invoke.${tenant}.>", "sledge.submit.${tenant}.*",
-              "$JS.API.DIRECT.GET.SLEDGE_RESULTS_${tenant}.>"],
+              "sledge.cancel.${tenant}", "$JS.API.DIRECT.GET.SLEDGE_RESULTS_${tenant}.>"],
     subscribe: ["_INBOX_${tenant}.>", "sledge.result.${tenant}.*"] } }`;
 }
 
 const NODE_USER = `{ user: node, password: "node's", permissions: {
   publish: ["sledge.outcome.>", "sledge.dead.>", "$JS.API.>", "$JS.ACK.>"],
-  subscribe: ["sledge.invoke.>", "_INBOX.>"], allow_responses: true } }`;
+  subscribe: ["sledge.invoke.>", "sledge.cancel.*", "_INBOX.>"], allow_responses: true } }`;
 
 test('a tenant reaches its own functions and results, and nothing of another tenant', async () => {
   const seed = nkeys.createUser();

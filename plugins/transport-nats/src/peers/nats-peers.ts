@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { errors, headers, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { isErrorCode, SledgeError } from '@sledge/core';
 import type { PeerCall, PeerLink, PeerReply, PeerReport } from '@sledge/core';
 import { formatLoad, HEADERS, LEAVING, loadSubject, nodeOfLoad } from '@sledge/nats-connection';
-import { LOAD_SUBJECTS, parseLoad, PEER_HEADERS, peerSubject } from '@sledge/nats-connection';
+import { LOAD_SUBJECTS, parseLoad, PEER_HEADERS, peerCancelSubject } from '@sledge/nats-connection';
+import { peerSubject } from '@sledge/nats-connection';
 import type { NatsLink, NodeLoad } from '@sledge/nats-connection';
 import { forwardedHeader, outcomeOf } from './forwarded';
 import { KnownPeers } from './known-peers';
@@ -47,6 +49,9 @@ export class NatsPeers implements PeerLink {
   readonly #connections = new Set<NatsConnection>();
   readonly #waiting = new Map<string, Waiting>();
   readonly #timer: NodeJS.Timeout;
+  /** Nobody else can take back what was sent: its names begin with this. */
+  readonly #secret = randomBytes(12).toString('hex');
+  #sent = 0;
   #isTaking = true;
 
   constructor(private readonly settings: PeerSettings) {
@@ -71,15 +76,26 @@ export class NatsPeers implements PeerLink {
 
   forward(peer: string, call: PeerCall, onReply: (reply: PeerReply) => void): () => void {
     const sentNs = nowNs();
+    const connection = this.settings.linkOf(call.tenant)?.connection;
+    const cancelId = `${this.#secret}-${(this.#sent += 1)}`;
     const lost = (error: unknown): PeerReply => ({ kind: 'lost', reason: String(error) });
-    void this.#ask(peer, call)
+    void this.#ask(peer, call, connection, cancelId)
       .catch(lost)
       .then((reply) => {
         const insideNs = reply.kind === 'outcome' ? reply.outcome.times.totalNs : undefined;
         if (insideNs !== undefined) this.#known.measured(peer, nowNs() - sentNs, insideNs);
         onReply(reply);
       });
-    return () => undefined; // NATS takes nothing back: its answer comes
+    return () => this.#cancel(connection, peerCancelSubject(peer, call.tenant), cancelId);
+  }
+
+  /** Over the connection of the request, and so behind it. */
+  #cancel(connection: NatsConnection | undefined, subject: string, cancelId: string): void {
+    try {
+      connection?.publish(subject, cancelId);
+    } catch {
+      // the connection is gone, and the peer's own limits end it
+    }
   }
 
   /** While it takes none, the others send nothing more; what they have sent is answered. */
@@ -136,13 +152,18 @@ export class NatsPeers implements PeerLink {
     }
   }
 
-  async #ask(peer: string, { tenant, functionName, request }: PeerCall): Promise<PeerReply> {
-    const connection = this.settings.linkOf(tenant)?.connection;
+  async #ask(
+    peer: string,
+    { tenant, functionName, request }: PeerCall,
+    connection: NatsConnection | undefined,
+    cancelId: string,
+  ): Promise<PeerReply> {
     if (connection === undefined) return { kind: 'unsent', reason: 'NATS is away' };
     const { input = EMPTY, relativeDeadlineUs: us } = request;
     const head = headers();
     const forwarded = forwardedHeader(request);
     head.set(PEER_HEADERS.forwarded, forwarded);
+    head.set(HEADERS.cancelId, cancelId);
     if (us !== undefined) head.set(HEADERS.deadlineUs, String(us));
     const bytes = input.length + forwarded.length + HEAD_BYTES;
     if (bytes > (connection.info?.max_payload ?? Infinity)) {
