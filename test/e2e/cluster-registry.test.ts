@@ -40,6 +40,16 @@ afterAll(async () => {
 
 const both = async (): Promise<string> => `${await a.text()} ${await b.text()}`;
 
+/** What is answered from now until the other has ended. */
+async function untilEnded<Of>(ask: () => Promise<Of>, other: Promise<void>): Promise<Set<Of>> {
+  const answers = new Set<Of>();
+  let isOver = false;
+  void other.finally(() => (isOver = true));
+  while (!isOver) answers.add(await ask());
+  await other;
+  return answers;
+}
+
 /** To the engine itself, past everything that Sledge checks. */
 async function inNats(work: (connection: NatsConnection) => Promise<void>): Promise<void> {
   const connection = await connect({ servers: nats.url });
@@ -127,8 +137,9 @@ test(
 );
 
 test(
-  'a node that was away comes to the newest version, also after NATS was restarted',
+  'a node that was away comes to the newest version, and is drained if it was, after a restart of NATS',
   async () => {
+    await a.ask('PUT', '/cluster/nodes/b', { isTaking: false });
     await b.stop();
     await a.deploy('v2');
     await nats.kill();
@@ -137,11 +148,20 @@ test(
     await until(async () => (await state()) === 'away');
     await b.start();
     expect(await b.text()).toBe('v1');
+    const client = NatsClient.open({ servers: [nats.url] });
+    const stateOfB = async () => (await a.nodes()).find(({ node }) => node === 'b')?.state;
     await nats.start();
+    const askedNodes = untilEnded(
+      async () => (await client.invoke('test', 'f', undefined, { deadlineMs: 30_000 })).node,
+      until(async () => (await stateOfB()) === 'drained'),
+    );
     await until(async () => (await state()) === 'connected');
     await a.deploy('good');
     await until(async () => (await b.text()) === 'good');
     expect(await both()).toBe('good good');
+    expect(await askedNodes).toEqual(new Set(['a']));
+    await client.close();
+    await a.ask('PUT', '/cluster/nodes/b', { isTaking: true });
   },
   LIMIT_MS,
 );

@@ -11,7 +11,7 @@ import { hint } from '../nearest';
 import { ClusterChanges } from './cluster-changes';
 import type { Changed } from './cluster-changes';
 import { Convergence } from './convergence';
-import { keys, kindOfKey } from './entries';
+import { keys, kindOfKey, parseEntry } from './entries';
 import type { PolicyEntry } from './entries';
 import { nodeReportsOf, nodeText } from './node-report';
 import type { NodeReport, NodeSaid } from './node-report';
@@ -82,7 +82,7 @@ export class Cluster implements ClusterTarget {
   private readonly hashes = new Map<string, readonly string[]>();
   private readonly instance = randomUUID();
   private readonly startedAt = new Date().toISOString();
-  private work: NodeSaid['state'] = 'serving';
+  private work: NodeSaid['state'] = 'joining';
   private beat: NodeJS.Timeout | undefined;
   private announcing: Promise<void> | undefined;
   private isStale = false;
@@ -109,6 +109,7 @@ export class Cluster implements ClusterTarget {
         for (const entry of entries) this.note(entry);
         this.knowsAll = true;
         this.convergence.all(entries, epoch);
+        this.join(entries);
       },
       onChange: (entry) => {
         this.note(entry);
@@ -221,6 +222,14 @@ export class Cluster implements ClusterTarget {
     else this.hashes.set(key, value.match(/(?<=")[0-9a-f]{64}(?=")/g) ?? []);
   }
 
+  /** It takes work of the cluster once it knows that it is not drained. */
+  private join(entries: readonly RegistryEntry[]): void {
+    if (this.work !== 'joining' || this.isOver) return;
+    const key = keys.node(this.options.registry.node);
+    const own = entries.find((entry) => entry.key === key && entry.value !== undefined);
+    void this.setTakingWork(own === undefined || !saysDrained(own));
+  }
+
   private checkOwner(tenant: string, name?: string): void {
     const key = name === undefined ? keys.tenant(tenant) : keys.function(tenant, name);
     if (!this.adopter.owned.has(key)) return;
@@ -244,7 +253,8 @@ export class Cluster implements ClusterTarget {
     try {
       await server.setTakingWork(isTaking);
     } catch (error) {
-      logger.error({ err: error }, 'a transport does not stop taking work of the cluster');
+      const wanted = isTaking ? 'take' : 'stop taking';
+      logger.error({ err: error }, `a transport does not ${wanted} work of the cluster`);
       return;
     }
     if (turn !== this.takingTurn) return; // it was asked otherwise meanwhile
@@ -340,6 +350,16 @@ export class Cluster implements ClusterTarget {
 }
 
 const FAILURES_SHOWN = 100;
+
+/** What is damaged says nothing. */
+function saysDrained(entry: RegistryEntry): boolean {
+  try {
+    const parsed = parseEntry(entry);
+    return parsed.kind === 'node' && !parsed.value.isTaking;
+  } catch {
+    return false;
+  }
+}
 const STRANGERS_SEEN = 3;
 
 function outcomeOf(report: NodeReport, key: string, revision: number): NodeOutcome {

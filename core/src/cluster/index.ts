@@ -1,4 +1,4 @@
 export type { ClusterAnswer, ClusterReport, ClusterTarget, NodeOutcome } from './cluster';
 export { Cluster } from './cluster';
 export type { NodeReport } from './node-report';
-export { openCluster } from './open-cluster';
+export { holdWork, openCluster } from './open-cluster';

@@ -18,7 +18,9 @@ const said = z.object({
   version: z.string().max(64).describe('Of Sledge.'),
   addresses: z.array(z.string().max(300)).max(8),
   functions: z.int().min(0),
-  state: z.enum(['serving', 'draining', 'drained', 'stopping']),
+  state: z
+    .enum(['joining', 'serving', 'draining', 'drained', 'stopping'])
+    .describe('joining: it does not know yet whether it is drained, and takes no work.'),
   load: z.object({ inFlight: z.int().min(0), workers: z.int().min(0) }),
   revision: z.int().min(0).describe('Of the registry, up to which it has taken everything over.'),
   pending: z.int().min(0).describe('Entries that it is taking over.'),
@@ -30,7 +32,7 @@ const said = z.object({
 export const nodeReport = z.object({
   node: z.string(),
   ...said.shape,
-  state: z.enum(['serving', 'draining', 'drained', 'stopping', 'lost']),
+  state: z.enum(['joining', 'serving', 'draining', 'drained', 'stopping', 'lost']),
   lastSeenMs: z.number().describe('Milliseconds since it last said something.'),
 });
 export const nodeReports = z.array(nodeReport);

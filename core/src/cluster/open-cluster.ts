@@ -19,6 +19,18 @@ export interface ClusterMember {
 
 const ADDRESSES_TOLD = 8;
 
+/**
+ * Call it before transports start: whether this node is drained says the registry, and until then
+ * it takes no work of the cluster. Without a registry it does nothing.
+ */
+export async function holdWork(host: PluginHost): Promise<void> {
+  if (host.instances('registry').length === 0) return;
+  const transports = host.instances('transport').map(({ instance }) => instance);
+  await Promise.all(
+    (transports as TransportInstance[]).map(async (one) => one.setTakingWork?.(false)),
+  );
+}
+
 /** The node of the cluster that the configuration names; undefined: it names none. */
 export function openCluster(
   member: ClusterMember,

@@ -101,6 +101,8 @@ export interface TransportInstance extends PluginInstance {
   /**
    * Work that the cluster hands to any of its nodes is taken again, or no more; resolves when what
    * was taken has ended. Absent: it takes none. What is meant for this node alone is served on.
+   * Asked before `start` it takes none from the beginning: so begins a node of a cluster, until it
+   * knows whether it is drained.
    */
   setTakingWork?(isTaking: boolean): Promise<void>;
   /** What it has counted since `start`, by name. */

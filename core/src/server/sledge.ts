@@ -26,7 +26,7 @@ import { PLUGIN_KINDS } from '../contracts/plugin';
 import type { PluginKind } from '../contracts/plugin';
 import { SledgeError } from '../errors/sledge-error';
 import type { BuildReport } from '../functions/build-functions';
-import { type Cluster, openCluster } from '../cluster';
+import { type Cluster, holdWork, openCluster } from '../cluster';
 import { openLiveControl } from '../control/live-control';
 import type { ControlTarget, LiveControl } from '../control/live-control';
 import { FunctionRegistry, type LoadedFunction } from '../functions/function-registry';
@@ -323,6 +323,7 @@ export class Sledge {
     this.services.open(plane, this.registry, repairBy(this.live, this.logger));
     this.services.placeWith(this.host, this.logger, config.seed);
     await this.host.start(BESIDE_TRANSPORTS);
+    await holdWork(this.host);
     this.failed = await this.host.startSome('transport');
     for (const { code, message, solve } of this.failed) this.logger.error({ code, solve }, message);
     this.life = 'serving';

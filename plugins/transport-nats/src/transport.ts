@@ -33,6 +33,8 @@ export class NatsTransport implements TransportInstance {
   #unsubscribe: (() => void) | undefined;
   #peers: NatsPeers | undefined;
   #isTaking = true;
+  /** Nobody has said since it started whether it may take work. */
+  #isHeld = false;
 
   constructor(
     private readonly options: TransportOptions,
@@ -44,7 +46,10 @@ export class NatsTransport implements TransportInstance {
 
   /** @throws SledgeError SLEDGE_ERR_NATS_CREDENTIALS for a file that cannot be used. */
   async start(): Promise<void> {
+    this.#isHeld = !this.#isTaking;
     this.#peers = this.#openPeers();
+    this.#peers?.setTakingWork(this.#isTaking);
+    for (const { name } of this.#served()) this.#linkOf(name);
     this.#apply(this.host.tenants());
     this.#unsubscribe = this.host.onTenantsChanged((tenants) => this.#apply(tenants));
     const { connectTimeoutMs } = this.options;
@@ -66,6 +71,7 @@ export class NatsTransport implements TransportInstance {
   /** Connections stay: it can be asked to take work again. */
   async setTakingWork(isTaking: boolean): Promise<void> {
     this.#isTaking = isTaking;
+    this.#isHeld = false;
     this.#peers?.setTakingWork(isTaking);
     if (isTaking) return this.#apply(this.host.tenants());
     const open = [...this.#tenants.values()];
@@ -83,12 +89,15 @@ export class NatsTransport implements TransportInstance {
   }
 
   listeners(): readonly ListenerInfo[] {
-    const [url = ''] = this.options.servers;
+    const [server = ''] = this.options.servers;
+    const common = { transport: 'nats', url: withoutUser(server) };
+    const connecting = { state: 'connecting' as const };
+    if (this.#isHeld) {
+      return this.#served().map(({ name }) => ({ ...common, tenant: name, ...connecting }));
+    }
     return [...this.#tenants].map(([tenant, { link }]) => ({
-      transport: 'nats',
-      tenant,
-      url: withoutUser(url),
-      ...(link.state === 'connected' ? {} : { state: 'connecting' as const }),
+      ...{ ...common, tenant },
+      ...(link.state === 'connected' ? {} : connecting),
     }));
   }
 
@@ -127,6 +136,10 @@ export class NatsTransport implements TransportInstance {
     const made = new NatsPeers({ ...peers, node: this.#node.name, load, linkOf });
     this.host.connectPeers?.(made);
     return made;
+  }
+
+  #served(): TenantView[] {
+    return this.host.tenants().filter(({ name }) => this.#serves(name));
   }
 
   #serves(tenant: string): boolean {

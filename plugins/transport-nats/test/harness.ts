@@ -84,6 +84,7 @@ export interface Running {
 export async function startNode(
   options: Record<string, unknown>,
   tenants: readonly TenantView[] = [tenantOf('acme', 'fib')],
+  { isHeld = false } = {},
 ): Promise<Running> {
   const invoker = new FakeInvoker();
   invoker.answer = ({ input }) => output(`did ${input}`);
@@ -103,6 +104,7 @@ export async function startNode(
   const ctx = { logger: pino({ level: 'silent' }), container } as unknown as PluginContext;
   const fast = { reconnectWaitMs: 20, ...options };
   const transport = await plugin.create(plugin.options.parse(fast), ctx);
+  if (isHeld) await transport.setTakingWork?.(false);
   await transport.start();
   const stats = () => transport.stats?.() ?? {};
   return {

@@ -158,6 +158,23 @@ describe('requests over NATS', () => {
     for (const call of invoker.calls) call.end();
   });
 
+  test('a node that does not know whether it is drained takes nothing until it does', async () => {
+    const options = { servers: [nats.url], node: 'held', peers: { reportMs: 20 } };
+    const held = await startNode(options, undefined, { isHeld: true });
+    running.push(held);
+    await held.connected();
+    const states = () => held.transport.listeners().map(({ state }) => state);
+    expect(states()).toEqual(['connecting']);
+    await node('one');
+    const client = open();
+    const answers = Array.from({ length: 20 }, () => invoke(client, 'x'));
+    const nodes = (await Promise.all(answers)).map((answer) => answer.node);
+    expect(new Set(nodes)).toEqual(new Set(['one']));
+    await held.transport.setTakingWork?.(true);
+    await until(async () => (await invoke(client, 'x')).node === 'held');
+    expect(states()).toEqual([undefined]);
+  });
+
   test('functions and tenants come and go while it serves', async () => {
     const { change } = await node('one');
     const client = open({ attempts: 1 });
