@@ -94,6 +94,32 @@ test('a Prometheus parser reads what is written, whatever the tenant is called',
   expect(counts).toEqual(counts.toSorted((a, b) => a - b));
 });
 
+test('a placement has what it kept, and what became of requests at each peer', () => {
+  const local = { local: 5, run_here: 2, failed: 0, ended: 1, refused_there: 2 };
+  const counted = { ...local, forwarded: 4, refused: 0, unsent: 0, lost: 0 };
+  const results = { ended: 1, refused: 2, unsent: 0, lost: 0 };
+  const placement = {
+    ...{ placement: 'local-first', counted, away: 1 },
+    peers: [{ node: 'far', sent: 4, results }],
+  };
+  const stats = { 'placement.local': 5, 'placement.spilled': 4 };
+  const text = [...exposition({ ...sources('acme'), stats, placement })].join('');
+  const byName = new Map(parse(text).map((family) => [family.name, family.metrics]));
+  const labels = { placement: 'local-first' };
+  expect(byName.get('sledge_placement_local_total')).toEqual([{ labels, value: '3' }]);
+  expect(byName.get('sledge_placement_failed_over_total')).toEqual([{ labels, value: '2' }]);
+  expect(byName.get('sledge_peer_requests_total')).toEqual(
+    Object.entries(results).map(([result, count]) => ({
+      labels: { ...labels, node: 'far', result },
+      value: String(count),
+    })),
+  );
+  // what is its own is told as it tells it, and nothing twice
+  expect(byName.get('sledge_transport_events')).toEqual([
+    { labels: { transport: 'placement', event: 'spilled' }, value: '4' },
+  ]);
+});
+
 test('every metric has a name, labels and help that Prometheus takes, once', () => {
   const names = METRICS.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);

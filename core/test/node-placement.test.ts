@@ -2,6 +2,7 @@ import { SledgeError } from '@sledge/core';
 import type { FunctionHandle, InvocationRequest, Outcome, OutcomeCallback } from '@sledge/core';
 import type { PeerCall, PeerLink, PeerReply, PeerReport, Placement } from '@sledge/core';
 import { AWAY_MAX, NodePlacement } from '../src/placement/node-placement';
+import { PEERS_COUNTED_MAX } from '../src/placement/placement-counters';
 
 const MS = 1_000_000;
 const fn = { tenant: 'acme', name: 'f' } as FunctionHandle;
@@ -103,6 +104,34 @@ test.each(['refused', 'unsent'] as const)('what was %s runs here while time rema
   const code = kind === 'refused' ? error.code : 'SLEDGE_ERR_PEER_UNSENT';
   expect(outcomes[1]).toMatchObject({ status: 'dropped', error: { code } });
   expect(told).toEqual([kind, kind]);
+});
+
+test('requests are counted by what became of them at each peer; of many peers together', () => {
+  const { invoke, peers, local, placement } = node(({ leftNs }) =>
+    leftNs === Infinity ? 0 : 'local',
+  );
+  const names = ['a', 'a', 'b', ...Array.from({ length: PEERS_COUNTED_MAX }, (_, at) => `p${at}`)];
+  for (const name of names) {
+    peers.list = [{ ...peers.list[0], name } as PeerReport];
+    invoke();
+  }
+  invoke({ relativeDeadlineUs: 50_000 });
+  peers.sent[0]?.reply({ kind: 'outcome', outcome: done });
+  peers.sent[1]?.reply({ kind: 'unsent', reason: 'nobody is there' });
+  local.at(-1)?.end(done);
+  peers.sent[2]?.reply({ kind: 'lost', reason: 'it fell silent' });
+  const report = placement.report();
+  const kept = { local: 2, run_here: 1 };
+  const count = { ...kept, forwarded: names.length, ended: 1, unsent: 1, lost: 1 };
+  expect(report).toMatchObject({ placement: 'of-the-test', counted: count });
+  expect(report.away).toBe(names.length - 3);
+  const none = { ended: 0, refused: 0, unsent: 0, lost: 0 };
+  expect(report.peers.slice(0, 2)).toEqual([
+    { node: 'a', sent: 2, results: { ...none, ended: 1, unsent: 1 } },
+    { node: 'b', sent: 1, results: { ...none, lost: 1 } },
+  ]);
+  expect(report.peers).toHaveLength(PEERS_COUNTED_MAX + 1);
+  expect(report.peers.at(-1)).toEqual({ node: '_other', sent: 2, results: none });
 });
 
 test('what was lost is an error and does not run again', () => {

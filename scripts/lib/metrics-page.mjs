@@ -8,6 +8,8 @@ const SCOPES = {
   worker: 'Of a worker',
   group: 'Of a worker group',
   transport: 'Of a transport',
+  placement: 'Of a placement',
+  peer: 'Of a node that a placement sends requests to',
 };
 
 export function metricsPage(root) {

@@ -74,7 +74,7 @@ test(
     out.mockRestore();
     expect(said.join('')).toMatch(/^a +converged/m);
     expect(said.join('')).toMatch(/^b +converged/m);
-    expect(said.join('')).toMatch(/^b +serving +\d\.\d s ago +0\.1\.0 +1 +0 on 1/m);
+    expect(said.join('')).toMatch(/^b +serving +\d\.\d s ago +0\.1\.0 +1 +0 on 1 +- /m);
   },
   LIMIT_MS,
 );

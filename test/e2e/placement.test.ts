@@ -107,6 +107,12 @@ test('a client that leaves ends its request at the peer, whose worker becomes fr
   // a client that only says that it has no more to send waits for its answer
   client.resetAndDestroy();
   await until(async () => (await inFlight()) === 0);
+  const atNear = (await scrape(near.control)).value;
+  const labels = { placement: 'always-away', node: 'far' };
+  expect(atNear('sledge_peer_requests_total', { ...labels, result: 'ended' })).toBeGreaterThan(0);
+  expect(atNear('sledge_placement_forwarded_total', {})).toBe(
+    atNear('sledge_peer_requests_sent_total', labels),
+  );
   expect(await atFar('sledge_requests_total', { outcome: 'cancelled' })).toBe(1);
 });
 

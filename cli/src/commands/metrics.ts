@@ -10,6 +10,8 @@ interface MetricsOptions extends CommonOptions {
 }
 
 const TABLES: readonly Scope[] = ['tenant', 'function', 'worker', 'group'];
+/** Of a node of a cluster: without samples they are not shown. */
+const CLUSTER_TABLES: readonly Scope[] = ['placement', 'peer'];
 const UNITS = [
   [1, 's'],
   [1e-3, 'ms'],
@@ -19,13 +21,15 @@ const UNITS = [
 export function metricsCommand(program: Command): void {
   const command = program
     .command('metrics')
-    .description('what a server that runs has counted, by tenant, function, worker and group')
+    .description('what a server that runs has counted, by tenant, function, worker, group and peer')
     .option('--socket <path>', "the server's control socket; default: your only server's");
   withCommon(command).action(async (options: MetricsOptions) => {
     const socket = findControl(options.socket);
     const report = (await askAdmin(socket, { path: '/metrics.json' })) as MetricReport[];
     if (options.json === true) return printJson(report);
-    for (const [index, scope] of TABLES.entries()) {
+    const isThere = (scope: Scope): boolean =>
+      report.some((metric) => metric.scope === scope && metric.samples.length > 0);
+    for (const [index, scope] of [...TABLES, ...CLUSTER_TABLES.filter(isThere)].entries()) {
       if (index > 0) printLine('');
       printScope(scope, report);
     }

@@ -17,7 +17,7 @@ async function nodes(options: ServerOptions): Promise<void> {
   const reports = (await askAdmin(placeOf(options), { path: '/cluster/nodes' })) as NodeReport[];
   if (options.json === true) return printJson(reports);
   printTable(
-    ['NODE', 'STATE', 'SEEN', 'VERSION', 'FUNCTIONS', 'LOAD', 'REVISION', 'ADDRESSES'],
+    ['NODE', 'STATE', 'SEEN', 'VERSION', 'FUNCTIONS', 'LOAD', 'PLACED', 'REVISION', 'ADDRESSES'],
     reports.map((report) => [
       report.node,
       report.state,
@@ -25,6 +25,7 @@ async function nodes(options: ServerOptions): Promise<void> {
       report.version,
       String(report.functions),
       `${report.load.inFlight} on ${report.load.workers}`,
+      placed(report),
       progress(report),
       report.addresses.join(', ') || '-',
     ]),
@@ -32,6 +33,16 @@ async function nodes(options: ServerOptions): Promise<void> {
   for (const { node, failures } of reports) {
     for (const { key, message } of failures) printLine(`${node}: ${key}: ${message}`);
   }
+}
+
+/** What its placement has kept, sent to peers, and got back. */
+function placed({ placed: of }: NodeReport): string {
+  if (of === undefined) return '-';
+  const more = [
+    ...(of.failedOver > 0 ? [`${of.failedOver} failed over`] : []),
+    ...(of.lost > 0 ? [`${of.lost} lost`] : []),
+  ];
+  return [`${of.local} here`, `${of.sent} sent`, ...more].join(', ');
 }
 
 function progress({ revision, pending, failed }: NodeReport): string {

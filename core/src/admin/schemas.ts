@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { clusterReport } from './cluster-schemas';
+import { SCOPES } from '../metrics/declare';
 import { POLICY_KINDS } from '../server/policy-kinds';
 
 const name = z.string().min(1).max(1024);
@@ -91,7 +92,7 @@ export const metrics = z.array(
   z.object({
     name: z.string(),
     type: z.enum(['counter', 'gauge', 'histogram', 'untyped']),
-    scope: z.enum(['process', 'tenant', 'function', 'worker', 'group', 'transport']),
+    scope: z.enum(SCOPES),
     help: z.string(),
     samples: z.array(
       z.object({

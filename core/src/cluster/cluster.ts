@@ -66,7 +66,7 @@ export interface ClusterOptions {
   readonly logger: Logger;
   /** Entries that are taken over at once. */
   readonly parallel: number;
-  readonly about: () => Pick<NodeSaid, 'version' | 'addresses' | 'functions' | 'load'>;
+  readonly about: () => Pick<NodeSaid, 'version' | 'addresses' | 'functions' | 'load' | 'placed'>;
 }
 
 const POLL_MS = 20;

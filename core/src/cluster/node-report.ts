@@ -12,6 +12,8 @@ export const nodeFailure = z.object({
   message: z.string().max(400),
 });
 
+const count = z.int().min(0);
+
 /** What a node says of itself. */
 const said = z.object({
   instance: z.string().max(64).describe('Another one after each start.'),
@@ -22,6 +24,10 @@ const said = z.object({
     .enum(['joining', 'serving', 'draining', 'drained', 'stopping'])
     .describe('joining: it does not know yet whether it is drained, and takes no work.'),
   load: z.object({ inFlight: z.int().min(0), workers: z.int().min(0) }),
+  placed: z
+    .object({ local: count, sent: count, refused: count, lost: count, failedOver: count })
+    .exactOptional()
+    .describe('Requests by its placement: kept here, sent to peers, and what became of those.'),
   revision: z.int().min(0).describe('Of the registry, up to which it has taken everything over.'),
   pending: z.int().min(0).describe('Entries that it is taking over.'),
   failed: z.int().min(0),

@@ -8,6 +8,7 @@ import type { LiveControl } from '../control/live-control';
 import type { PluginHost } from '../plugins/plugin-host';
 import type { PolicyKind } from '../server/policy-kinds';
 import { Cluster } from './cluster';
+import type { NodeSaid } from './node-report';
 
 /** What a cluster needs of the server that is one of its nodes. */
 export interface ClusterMember {
@@ -53,16 +54,28 @@ export function openCluster(
       },
     },
     about: () => {
-      const { inFlight = 0, workers = 0 } = member.stats();
+      const stats = member.stats();
+      const { inFlight = 0, workers = 0 } = stats;
       const addresses = member.listeners().map(({ url }) => url.slice(0, 300));
       return {
         version: sledgeVersion,
         addresses: addresses.slice(0, ADDRESSES_TOLD),
         functions: live.functions().length,
         load: { inFlight, workers },
+        ...placedOf(stats),
       };
     },
   });
+}
+
+/** Nothing without a placement. */
+function placedOf(stats: Readonly<Record<string, number>>): Pick<NodeSaid, 'placed'> {
+  const of = (name: string): number => stats[`placement.${name}`] ?? 0;
+  if (stats['placement.local'] === undefined) return {};
+  const failedOver = of('run_here');
+  const local = of('local') - failedOver;
+  const [sent, refused, lost] = [of('forwarded'), of('refused_there'), of('lost')];
+  return { placed: { local, sent, refused, lost, failedOver } };
 }
 
 const { version: sledgeVersion } = JSON.parse(

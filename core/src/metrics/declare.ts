@@ -1,3 +1,4 @@
+import type { PlacementReport } from '../placement/placement-counters';
 import type { Histogram } from './histogram';
 import type { FunctionMetrics, GroupRow, TenantRow, WorkerRow } from './layout';
 
@@ -25,9 +26,21 @@ export interface MetricSources {
   readonly tenants: () => readonly TenantSource[];
   readonly workers: readonly (WorkerRow & { readonly groupName: string })[];
   readonly groups: readonly (GroupRow & { readonly groupName: string })[];
+  /** Undefined: there is none. */
+  readonly placement?: PlacementReport | undefined;
 }
 
-export type Scope = 'process' | 'tenant' | 'function' | 'worker' | 'group' | 'transport';
+export const SCOPES = [
+  'process',
+  'tenant',
+  'function',
+  'worker',
+  'group',
+  'transport',
+  'placement',
+  'peer',
+] as const;
+export type Scope = (typeof SCOPES)[number];
 
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
@@ -54,6 +67,8 @@ export const SCOPE_LABELS: Readonly<Record<Scope, readonly string[]>> = {
   worker: ['group', 'worker'],
   group: ['group'],
   transport: ['transport'],
+  placement: ['placement'],
+  peer: ['placement', 'node'],
 };
 
 type Declared = Omit<Metric, 'samples' | 'scope'>;

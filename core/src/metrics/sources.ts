@@ -22,7 +22,7 @@ export function metricSources(
   plane: DataPlane | undefined,
   { series, functions }: { series: FunctionSeries; functions: readonly LoadedFunction[] },
   groupNames: readonly (string | undefined)[],
-  server: Pick<MetricSources, 'isReady' | 'stats'>,
+  server: Pick<MetricSources, 'isReady' | 'stats' | 'placement'>,
   tenants: readonly { readonly name: string; readonly index: number }[],
 ): MetricSources {
   const nameOf = (group: number): string => groupNames[group] ?? ONLY_GROUP;

@@ -1,9 +1,11 @@
 import { ofFunction, ofGroup, ofProcess, ofTenant, ofWorker, stat, type Metric } from './declare';
 import { secondsOf, slowdownOf } from './histogram';
 import { OUTCOMES, REJECTIONS } from './layout';
+import { PLACEMENT_COUNTERS } from '../placement/placement-counters';
+import { PLACEMENT } from './placement-table';
 import { STARTED_SECONDS } from './started';
 
-export { SCOPE_LABELS } from './declare';
+export { SCOPE_LABELS, SCOPES } from './declare';
 export type { FunctionSource, Metric, MetricSources, Sample, Scope, TenantSource } from './declare';
 
 const NS_PER_S = 1e9;
@@ -350,6 +352,9 @@ const GROUP: readonly Metric[] = [
   }),
 ];
 
+/** These have metrics of their own; what else a placement counts has not. */
+const OF_PLACEMENT = new Set(['away', ...PLACEMENT_COUNTERS].map((name) => `placement.${name}`));
+
 const TRANSPORT: readonly Metric[] = [
   {
     name: 'sledge_transport_events',
@@ -360,7 +365,7 @@ const TRANSPORT: readonly Metric[] = [
     samples: ({ stats }) =>
       Object.entries(stats).flatMap(([name, value]) => {
         const [, transport, event] = /^([^.]+)\.(.+)$/.exec(name) ?? [];
-        if (transport === undefined || event === undefined) return [];
+        if (transport === undefined || event === undefined || OF_PLACEMENT.has(name)) return [];
         return [{ labels: { transport, event }, value }];
       }),
   },
@@ -374,4 +379,5 @@ export const METRICS: readonly Metric[] = [
   ...WORKER,
   ...GROUP,
   ...TRANSPORT,
+  ...PLACEMENT,
 ];

@@ -14,23 +14,12 @@ import { reasonOf } from '../errors/reason';
 import { SledgeError } from '../errors/sledge-error';
 import { LoadMeter } from './load-meter';
 import { PeerNodes } from './peer-nodes';
+import { PlacementCounters, type PlacementReport } from './placement-counters';
 
 const NS_PER_US = 1000;
 const NOTHING = new Uint8Array(0);
 /** Of decisions that fail; more of them are only counted. */
 const WARNINGS_MAX = 10;
-
-export const PLACEMENT_COUNTERS = [
-  'local',
-  'forwarded',
-  'refused',
-  'failed',
-  'ended',
-  'refused_there',
-  'unsent',
-  'lost',
-  'run_here',
-] as const;
 
 /** What a node does with a request when it runs it itself. */
 export type RunLocally = (
@@ -78,7 +67,7 @@ interface Away {
 export class NodePlacement {
   private readonly meter = new LoadMeter();
   private readonly nodes: PeerNodes;
-  private readonly counted: Record<(typeof PLACEMENT_COUNTERS)[number], number>;
+  private readonly counters = new PlacementCounters();
   private readonly away = new Map<number, Away>();
   private link: PeerLink | undefined;
   private lastId = 0;
@@ -86,8 +75,6 @@ export class NodePlacement {
 
   constructor(private readonly options: NodePlacementOptions) {
     this.nodes = new PeerNodes(options.random);
-    const zeros = PLACEMENT_COUNTERS.map((name) => [name, 0]);
-    this.counted = Object.fromEntries(zeros) as typeof this.counted;
   }
 
   /** From now on requests can be sent to these peers. @returns ends it. */
@@ -104,7 +91,14 @@ export class NodePlacement {
   }
 
   stats(): Record<string, number> {
-    return { ...this.counted, away: this.away.size, ...this.options.placement.stats?.() };
+    const { counted } = this.counters;
+    return { ...counted, away: this.away.size, ...this.options.placement.stats?.() };
+  }
+
+  report(): PlacementReport {
+    const { counted } = this.counters;
+    const { size: away } = this.away;
+    return { placement: this.options.name, counted, away, peers: this.counters.peers() };
   }
 
   /**
@@ -132,7 +126,7 @@ export class NodePlacement {
     });
     if (decision === 'local') return this.run(fn, request, onOutcome);
     if (decision === 'refuse') {
-      this.counted.refused += 1;
+      this.counters.counted.refused += 1;
       const { name } = this.options;
       throw new SledgeError('SLEDGE_ERR_PLACEMENT_REFUSED', { placement: name });
     }
@@ -168,7 +162,7 @@ export class NodePlacement {
   }
 
   private failed(callback: string, error: unknown): void {
-    this.counted.failed += 1;
+    this.counters.counted.failed += 1;
     this.warnings += 1;
     if (this.warnings > WARNINGS_MAX) return;
     const { name, logger } = this.options;
@@ -186,7 +180,7 @@ export class NodePlacement {
       this.meter.left(fullName(fn), estimateNs, outcome);
       onOutcome(outcome);
     });
-    this.counted.local += 1;
+    this.counters.counted.local += 1;
     this.meter.entered(estimateNs);
     return id;
   }
@@ -202,7 +196,7 @@ export class NodePlacement {
     };
     const id = (this.lastId += 1);
     this.away.set(id, away);
-    this.counted.forwarded += 1;
+    this.counters.sent(peer);
     const call = { tenant: fn.tenant, functionName: fn.name, request: sent };
     away.cancel = (this.link as PeerLink).forward(peer, call, (reply) => this.onReply(id, reply));
     return -id;
@@ -212,11 +206,10 @@ export class NodePlacement {
     const away = this.away.get(id);
     if (away === undefined) return; // a second reply of the same
     this.tell(away, reply);
+    this.counters.replied(away.peer, reply.kind === 'outcome' ? 'ended' : reply.kind);
     if (reply.kind === 'outcome') {
-      this.counted.ended += 1;
       this.end(id, away, reply.outcome);
     } else if (reply.kind === 'lost') {
-      this.counted.lost += 1;
       const { peer } = away;
       const error = new SledgeError('SLEDGE_ERR_PEER_LOST', { peer, reason: reply.reason });
       this.end(id, away, outcomeOf('failed', error));
@@ -232,7 +225,6 @@ export class NodePlacement {
     reply: Extract<PeerReply, { kind: 'refused' | 'unsent' }>,
   ): void {
     const isRefused = reply.kind === 'refused';
-    this.counted[isRefused ? 'refused_there' : 'unsent'] += 1;
     if (away.isCancelled) {
       const error = new SledgeError('SLEDGE_ERR_INVOKE_CANCELLED');
       return this.end(id, away, outcomeOf('cancelled', error));
@@ -250,7 +242,7 @@ export class NodePlacement {
         this.away.delete(id);
         onOutcome(outcome);
       });
-      this.counted.run_here += 1;
+      this.counters.counted.run_here += 1;
     } catch (error) {
       const known = error instanceof SledgeError ? error : undefined;
       const unknown = { reason: reasonOf(error) };

@@ -8,7 +8,7 @@ import { metricSources } from '../metrics/sources';
 import type { MetricSources } from '../metrics/table';
 
 /** What a server is at the moment. */
-export interface ServerState extends Pick<MetricSources, 'isReady' | 'stats'> {
+export interface ServerState extends Pick<MetricSources, 'isReady' | 'stats' | 'placement'> {
   readonly plane: DataPlane | undefined;
   readonly functions: readonly LoadedFunction[];
   readonly tenants: readonly Pick<LiveTenant, 'name' | 'index'>[];

@@ -121,8 +121,8 @@ export class Sledge {
     });
     this.metrics = new ServerMetrics(config, () => ({
       ...{ plane: this.plane, functions: this.functions() as LoadedFunction[] },
-      tenants: [...(this.registry?.byName.values() ?? [])],
-      ...{ isReady: this.life === 'serving', stats: this.stats() },
+      ...{ tenants: [...(this.registry?.byName.values() ?? [])], stats: this.stats() },
+      ...{ isReady: this.life === 'serving', placement: this.services.placementReport() },
     }));
     this.policies = new ServerPolicies(this.host, loaded, this.logger);
   }

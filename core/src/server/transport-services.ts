@@ -15,6 +15,7 @@ import type { FunctionRegistry, LoadedFunction } from '../functions/function-reg
 import { isEasyToRepeat } from '../functions/module-repair';
 import type { ModuleRepair } from '../functions/module-repair';
 import type { NodePlacement } from '../placement/node-placement';
+import type { PlacementReport } from '../placement/placement-counters';
 import type { PluginHost } from '../plugins/plugin-host';
 import { openPlacement } from './placement-step';
 import { RpcService } from './rpc-service';
@@ -59,6 +60,11 @@ export class TransportServices implements TransportHost, Invoker {
   /** What was decided, and what became of it; empty: there is no placement. */
   placementStats(): Readonly<Record<string, number>> {
     return this.placement?.stats() ?? {};
+  }
+
+  /** For metrics; undefined: there is no placement. */
+  placementReport(): PlacementReport | undefined {
+    return this.placement?.report();
   }
 
   /** Tells transports which tenants and functions there are; resolves when they serve them. */
