@@ -1,10 +1,12 @@
 import { SledgeError } from '@sledge/core';
 import type { FunctionHandle, InvocationRequest, Outcome, OutcomeCallback } from '@sledge/core';
 import type { PeerCall, PeerLink, PeerReply, PeerReport, Placement } from '@sledge/core';
+import { LoadMeter } from '../src/placement/load-meter';
 import { AWAY_MAX, NodePlacement } from '../src/placement/node-placement';
 import { PEERS_COUNTED_MAX } from '../src/placement/placement-counters';
 
 const MS = 1_000_000;
+const EXPECTED_US = 10_000;
 const fn = { tenant: 'acme', name: 'f' } as FunctionHandle;
 const request: InvocationRequest = { args: ['1'], environ: [], input: Buffer.from('body') };
 const times = { queueNs: 0, runNs: 5 * MS, totalNs: 5 * MS };
@@ -35,14 +37,17 @@ function node(place: Placement['place'], outcome?: Placement['outcome']) {
   const outcomes: Outcome[] = [];
   const warnings: string[] = [];
   const clock = { nowNs: 100 * MS };
+  const meter = new LoadMeter();
   const placement = new NodePlacement({
     name: 'of-the-test',
     placement: outcome === undefined ? { place } : { place, outcome },
     random: () => 0,
-    plane: { stats: () => ({ workers: 1, inFlight: local.length }), cancel: () => undefined },
-    runLocally: (_fn, given, end) => local.push({ request: given, end }),
+    plane: { cancel: () => undefined },
+    runLocally: (to, given, onOutcome) =>
+      meter.measure(to, EXPECTED_US, onOutcome, (end) => local.push({ request: given, end })),
+    load: () => meter.now({ stats: () => ({ inFlight: local.length }) }, clock.nowNs),
+    estimateNs: (of) => meter.estimateNs(of, EXPECTED_US),
     logger: { warn: (_: unknown, text?: string) => void warnings.push(text ?? '') } as never,
-    expectedUs: () => 10_000,
     nowNs: () => clock.nowNs,
   });
   placement.connect(peers);

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { z } from '@sledge/core';
 
 const file = z.string().min(1).max(4096);
@@ -12,6 +13,22 @@ export const natsCredentials = z.union([
 ]);
 
 export type NatsCredentials = z.output<typeof natsCredentials>;
+
+/** One token of a subject. */
+export const natsName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'a name of letters, digits, "_" and "-"');
+
+/**
+ * What this node is called, by all that it says over NATS. Two servers of one machine need a name
+ * each: by default it is the host's.
+ */
+export const nodeName = natsName.default(hostNode);
+
+function hostNode(): string {
+  const name = hostname().replace(/[^A-Za-z0-9_-]/g, '-');
+  return name.replace(/^[^A-Za-z0-9]+/, '').slice(0, 64) || 'node';
+}
 
 /** How NATS is reached. Paths are relative to the working directory. */
 export const natsOptions = z.strictObject({

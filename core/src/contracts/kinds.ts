@@ -1,6 +1,6 @@
 import type { FunctionHandle, Invoker } from './invocation';
 import type { NativeRpcEnd, NativeRpcServerOptions } from './native-rpc';
-import type { PeerLink } from './placement';
+import type { NodeLoad, PeerLink } from './placement';
 import type { PluginInstance } from './plugin';
 import type { TlsFiles, WatchFiles } from '../security/tls';
 
@@ -11,13 +11,6 @@ export interface ListenerInfo {
   url: string;
   /** What it listens through is away; absent: it can be called. */
   state?: 'connecting' | undefined;
-}
-
-/** How busy the workers are. */
-export interface WorkerLoad {
-  readonly workers: number;
-  /** Accepted and not ended, through whatever transport. */
-  readonly inFlight: number;
 }
 
 /** A tenant as a transport sees it. */
@@ -71,8 +64,14 @@ export interface RpcServer {
 export interface TransportHost {
   readonly invoker: Invoker;
   tenants(): readonly TenantView[];
-  /** Costs microseconds: for each request of a transport at millisecond scale, not faster. */
-  load?(): WorkerLoad;
+  /**
+   * How loaded this node is, as its placement sees it and peers are to be told. From the first
+   * question on each request is measured, which costs it some 0.2 us; the question itself costs
+   * microseconds once in a millisecond.
+   */
+  load?(): NodeLoad;
+  /** Service time expected of a function on this node, learned from what it ran. */
+  estimateNs?(fn: FunctionHandle): number;
   /**
    * Serves RPCs on native threads: no JavaScript is on their way. `onLine` gets what they report.
    * @throws SledgeError SLEDGE_ERR_RPC_LISTEN; then nothing listens.

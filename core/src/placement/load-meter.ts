@@ -1,5 +1,5 @@
 import type { DataPlane } from '../contracts/data-plane';
-import type { Outcome } from '../contracts/invocation';
+import type { FunctionHandle, Outcome, OutcomeCallback } from '../contracts/invocation';
 import type { NodeLoad } from '../contracts/placement';
 
 /** Of the latest service time in the estimate of a function. */
@@ -11,7 +11,10 @@ const FIRST_ESTIMATE_NS = 1_000_000;
 /** Counting costs microseconds: what native transports have submitted is seen so late. */
 const FRESH_NS = 1_000_000;
 
-/** What a node knows of its own load, for placements. Main thread. */
+/**
+ * What a node knows of its own load, for its placement and for whoever asks it over a network.
+ * Service times are learned by moving averages of weight 1/8. Main thread.
+ */
 export class LoadMeter {
   private readonly estimates = new Map<string, number>();
   private present = 0;
@@ -20,19 +23,34 @@ export class LoadMeter {
   private counted = { workers: 1, inFlight: 0 };
   private countedAtNs = -Infinity;
 
-  /** Service time expected of a function, by its full name. At least 1. */
-  estimateNs(name: string, expectedUs: number | undefined): number {
-    const known = this.estimates.get(name);
+  /** Service time expected of a function. At least 1. @param expectedUs as configured. */
+  estimateNs(fn: FunctionHandle, expectedUs: number | undefined): number {
+    const known = this.estimates.get(fullName(fn));
     if (known !== undefined) return known;
     return expectedUs === undefined ? this.meanNs : Math.max(1, expectedUs * 1000);
   }
 
-  entered(estimateNs: number): void {
+  /**
+   * Runs a request here and learns from its outcome. What `run` throws goes through.
+   * @returns what `run` returned.
+   */
+  measure(
+    fn: FunctionHandle,
+    expectedUs: number | undefined,
+    onOutcome: OutcomeCallback,
+    run: (onOutcome: OutcomeCallback) => number,
+  ): number {
+    const estimateNs = this.estimateNs(fn, expectedUs);
+    const id = run((outcome) => {
+      this.left(fullName(fn), estimateNs, outcome);
+      onOutcome(outcome);
+    });
     this.present += 1;
     this.workNs += estimateNs;
+    return id;
   }
 
-  left(name: string, estimateNs: number, { status, times }: Outcome): void {
+  private left(name: string, estimateNs: number, { status, times }: Outcome): void {
     this.present -= 1;
     this.workNs = this.present === 0 ? 0 : this.workNs - estimateNs;
     if (status !== 'completed') return;
@@ -55,3 +73,5 @@ export class LoadMeter {
     return { workers, inSystem, expectedWaitNs: Math.round((beyond / workers) * meanNs) };
   }
 }
+
+const fullName = (fn: FunctionHandle): string => `${fn.tenant}/${fn.name}`;

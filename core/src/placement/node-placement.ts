@@ -8,11 +8,16 @@ import type {
   OutcomeStatus,
 } from '../contracts/invocation';
 import { HOPS_MAX } from '../contracts/placement';
-import type { PeerLink, PeerReply, Placement, PlacementDecision } from '../contracts/placement';
+import type {
+  NodeLoad,
+  PeerLink,
+  PeerReply,
+  Placement,
+  PlacementDecision,
+} from '../contracts/placement';
 import type { PlacementFeedback, PlacementRequest } from '../contracts/placement';
 import { reasonOf } from '../errors/reason';
 import { SledgeError } from '../errors/sledge-error';
-import { LoadMeter } from './load-meter';
 import { PeerNodes } from './peer-nodes';
 import { PlacementCounters, type PlacementReport } from './placement-counters';
 
@@ -32,11 +37,12 @@ export interface NodePlacementOptions {
   readonly name: string;
   readonly placement: Placement;
   readonly random: () => number;
-  readonly plane: Pick<DataPlane, 'stats' | 'cancel'>;
+  readonly plane: Pick<DataPlane, 'cancel'>;
   readonly runLocally: RunLocally;
   readonly logger: Pick<Logger, 'warn'>;
-  /** Of a function, as it was configured. */
-  readonly expectedUs: (fn: FunctionHandle) => number | undefined;
+  /** Service time expected of a function. */
+  readonly estimateNs: (fn: FunctionHandle) => number;
+  readonly load: () => NodeLoad;
   /** Integer nanoseconds since the process started. */
   readonly nowNs: () => number;
 }
@@ -65,7 +71,6 @@ interface Away {
  * outcome, whatever becomes of the peer. Main thread.
  */
 export class NodePlacement {
-  private readonly meter = new LoadMeter();
   private readonly nodes: PeerNodes;
   private readonly counters = new PlacementCounters();
   private readonly away = new Map<number, Away>();
@@ -114,8 +119,8 @@ export class NodePlacement {
     const nowNs = this.options.nowNs();
     const { arrivalNs = nowNs, relativeDeadlineUs: us = fn.relativeDeadlineUs } = request;
     const deadlineNs = us === undefined ? Infinity : arrivalNs + us * NS_PER_US;
-    const estimateNs = this.estimateNs(fn);
-    this.nodes.refresh(nowNs, this.meter.now(this.options.plane, nowNs), reports);
+    const estimateNs = this.options.estimateNs(fn);
+    this.nodes.refresh(nowNs, this.options.load(), reports);
     const decision = this.decide({
       tenant: fn.tenant,
       functionName: fn.name,
@@ -169,19 +174,9 @@ export class NodePlacement {
     logger.warn({ placement: name, callback }, `a placement threw: ${reasonOf(error)}`);
   }
 
-  private estimateNs(fn: FunctionHandle): number {
-    return this.meter.estimateNs(fullName(fn), this.options.expectedUs(fn));
-  }
-
-  /** Here, and what it teaches is kept. */
   private run(fn: FunctionHandle, request: InvocationRequest, onOutcome: OutcomeCallback): number {
-    const estimateNs = this.estimateNs(fn);
-    const id = this.options.runLocally(fn, request, (outcome) => {
-      this.meter.left(fullName(fn), estimateNs, outcome);
-      onOutcome(outcome);
-    });
+    const id = this.options.runLocally(fn, request, onOutcome);
     this.counters.counted.local += 1;
-    this.meter.entered(estimateNs);
     return id;
   }
 
@@ -275,8 +270,6 @@ export class NodePlacement {
     }
   }
 }
-
-const fullName = (fn: FunctionHandle): string => `${fn.tenant}/${fn.name}`;
 
 function outcomeOf(status: OutcomeStatus, error: SledgeError): Outcome {
   const times = { queueNs: 0, runNs: 0, totalNs: 0 };

@@ -1,16 +1,13 @@
 import type { Logger } from 'pino';
-import type { DataPlane } from '../contracts/data-plane';
-import type { FunctionHandle } from '../contracts/invocation';
 import type { Placement } from '../contracts/placement';
-import type { LoadedFunction } from '../functions/live-function';
-import { NodePlacement, type RunLocally } from '../placement/node-placement';
+import { NodePlacement, type NodePlacementOptions } from '../placement/node-placement';
 import type { PluginHost } from '../plugins/plugin-host';
 import { seededRandom, seedFor } from '../plugins/random';
 
-export interface PlacementParts {
+type Given = 'plane' | 'runLocally' | 'estimateNs' | 'load';
+
+export interface PlacementParts extends Pick<NodePlacementOptions, Given> {
   readonly host: PluginHost;
-  readonly plane: Pick<DataPlane, 'stats' | 'cancel'>;
-  readonly runLocally: RunLocally;
   readonly logger: Logger;
   readonly seed: number;
 }
@@ -25,7 +22,6 @@ export function openPlacement(parts: PlacementParts): NodePlacement | undefined 
     name,
     placement: instance as Placement,
     random: seededRandom(seedFor(parts.seed, `nodes/${name}`)),
-    expectedUs: (fn: FunctionHandle) => (fn as LoadedFunction).expectedExecutionUs,
     nowNs: () => Math.round(performance.now() * 1e6),
   });
 }

@@ -7,13 +7,13 @@ import type {
   OutcomeCallback,
 } from '../contracts/invocation';
 import type { RpcServer, RpcServerOptions, TenantView, TransportHost } from '../contracts/kinds';
-import type { PeerLink } from '../contracts/placement';
-import type { WorkerLoad } from '../contracts/kinds';
+import type { NodeLoad, PeerLink } from '../contracts/placement';
 import { SledgeError } from '../errors/sledge-error';
 import { FileWatch } from '../files/file-watch';
 import type { FunctionRegistry, LoadedFunction } from '../functions/function-registry';
 import { isEasyToRepeat } from '../functions/module-repair';
 import type { ModuleRepair } from '../functions/module-repair';
+import { LoadMeter } from '../placement/load-meter';
 import type { NodePlacement } from '../placement/node-placement';
 import type { PlacementReport } from '../placement/placement-counters';
 import type { PluginHost } from '../plugins/plugin-host';
@@ -30,6 +30,7 @@ export class TransportServices implements TransportHost, Invoker {
   private registry: FunctionRegistry | undefined;
   private repair: ModuleRepair | undefined;
   private placement: NodePlacement | undefined;
+  private meter: LoadMeter | undefined;
   private isOpen = false;
   /** Certificates and keys of listeners. */
   readonly files = new FileWatch();
@@ -46,11 +47,13 @@ export class TransportServices implements TransportHost, Invoker {
 
   /** Asks the placement of the configuration, if any, where what transports bring runs. */
   placeWith(host: PluginHost, logger: Logger, seed: number): void {
-    const { plane } = this;
-    if (plane === undefined) return;
-    const runLocally = this.invokeHere;
-    const here = { stats: () => plane.stats(), cancel: (id: number) => this.cancelHere(id) };
-    this.placement = openPlacement({ host, plane: here, runLocally, logger, seed });
+    if (this.plane === undefined) return;
+    const here = {
+      ...{ runLocally: this.invokeHere, load: () => this.load() },
+      estimateNs: (fn: FunctionHandle) => this.estimateNs(fn),
+      plane: { cancel: (id: number) => this.cancelHere(id) },
+    };
+    this.placement = openPlacement({ host, logger, seed, ...here });
   }
 
   connectPeers(link: PeerLink): () => void {
@@ -94,13 +97,26 @@ export class TransportServices implements TransportHost, Invoker {
     if (!this.isOpen || this.plane === undefined) {
       throw new SledgeError('SLEDGE_ERR_INVOKE_DRAINING');
     }
-    const { target } = fn as LoadedFunction;
-    if (target.split !== undefined) return target.split.submit(this.plane, request, onOutcome);
-    if (this.repair !== undefined && (!target.isProven || isEasyToRepeat(request))) {
-      return this.repair.submit(this.plane, fn as LoadedFunction, request, onOutcome);
-    }
-    return this.plane.submit(target.id, request, onOutcome);
+    if (this.meter === undefined) return this.submit(this.plane, fn, request, onOutcome);
+    const { expectedExecutionUs } = fn as LoadedFunction;
+    const run = (onEnd: OutcomeCallback): number =>
+      this.submit(this.plane as DataPlane, fn, request, onEnd);
+    return this.meter.measure(fn, expectedExecutionUs, onOutcome, run);
   };
+
+  private submit(
+    plane: DataPlane,
+    fn: FunctionHandle,
+    request: InvocationRequest,
+    onOutcome: OutcomeCallback,
+  ): number {
+    const { target } = fn as LoadedFunction;
+    if (target.split !== undefined) return target.split.submit(plane, request, onOutcome);
+    if (this.repair !== undefined && (!target.isProven || isEasyToRepeat(request))) {
+      return this.repair.submit(plane, fn as LoadedFunction, request, onOutcome);
+    }
+    return plane.submit(target.id, request, onOutcome);
+  }
 
   /** A call has found that its module is not there any more. */
   mend(fn: number): void {
@@ -125,9 +141,18 @@ export class TransportServices implements TransportHost, Invoker {
     return this.registry?.tenants ?? [];
   }
 
-  load(): WorkerLoad {
-    const { workers = 1, inFlight = 0 } = this.plane?.stats() ?? {};
-    return { workers, inFlight };
+  load(): NodeLoad {
+    const stats = (): Record<string, number> => this.plane?.stats() ?? {};
+    return this.measured().now({ stats }, Math.round(performance.now() * 1e6));
+  }
+
+  estimateNs(fn: FunctionHandle): number {
+    return this.measured().estimateNs(fn, (fn as LoadedFunction).expectedExecutionUs);
+  }
+
+  /** From the first question on requests are measured; nobody pays for it who never asks. */
+  private measured(): LoadMeter {
+    return (this.meter ??= new LoadMeter());
   }
 
   serveRpc(options: RpcServerOptions, onLine: (line: string) => void): RpcServer {

@@ -1,23 +1,13 @@
-import { hostname } from 'node:os';
 import { z } from '@sledge/core';
-import { natsOptions } from '@sledge/nats-connection';
+import { natsName, natsOptions, nodeName } from '@sledge/nats-connection';
 
 const MIB = 1024 * 1024;
-const name = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'a name of letters, digits, "_" and "-"');
-
 /** Parameters of registry-nats; the README says what each is for. */
 export const registryOptions = natsOptions.extend({
   /** This node in the cluster; unique, and the same after a restart. Default: its host's name. */
-  node: name.default(
-    () =>
-      hostname()
-        .replace(/[^A-Za-z0-9_-]/g, '-')
-        .slice(0, 64) || 'node',
-  ),
+  node: nodeName,
   /** Of the buckets: nodes that share one name here are one cluster. */
-  cluster: name.default('sledge'),
+  cluster: natsName.default('sledge'),
   /** A node says that it is there so often; one that has missed four is lost. */
   heartbeatMs: z.int().min(50).max(60_000).default(1000),
   /** A node that says nothing for so long is forgotten. */

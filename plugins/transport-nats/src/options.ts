@@ -1,5 +1,5 @@
 import { z } from '@sledge/core';
-import { natsCredentials, natsOptions } from '@sledge/nats-connection';
+import { natsCredentials, natsOptions, nodeName } from '@sledge/nats-connection';
 
 const durationMs = (least: number, most: number) => z.int().min(least).max(most);
 const DAY_MS = 86_400_000;
@@ -39,11 +39,8 @@ const peerOptions = z.strictObject({
 
 /** Parameters of transport-nats; the README says what each is for. */
 export const transportOptions = natsOptions.extend({
-  /** This node in answers and subjects; unique. Default: its host's name and process id. */
-  node: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'a name of letters, digits, "_" and "-"')
-    .optional(),
+  /** This node in answers and subjects; unique. Default: its host's name. */
+  node: nodeName,
   /** Requests at once; more are told to try another node. */
   maxInFlight: z.int().min(1).max(1_000_000).default(1_024),
   /** Nodes know of each other's load, and a placement may send requests on. Absent: they do not. */

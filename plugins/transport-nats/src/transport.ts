@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { ListenerInfo, TenantView, TransportHost, TransportInstance } from '@sledge/core';
 import { NatsLink, type NatsCredentials } from '@sledge/nats-connection';
@@ -41,7 +40,7 @@ export class NatsTransport implements TransportInstance {
     private readonly host: TransportHost,
     private readonly logger: Logger,
   ) {
-    this.#node = new ServingNode(options.node ?? defaultName(), options, host);
+    this.#node = new ServingNode(options.node, options, host);
   }
 
   /** @throws SledgeError SLEDGE_ERR_NATS_CREDENTIALS for a file that cannot be used. */
@@ -131,7 +130,7 @@ export class NatsTransport implements TransportInstance {
   #openPeers(): NatsPeers | undefined {
     const { peers } = this.options;
     if (peers === undefined) return undefined;
-    const load = () => this.#node.meter.now();
+    const load = () => this.#node.load();
     const linkOf = (tenant: string) => this.#tenants.get(tenant)?.link;
     const made = new NatsPeers({ ...peers, node: this.#node.name, load, linkOf });
     this.host.connectPeers?.(made);
@@ -198,10 +197,6 @@ export class NatsTransport implements TransportInstance {
 async function drainTenant({ endpoint, jobs, unsubscribe }: Tenant): Promise<void> {
   unsubscribe();
   await Promise.all([endpoint.drain(), jobs?.drain()]);
-}
-
-function defaultName(): string {
-  return `${hostname().replace(/[^A-Za-z0-9_-]/g, '-')}-${process.pid}`.slice(-64);
 }
 
 function withoutUser(url: string): string {

@@ -9,6 +9,7 @@ import type {
   TenantView,
   TransportInstance,
 } from '@sledge/core';
+import { LoadMeter } from '../../../core/src/placement/load-meter';
 import plugin from '../src';
 
 export interface Call {
@@ -24,11 +25,16 @@ export class FakeInvoker implements Invoker {
   inFlight = 0;
   answer: ((call: Call) => Partial<Outcome> | undefined) | undefined;
   refuse: SledgeError | undefined;
+  readonly meter = new LoadMeter();
   /** Ids of calls that nobody waits for any more. */
   readonly cancelled: number[] = [];
 
   invoke(fn: FunctionHandle, request: InvocationRequest, onOutcome: (o: Outcome) => void): number {
     if (this.refuse !== undefined) throw this.refuse;
+    return this.meter.measure(fn, undefined, onOutcome, (end) => this.#run(fn, request, end));
+  }
+
+  #run(fn: FunctionHandle, request: InvocationRequest, onOutcome: (o: Outcome) => void): number {
     this.inFlight += 1;
     const end = (outcome: Partial<Outcome> = {}) => {
       this.inFlight -= 1;
@@ -92,7 +98,11 @@ export async function startNode(
   const host = {
     invoker,
     tenants: () => tenants,
-    load: () => ({ workers: 1, inFlight: invoker.inFlight }),
+    load: () => {
+      const stats = () => ({ workers: 1, inFlight: invoker.inFlight });
+      return invoker.meter.now({ stats }, Math.round(performance.now() * 1e6));
+    },
+    estimateNs: (fn: FunctionHandle) => invoker.meter.estimateNs(fn, undefined),
     onTenantsChanged(added: typeof listener) {
       listener = added;
       return () => (listener = undefined);
