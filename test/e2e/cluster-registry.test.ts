@@ -2,11 +2,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { jetstream } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { Objm } from '@nats-io/obj';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { main } from '@sledge/cli';
+import type { SledgeError } from '@sledge/core';
 import { NatsClient } from '@sledge/client-nats';
 import { NatsServer } from '../support/nats-server';
 import { answering, Node } from './cluster-nodes';
@@ -39,6 +40,40 @@ afterAll(async () => {
 });
 
 const both = async (): Promise<string> => `${await a.text()} ${await b.text()}`;
+
+/** Every command for the whole cluster says why it cannot, and nothing of it is done. */
+async function refusedWhileAway(): Promise<void> {
+  const file = path.join(nats.folder, 'away.wasm');
+  writeFileSync(file, answering('half'));
+  const commands = [
+    ['deploy', file, '--tenant', 'test', '--function', 'f', '--cluster'],
+    ['rollback', 'f', '--tenant', 'test', '--cluster'],
+    ['split', 'f', '--tenant', 'test', '--cluster', '1=50', '2=50'],
+    ['undeploy', 'f', '--tenant', 'test', '--cluster'],
+    ['tenants', 'set', 'beta', '--cluster'],
+    ['policy', 'set', 'scheduler', 'edf', '--cluster'],
+    ['nodes'],
+    ['drain', 'b'],
+  ];
+  const before = await Promise.all([a.text(), a.ask('GET', '/tenants')]);
+  for (const command of commands) {
+    const said: string[] = [];
+    const err = jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      said.push(String(text));
+      return true;
+    });
+    await main([...command, '--socket', a.server.control]);
+    err.mockRestore();
+    const { exitCode } = process;
+    process.exitCode = undefined;
+    expect([command[0], exitCode, said.join('')]).toEqual([
+      command[0],
+      1,
+      expect.stringContaining('SLEDGE_ERR_CLUSTER_AWAY') as string,
+    ]);
+  }
+  expect(await Promise.all([a.text(), a.ask('GET', '/tenants')])).toEqual(before);
+}
 
 /** What is answered from now until the other has ended. */
 async function untilEnded<Of>(ask: () => Promise<Of>, other: Promise<void>): Promise<Set<Of>> {
@@ -146,13 +181,18 @@ test(
     expect(await a.text()).toBe('v2');
     const state = async (): Promise<string> => (await a.registry()).state;
     await until(async () => (await state()) === 'away');
+    await refusedWhileAway();
     await b.start();
     expect(await b.text()).toBe('v1');
     const client = NatsClient.open({ servers: [nats.url] });
+    const patient = { deadlineMs: 30_000 };
     const stateOfB = async () => (await a.nodes()).find(({ node }) => node === 'b')?.state;
     await nats.start();
+    // links come back in their time
+    const isAway = ({ code }: SledgeError) => code === 'SLEDGE_ERR_NATS_NO_NODE';
+    const ask = async () => (await client.invoke('test', 'f', undefined, patient)).node;
     const askedNodes = untilEnded(
-      async () => (await client.invoke('test', 'f', undefined, { deadlineMs: 30_000 })).node,
+      () => ask().catch((error: SledgeError) => (isAway(error) ? 'a' : String(error))),
       until(async () => (await stateOfB()) === 'drained'),
     );
     await until(async () => (await state()) === 'connected');
@@ -189,6 +229,22 @@ test(
     await client.close();
     const unknown = a.ask('PUT', '/cluster/nodes/c', { isTaking: true });
     await expect(unknown).rejects.toMatchObject({ code: 'SLEDGE_ERR_CLUSTER_NODE' });
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a bucket that somebody purges costs no node what it serves, and takes the next deployment',
+  async () => {
+    const before = await both();
+    await inNats(async (connection) => {
+      const { streams } = await jetstreamManager(connection);
+      await streams.purge('KV_sledge-registry');
+    });
+    expect(await both()).toBe(before);
+    const { function: fn } = await b.deploy('anew');
+    expect(fn?.version).toBe(1);
+    expect(await both()).toBe('anew anew');
   },
   LIMIT_MS,
 );

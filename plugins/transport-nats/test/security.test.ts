@@ -5,7 +5,7 @@ import { NatsClient } from '@sledge/client-nats';
 import { makeCertificate } from '../../../test/support/certificates';
 import { NatsServer } from '../../../test/support/nats-server';
 import { credsOf, makeOperator } from './jwt';
-import { startNode, tenantOf, until, type Running } from './harness';
+import { output, startNode, tenantOf, until, type Running } from './harness';
 
 const tenants = [tenantOf('acme', 'fib'), tenantOf('other', 'fib')];
 const body = Buffer.from('x');
@@ -104,6 +104,33 @@ test('with an account for each tenant a node serves each in its own, by .creds f
   await acme.invoke('acme', 'fib', body);
   const call = acme.invoke('other', 'fib', body);
   await expect(call).rejects.toMatchObject({ code: 'SLEDGE_ERR_NATS_NO_NODE' });
+});
+
+test('a tenant that comes again while its predecessor drains has a connection of its own', async () => {
+  const users = ['acme', 'other'].map((name) => `{ user: ${name}, password: p }`).join(', ');
+  nats = await NatsServer.start(`authorization { users: [${users}] }`);
+  const passwordFile = file('password', 'p');
+  const of = (user: string) => ({ credentials: { user, passwordFile } });
+  const options = { servers: [nats.url], tenants: { acme: of('acme'), other: of('other') } };
+  node = await startNode(options, tenants);
+  await node.connected();
+  node.invoker.answer = undefined;
+  const client = open(of('acme'));
+  const before = client.invoke('acme', 'fib', Buffer.from('before'), { deadlineMs: 60_000 });
+  await until(() => node.invoker.calls.length === 1);
+  node.change(tenants.slice(1));
+  expect(node.stats()).toMatchObject({ connections: 1 });
+  node.invoker.answer = ({ input }) => output(`again ${input}`);
+  node.change(tenants);
+  await node.connected();
+  const after = await client.invoke('acme', 'fib', Buffer.from('after'));
+  expect(after.output.toString()).toBe('again after');
+  expect(node.stats()).toMatchObject({ connections: 2, connected: 2, in_flight: 1 });
+  node.invoker.calls[0]?.end(output('at last'));
+  expect((await before).output.toString()).toBe('at last');
+  // what was the predecessor's ends with it, and the successor's does not
+  expect((await client.invoke('acme', 'fib', body)).output.toString()).toBe('again x');
+  expect(node.stats()).toMatchObject({ connections: 2, connected: 2, in_flight: 0 });
 });
 
 test('over TLS, with a certificate of the authority that is named and no other', async () => {
