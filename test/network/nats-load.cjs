@@ -1,14 +1,20 @@
-// node nats-load.cjs URL SECONDS: calls and durable work until then, then one line of JSON.
+// node nats-load.cjs URL SECONDS HTTP...: calls, durable work and requests to each HTTP address until
+// then, then one line of JSON.
 const { setTimeout: delay } = require('node:timers/promises');
 const { connect } = require('@nats-io/transport-node');
 const { NatsClient } = require('@sledge/client-nats');
 
+const { AbortSignal, fetch } = globalThis;
+
 const CALL_LANES = 8;
 const WORK_LANES = 4;
 const RESULT_MS = 120_000;
+const WEB_LANES_EACH = 2;
+/** Longer than any link is cut and any node is away. */
+const WEB_MS = 60_000;
 
 async function main() {
-  const [url, seconds] = process.argv.slice(2);
+  const [url, seconds, ...addresses] = process.argv.slice(2);
   const endMs = Date.now() + Number(seconds) * 1_000;
   const forever = { maxReconnectAttempts: -1, reconnectTimeWait: 50 };
   const watcher = await connect({ servers: url, ...forever });
@@ -17,7 +23,8 @@ async function main() {
     callback: (_, { subject }) => (told[subject] = (told[subject] ?? 0) + 1),
   });
   const client = NatsClient.open({ servers: [url], reconnectWaitMs: 50 });
-  const counts = { calls: 0, answers: 0, errors: {}, submitted: 0, results: 0, wrong: 0 };
+  const web = { asked: 0, answers: 0, errors: {}, wrong: 0, hung: 0 };
+  const counts = { web, calls: 0, answers: 0, errors: {}, submitted: 0, results: 0, wrong: 0 };
 
   async function calls() {
     while (Date.now() < endMs) {
@@ -27,6 +34,25 @@ async function main() {
         counts.answers += 1;
       } catch ({ code }) {
         counts.errors[code] = (counts.errors[code] ?? 0) + 1;
+      }
+    }
+  }
+
+  async function requests(address) {
+    while (Date.now() < endMs) {
+      web.asked += 1;
+      try {
+        const signal = AbortSignal.timeout(WEB_MS);
+        const response = await fetch(`${address}/fib?15`, { signal });
+        const text = await response.text();
+        if (response.status !== 200) throw { code: /SLEDGE_\w+/.exec(text)?.[0] ?? 'none' };
+        web.answers += 1;
+        if (text.trim() !== '610') web.wrong += 1;
+      } catch (error) {
+        const code = error.cause?.code ?? error.code ?? error.name;
+        if (error.name === 'TimeoutError') web.hung += 1;
+        web.errors[code] = (web.errors[code] ?? 0) + 1;
+        await delay(20);
       }
     }
   }
@@ -50,6 +76,9 @@ async function main() {
   const lanes = [];
   for (let lane = 0; lane < CALL_LANES; lane += 1) lanes.push(calls());
   for (let lane = 0; lane < WORK_LANES; lane += 1) lanes.push(work(lane));
+  for (const address of addresses) {
+    for (let lane = 0; lane < WEB_LANES_EACH; lane += 1) lanes.push(requests(address));
+  }
   await Promise.all(lanes);
   for (const result of await Promise.allSettled(waiting)) {
     if (result.status === 'fulfilled') counts.results += 1;
