@@ -1,5 +1,5 @@
-// node nats-load.cjs URL SECONDS HTTP...: calls, durable work and requests to each HTTP address until
-// then, then one line of JSON.
+// node nats-load.cjs URL SECONDS HTTP...: calls, durable work and requests to each HTTP address
+// until then, then one line of JSON.
 const { setTimeout: delay } = require('node:timers/promises');
 const { connect } = require('@nats-io/transport-node');
 const { NatsClient } = require('@sledge/client-nats');
@@ -12,6 +12,26 @@ const RESULT_MS = 120_000;
 const WEB_LANES_EACH = 2;
 /** Longer than any link is cut and any node is away. */
 const WEB_MS = 60_000;
+
+/** Each has one outcome: an answer, an error, or it hangs, which none may. */
+async function requests(web, address, endMs) {
+  while (Date.now() < endMs) {
+    web.asked += 1;
+    try {
+      const signal = AbortSignal.timeout(WEB_MS);
+      const response = await fetch(`${address}/fib?15`, { signal });
+      const text = await response.text();
+      if (response.status !== 200) throw { code: /SLEDGE_\w+/.exec(text)?.[0] ?? 'none' };
+      web.answers += 1;
+      if (text.trim() !== '610') web.wrong += 1;
+    } catch (error) {
+      const code = error.cause?.code ?? error.code ?? error.name;
+      if (error.name === 'TimeoutError') web.hung += 1;
+      web.errors[code] = (web.errors[code] ?? 0) + 1;
+      await delay(20);
+    }
+  }
+}
 
 async function main() {
   const [url, seconds, ...addresses] = process.argv.slice(2);
@@ -38,25 +58,6 @@ async function main() {
     }
   }
 
-  async function requests(address) {
-    while (Date.now() < endMs) {
-      web.asked += 1;
-      try {
-        const signal = AbortSignal.timeout(WEB_MS);
-        const response = await fetch(`${address}/fib?15`, { signal });
-        const text = await response.text();
-        if (response.status !== 200) throw { code: /SLEDGE_\w+/.exec(text)?.[0] ?? 'none' };
-        web.answers += 1;
-        if (text.trim() !== '610') web.wrong += 1;
-      } catch (error) {
-        const code = error.cause?.code ?? error.code ?? error.name;
-        if (error.name === 'TimeoutError') web.hung += 1;
-        web.errors[code] = (web.errors[code] ?? 0) + 1;
-        await delay(20);
-      }
-    }
-  }
-
   const waiting = [];
   async function work(lane) {
     for (let at = 0; Date.now() < endMs; at += 1) {
@@ -77,7 +78,7 @@ async function main() {
   for (let lane = 0; lane < CALL_LANES; lane += 1) lanes.push(calls());
   for (let lane = 0; lane < WORK_LANES; lane += 1) lanes.push(work(lane));
   for (const address of addresses) {
-    for (let lane = 0; lane < WEB_LANES_EACH; lane += 1) lanes.push(requests(address));
+    for (let lane = 0; lane < WEB_LANES_EACH; lane += 1) lanes.push(requests(web, address, endMs));
   }
   await Promise.all(lanes);
   for (const result of await Promise.allSettled(waiting)) {

@@ -14,7 +14,7 @@ import { Session } from './session';
 /** What JetStream answers when another change came first. */
 const WRONG_LAST_SEQUENCE = [10071, 10164];
 /** A module is many messages. */
-const MODULE_TIMES = 10;
+const MODULE_TIMES = 25;
 /** Between two attempts while another nats-server is chosen to lead. */
 const AGAIN_MS = 100;
 

@@ -25,7 +25,7 @@ export const registryOptions = natsOptions.extend({
     .min(MIB)
     .max(1e15)
     .default(64 * MIB),
-  /** How long one operation may take; a module may take ten times as long. */
+  /** How long one operation may take; a module may take 25 times as long. */
   timeoutMs: z.int().min(100).max(60_000).default(2000),
   /** An operation is tried again for so long while another nats-server is chosen to lead. */
   failoverMs: z.int().min(0).max(120_000).default(15_000),

@@ -5,6 +5,8 @@ import { type Buckets, valueOf } from './buckets';
 const NODES_MAX = 4096;
 /** A watch that has stopped without a word is found so late, and twice that. */
 const CHECK_MS = 2000;
+/** After so many checks nothing more is awaited of what nodes had said before. */
+const HEARD_CHECKS = 3;
 
 /**
  * One connection's look at the buckets: everything, then each change, until it is ended or
@@ -20,6 +22,7 @@ export class Session {
   #behindAt = -1;
   #timer: NodeJS.Timeout | undefined;
   #isChecking = false;
+  #checks = 0;
   #isOver = false;
   /** Nodes of which nothing has come yet, though they had spoken when it began. */
   #unheard = Infinity;
@@ -112,7 +115,8 @@ export class Session {
   async #check(): Promise<void> {
     if (this.#isChecking) return;
     this.#isChecking = true;
-    this.#unheard = 0; // some of them were forgotten meanwhile
+    this.#checks += 1;
+    if (this.#checks >= HEARD_CHECKS) this.#unheard = 0; // some were forgotten meanwhile
     try {
       const { lastRevision } = await this.buckets.state();
       const seen = this.#lastRevision;

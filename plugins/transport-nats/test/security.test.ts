@@ -106,7 +106,7 @@ test('with an account for each tenant a node serves each in its own, by .creds f
   await expect(call).rejects.toMatchObject({ code: 'SLEDGE_ERR_NATS_NO_NODE' });
 });
 
-test('a tenant that comes again while its predecessor drains has a connection of its own', async () => {
+test('a tenant that comes again while the one before drains has its own connection', async () => {
   const users = ['acme', 'other'].map((name) => `{ user: ${name}, password: p }`).join(', ');
   nats = await NatsServer.start(`authorization { users: [${users}] }`);
   const passwordFile = file('password', 'p');
