@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { connect as connectTo, createServer, type AddressInfo, type Socket } from 'node:net';
 import path from 'node:path';
 import { jetstream } from '@nats-io/jetstream';
 import { Objm } from '@nats-io/obj';
@@ -29,9 +30,10 @@ afterAll(() => nats.stop());
 
 const logger = createLogger({ level: 'silent', pretty: false });
 
-const nodeAt = async (url: string, node: string): Promise<NatsRegistry> => {
+const nodeAt = async (url: string, node: string, more = {}): Promise<NatsRegistry> => {
   const small = { maxModulesBytes: 64 << 20, heartbeatMs: 100, reconnectWaitMs: 20 };
-  const options = registryOptions.parse({ servers: [url], node, credentials, ...small });
+  const given = { servers: [url], node, credentials, ...small, ...more };
+  const options = registryOptions.parse(given);
   return new NatsRegistry(options, { logger });
 };
 
@@ -92,4 +94,57 @@ test('after a restart of its engine a watch begins again with all there is', asy
   expect(seen[1]?.epoch).toBe(seen[0]?.epoch);
   expect((await node.get('tenant.restart'))?.value).toBe('1');
   await node.stop();
+});
+
+/** A way to NATS on which answers can be held up. */
+async function proxyOf(port: number) {
+  let sent = '';
+  const sockets = new Set<Socket>();
+  const back: { isHeld: boolean; held: (() => void)[] } = { isHeld: false, held: [] };
+  const server = createServer((client) => {
+    const far = connectTo(port, '127.0.0.1');
+    for (const one of [client, far]) sockets.add(one.on('error', () => undefined));
+    client.on('data', (bytes: Buffer) => {
+      sent += bytes.toString('latin1');
+      far.write(bytes);
+    });
+    far.on('data', (bytes: Buffer) => {
+      if (back.isHeld) back.held.push(() => void client.write(bytes));
+      else client.write(bytes);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `nats://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    times: (text: string) => sent.split(text).length - 1,
+    hold: () => (back.isHeld = true),
+    release: () => {
+      back.isHeld = false;
+      for (const write of back.held.splice(0)) write();
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+test('a change whose confirmation was lost is tried again, and recognised as made', async () => {
+  const proxy = await proxyOf(nats.port);
+  const node = await nodeAt(proxy.url, 'unlucky', { timeoutMs: 300 });
+  await node.start();
+  await until(async () => node.state().state === 'connected');
+  const earlier = await node.put('tenant.lost', '"before"', 0);
+  const puts = () => proxy.times('$KV.sledge-registry.tenant.lost');
+  const before = puts();
+  proxy.hold();
+  const stored = node.put('tenant.lost', '"after"', earlier);
+  await until(async () => puts() >= before + 2);
+  proxy.release();
+  const revision = await stored;
+  expect(await node.get('tenant.lost')).toMatchObject({ value: '"after"', revision });
+  const conflict = node.put('tenant.lost', '"other"', earlier);
+  await expect(conflict).rejects.toMatchObject({ code: 'SLEDGE_ERR_CLUSTER_CONFLICT' });
+  await node.stop();
+  proxy.close();
 });
