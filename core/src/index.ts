@@ -4,6 +4,7 @@ export * from './contracts/data-plane';
 export * from './contracts/invocation';
 export * from './contracts/kinds';
 export * from './contracts/native';
+export * from './contracts/native-external';
 export * from './contracts/native-rpc';
 export * from './contracts/native-simulation';
 export * from './contracts/placement';

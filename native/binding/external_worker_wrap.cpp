@@ -1,6 +1,7 @@
 #include "external_worker_wrap.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -41,7 +42,9 @@ Napi::Array strings(Napi::Env env, const uint8_t *bytes, size_t length) {
 Napi::Function ExternalWorkerWrap::define(Napi::Env env) {
   return DefineClass(env, "ExternalWorker",
                      {InstanceMethod<&ExternalWorkerWrap::take>("take"),
-                      InstanceMethod<&ExternalWorkerWrap::complete>("complete")});
+                      InstanceMethod<&ExternalWorkerWrap::complete>("complete"),
+                      InstanceMethod<&ExternalWorkerWrap::call_file>("callFile"),
+                      InstanceMethod<&ExternalWorkerWrap::descriptor>("descriptor")});
 }
 
 ExternalWorkerWrap::ExternalWorkerWrap(const Napi::CallbackInfo &info)
@@ -107,6 +110,8 @@ Napi::Value ExternalWorkerWrap::take(const Napi::CallbackInfo &info) {
     taken.Set("warmKey", static_cast<double>(work_.warm->id()));
     taken.Set("warmIdleMs", static_cast<double>(work_.warm->idle_ns_max()) / 1e6);
   }
+  files_.begin(std::move(work_.preopens));
+  taken.Set("hasDirectories", files_.has_directories());
   taken.Set("argv", strings(env, bytes, work_.argv_bytes));
   taken.Set("environ", strings(env, bytes + work_.argv_bytes, work_.environ_bytes));
   taken.Set("input", input);
@@ -122,6 +127,7 @@ Napi::Value ExternalWorkerWrap::complete(const Napi::CallbackInfo &info) {
                 "complete(token, status, detail, output, logBytes)");
     return env.Undefined();
   }
+  files_.end();
   const double token = info[0].As<Napi::Number>().DoubleValue();
   const auto output = info[3].As<Napi::Uint8Array>();
   const uint32_t status = info[1].As<Napi::Number>().Uint32Value();
@@ -138,6 +144,48 @@ Napi::Value ExternalWorkerWrap::complete(const Napi::CallbackInfo &info) {
       static_cast<dataplane::Status>(status), info[2].As<Napi::Number>().Int32Value(),
       {output.Data(), output.ByteLength()}, static_cast<uint64_t>(std::max<int64_t>(log_bytes, 0)));
   return Napi::Boolean::New(env, ours);
+}
+
+/// callFile(name, memory, arguments): the errno of the call.
+Napi::Value ExternalWorkerWrap::call_file(const Napi::CallbackInfo &info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsString() || !info[1].IsArrayBuffer() || !info[2].IsArray() ||
+      info[2].As<Napi::Array>().Length() > FileCalls::arguments_max) {
+    throw_error(env, SLEDGE_ERR_NATIVE_ARGUMENT, "callFile(name, memory, arguments)");
+    return env.Undefined();
+  }
+  auto memory = info[1].As<Napi::ArrayBuffer>();
+  const auto given = info[2].As<Napi::Array>();
+  std::array<uint64_t, FileCalls::arguments_max> arguments{};
+  for (uint32_t i = 0; i < given.Length(); i++) {
+    bool is_lossless = false;
+    const Napi::Value value = given.Get(i);
+    arguments[i] = value.IsBigInt() ? value.As<Napi::BigInt>().Uint64Value(&is_lossless)
+                                    : value.As<Napi::Number>().Uint32Value();
+  }
+  const std::string name = info[0].As<Napi::String>();
+  const uint32_t error =
+      files_.call(name, {static_cast<uint8_t *>(memory.Data()), memory.ByteLength()},
+                  {arguments.data(), given.Length()});
+  return Napi::Number::New(env, error);
+}
+
+/// descriptor(fd): what is open there, or null.
+Napi::Value ExternalWorkerWrap::descriptor(const Napi::CallbackInfo &info) {
+  const Napi::Env env = info.Env();
+  const uint32_t fd = info[0].IsNumber() ? info[0].As<Napi::Number>().Uint32Value() : UINT32_MAX;
+  const Descriptor *found = files_.descriptor(fd);
+  if (found == nullptr) {
+    return env.Null();
+  }
+  constexpr const char *kinds[] = {"closed",    "input",     "output", "log",
+                                   "directory", "directory", "file"};
+  Napi::Object descriptor = Napi::Object::New(env);
+  descriptor.Set("kind", kinds[static_cast<size_t>(found->kind)]);
+  descriptor.Set("rights", Napi::BigInt::New(env, found->rights));
+  const uint64_t left = found->is_file() ? FileCalls::left_of(*found) : 0;
+  descriptor.Set("leftBytes", static_cast<double>(left));
+  return descriptor;
 }
 
 } // namespace sledge::binding

@@ -1,10 +1,11 @@
-// external_worker_wrap.hpp - NativeExternalWorker of core/src/contracts/native.ts.
+// external_worker_wrap.hpp - NativeExternalWorker of core/src/contracts/native-external.ts.
 #pragma once
 #include <napi.h>
 
 #include <memory>
 
 #include "plane_holder.hpp"
+#include "sandbox/file_calls.hpp"
 
 namespace sledge::binding {
 
@@ -19,11 +20,14 @@ class ExternalWorkerWrap : public Napi::ObjectWrap<ExternalWorkerWrap> {
   void detach();
   Napi::Value take(const Napi::CallbackInfo &info);
   Napi::Value complete(const Napi::CallbackInfo &info);
+  Napi::Value call_file(const Napi::CallbackInfo &info);
+  Napi::Value descriptor(const Napi::CallbackInfo &info);
 
   std::shared_ptr<PlaneHolder> holder_;
   napi_env env_ = nullptr;
   dataplane::Attachment attachment_;
   dataplane::ExternalWork work_;
+  FileCalls files_;
 };
 
 } // namespace sledge::binding

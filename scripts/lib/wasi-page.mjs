@@ -3,12 +3,11 @@ import { readFileSync } from 'node:fs';
 
 const SANDBOXES = ['awsm', 'v8'];
 
-/** What a sandbox does of a call: all of its cases, all but those on files, or what is missing. */
+/** What a sandbox does of a call: all of its cases, or what is missing. */
 function verdict(cases, sandbox) {
   const results = Object.values(cases).map((of) => of[sandbox]);
-  const other = results.filter((result) => result !== 'yes' && result !== 'no directories');
-  if (other.length > 0) return other.join('; ');
-  return results.includes('no directories') ? 'yes, without directories' : 'yes';
+  const other = results.filter((result) => result !== 'yes');
+  return other.length > 0 ? other.join('; ') : 'yes';
 }
 
 export function wasiPage(root) {
@@ -53,8 +52,8 @@ that is not in the page cache makes it wait for the disk, so give functions loca
 
 An invocation has at most 32 descriptors (EMFILE), all together hold at most half of the process's
 (ENFILE), and what is open is closed with the invocation. Changed files are seen at once, a
-directory that is replaced by another one after the server is started anew. With \`sandbox-v8\` a
-configuration with \`preopens\` is refused.
+directory that is replaced by another one after the server is started anew. With \`sandbox-v8\` too
+the native core makes these calls, by the same code, on the memory of V8's instance.
 
 ## Rights
 

@@ -7,7 +7,7 @@ export interface Case {
   steps: readonly Step[];
   /** What the steps answer, in order: an errno, bytes, or what must hold of them. */
   gives: readonly Expected[];
-  /** It needs the directory: sandboxes that have none are not asked. */
+  /** It needs the directory. */
   files?: true;
   args?: readonly string[];
   environ?: readonly string[];

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { CALL_NAMES } from './probe';
 
-/** What a sandbox did in one case: as it has to, or it has no directories, or what it gave. */
-export type Result = 'yes' | 'no directories' | (string & {});
+/** What a sandbox did in one case: as it has to, or what it gave. */
+export type Result = 'yes' | (string & {});
 /** By call, by what is said of it, by sandbox. */
 export type Results = Record<string, Record<string, Record<string, Result>>>;
 

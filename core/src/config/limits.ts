@@ -7,6 +7,7 @@ type FunctionLimits = FunctionConfig['limits'];
 
 /** Limits of a tenant that no function of it may exceed; 0 stands for none in all of them. */
 const CAPS = ['wallTimeUs', 'cpuTimeUs', 'memoryBytes', 'outputBytes', 'stackBytes'] as const;
+const NOT_HERE = 'this sandbox does not have it; sandbox awsm does';
 /** Limits of a function in which 0 is no limit. */
 const NONE_IS_ZERO: readonly (keyof FunctionLimits)[] = ['cpuTimeUs', 'stackBytes'];
 
@@ -46,12 +47,11 @@ export function checkBudgets(config: Pick<SledgeConfig, 'workers' | 'tenants'>):
   return problems;
 }
 
-/** What only slots of the native data plane have: some limits, and directories. */
+/** Limits that only slots of the native data plane have. */
 export function slotLimits(tenants: SledgeConfig['tenants']): Problem[] {
   const problems: Problem[] = [];
   const check = (value: number, keys: readonly PropertyKey[]): void => {
-    if (value !== 0)
-      problems.push(problem(keys, 'this sandbox does not have it; sandbox awsm does'));
+    if (value !== 0) problems.push(problem(keys, NOT_HERE));
   };
   tenants.forEach(({ limits, functions }, index) => {
     check(limits.memoryBytes, ['tenants', index, 'limits', 'memoryBytes']);
@@ -60,11 +60,19 @@ export function slotLimits(tenants: SledgeConfig['tenants']): Problem[] {
     functions.forEach((fn, inner) => {
       const keys = ['tenants', index, 'functions', inner, 'limits', 'stackBytes'];
       if (limits.stackBytes === 0) check(fn.limits.stackBytes, keys);
-      const names = Object.keys(fn.preopens);
-      check(names.length, ['tenants', index, 'functions', inner, 'preopens']);
     });
   });
   return problems;
+}
+
+/** Directories, for a sandbox that has none. */
+export function unknownDirectories(tenants: SledgeConfig['tenants']): Problem[] {
+  return tenants.flatMap(({ functions }, index) =>
+    functions.flatMap(({ preopens }, inner) => {
+      const keys = ['tenants', index, 'functions', inner, 'preopens'];
+      return Object.keys(preopens).length === 0 ? [] : [problem(keys, NOT_HERE)];
+    }),
+  );
 }
 
 /** Of each limit the smaller one is in force: a function's own, or its tenant's. */

@@ -155,6 +155,8 @@ export interface SandboxInstance extends PluginInstance {
   readonly workers: 'native' | 'javascript';
   /** For 'javascript': the module that each worker_thread runs. Absolute path. */
   readonly workerScript?: string | undefined;
+  /** For 'javascript': its workers give functions their `preopens`, by NativeExternalWorker. */
+  readonly hasDirectories?: boolean | undefined;
   /** Refuses an invalid or unsupported module with a SledgeError that names the feature. */
   build(request: BuildRequest): Promise<BuiltModule>;
 }

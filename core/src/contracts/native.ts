@@ -1,3 +1,4 @@
+import type { NativeExternalWorker } from './native-external';
 import type { NativeFunctionSpec } from './native-function';
 import type { HostedPolicy } from '../policies/hosted-policy';
 import type {
@@ -191,46 +192,6 @@ export interface NativePolicyThread {
   /** Drives for so many milliseconds. @returns false when it is over. */
   run(limitMs: number): boolean;
   stats(): { callbacks: number };
-}
-
-/** In a worker_thread: takes work from the same native core. */
-export interface NativeExternalWorker {
-  /** Blocks up to timeoutMs. Null: nothing; throws when this worker is to end. */
-  take(timeoutMs: number): NativeExternalInvocation | null;
-  /**
-   * @param output stdout, and behind it `logBytes` of stderr. Default: none.
-   * @returns false when it had been ended by someone else (timeout, cancel).
-   */
-  complete(
-    token: number,
-    status: number,
-    detail: number,
-    output: Uint8Array,
-    logBytes?: number,
-  ): boolean;
-}
-
-export interface NativeExternalInvocation {
-  token: number;
-  fn: number;
-  artifactPath: string;
-  memoryLimitPages: number;
-  /** Present: its instance may go on, for invocations with this key. */
-  warmKey?: number | undefined;
-  warmIdleMs?: number | undefined;
-  /** Byte strings: each character is one byte (latin1). */
-  argv: string[];
-  environ: string[];
-  input: Uint8Array;
-  maxOutputBytes: number;
-}
-
-/** `workerData` of the worker_threads that run a sandbox plugin's `workerScript`. */
-export interface ExternalWorkerData {
-  /** What to `require` for a NativeBinding. */
-  bindingPath: string;
-  handle: number;
-  worker: number;
 }
 
 export interface NativeBinding {

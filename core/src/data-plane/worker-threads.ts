@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { ExternalWorkerData } from '../contracts/native';
+import type { ExternalWorkerData } from '../contracts/native-external';
 
 const RESPAWN_FIRST_MS = 1;
 const RESPAWN_MAX_MS = 1_000;

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { openAdmin } from '../admin';
 import type { AdminListener, AdminTarget } from '../admin';
 import { groupWorkerCount } from '../config/cores';
-import { slotLimits } from '../config/limits';
+import { slotLimits, unknownDirectories } from '../config/limits';
 import type { LoadedConfig } from '../config/load-config';
 import { workerGroups } from '../config/worker-groups';
 import type { DataPlaneWorkerGroup } from '../contracts/data-plane';
@@ -23,7 +23,9 @@ export function checkSandbox(
   { config, file, folder }: LoadedConfig,
   sandbox: SandboxInstance,
 ): void {
-  const problems = sandbox.workers === 'native' ? [] : slotLimits(config.tenants);
+  if (sandbox.workers === 'native') return;
+  const problems = slotLimits(config.tenants);
+  if (sandbox.hasDirectories !== true) problems.push(...unknownDirectories(config.tenants));
   if (problems.length === 0) return;
   const lines = problems.map(({ path, message }) => `  ${path}: ${message}`);
   const details = { path: file ?? folder, problems: lines.join('\n') };

@@ -91,6 +91,7 @@ void ExternalWorkers::begin(Worker &worker, Invocation &invocation, ExternalWork
   work.output_bytes_max = spec.output_bytes_max;
   work.memory_limit_pages = spec.memory_limit_pages;
   work.warm = spec.warm;
+  work.preopens = spec.preopens;
   work.artifact_path = spec.artifact_path;
   work.argv_bytes = invocation.argv_bytes;
   work.environ_bytes = invocation.environ_bytes;

@@ -30,6 +30,7 @@ struct ExternalWork {
   uint64_t output_bytes_max = 0;
   uint32_t memory_limit_pages = 0;
   std::shared_ptr<WarmInstances> warm; ///< not null: its instance may go on
+  std::shared_ptr<const Preopens> preopens;
   std::string artifact_path;
   std::vector<uint8_t> bytes; ///< argv, environ and input
   uint64_t argv_bytes = 0;

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <ctime>
 #include <limits>
-#include <sys/stat.h>
 
 #include "base/clock.hpp"
+#include "sandbox/file_calls.hpp"
 #include "sandbox/wasi.hpp"
 
 namespace sledge::wasi {
@@ -88,10 +88,7 @@ uint64_t ready_bytes(HostCall host, const Subscription &subscription) {
   const HostState &state = host.state();
   if (!subscription.descriptor->is_file())
     return state.payload.input.size() - state.input_read;
-  struct stat stat {};
-  fstat(subscription.descriptor->host_fd, &stat);
-  const auto size = static_cast<uint64_t>(stat.st_size);
-  return size > subscription.descriptor->offset ? size - subscription.descriptor->offset : 0;
+  return FileCalls::left_of(*subscription.descriptor);
 }
 
 void write_event(HostCall host, uint32_t address, const Subscription &subscription) {

@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "harness.hpp"
+#include "sandbox/file_calls.hpp"
 #include "sandbox/host_function.hpp"
 #include "sandbox/wasi.hpp"
 
@@ -210,6 +211,30 @@ TEST_F(WasiFiles, WhatAllInvocationsHoldOpenIsBoundedToo) {
   for (; taken != 0; taken--)
     give_back_host_file();
   EXPECT_EQ(open_file(), wasi::kSuccess);
+}
+
+TEST_F(WasiFiles, CodeElsewhereMakesTheSameCallsAndOnlyThoseOnDescriptors) {
+  const uint32_t before = host_files();
+  FileCalls files;
+  files.begin(preopens_);
+  uint8_t memory[512] = {};
+  memcpy(memory + 256, "file", 4);
+  const std::array<uint64_t, 9> opening{3, 0, 256, 4, 0, wasi::rights::kRead, 0, 0, 16};
+  EXPECT_EQ(files.call("path_open", memory, opening), wasi::kSuccess);
+  ASSERT_NE(files.descriptor(memory[16]), nullptr);
+  EXPECT_EQ(FileCalls::left_of(*files.descriptor(memory[16])), 8u);
+  const uint32_t vector[] = {300, 5};
+  memcpy(memory, vector, sizeof vector);
+  const std::array<uint64_t, 4> reading{memory[16], 0, 1, 32};
+  EXPECT_EQ(files.call("fd_read", memory, reading), wasi::kSuccess);
+  EXPECT_EQ(memcmp(memory + 300, "conte", 5), 0);
+  EXPECT_EQ(files.call("fd_read", {memory, 304}, reading), wasi::kFault);
+  EXPECT_EQ(files.call("fd_read", memory, opening), wasi::kNosys) << "other arguments";
+  EXPECT_EQ(files.call("fd_write", memory, reading), wasi::kNosys);
+  EXPECT_EQ(files.call("proc_exit", memory, {}), wasi::kNosys);
+  files.end();
+  EXPECT_EQ(host_files(), before);
+  EXPECT_EQ(files.descriptor(3), nullptr);
 }
 
 TEST_F(Wasi, AYieldIsTold) {

@@ -5,6 +5,15 @@ export interface CallInput {
   readonly environ: readonly string[];
   readonly input: Uint8Array;
   readonly maxOutputBytes: number;
+  /** Given directories, the runtime keeps its descriptors. */
+  readonly files?: Files | undefined;
+}
+
+/** Calls of preview 1 on descriptors, by the runtime. */
+export interface Files {
+  call(name: string, memory: ArrayBuffer, args: readonly (number | bigint)[]): number;
+  /** undefined: it is not open. */
+  descriptor(fd: number): Readonly<Descriptor> | undefined;
 }
 
 /** stderr beyond this is dropped. */
@@ -24,11 +33,13 @@ export const Right = {
 
 const COMMON = Right.setFlags | Right.filestat | Right.poll;
 
-/** One of the three standard descriptors, maybe under another number. */
+/** Without directories, one of the three standard descriptors, maybe under another number. */
 export interface Descriptor {
-  readonly kind: 'input' | 'output' | 'log';
+  readonly kind: 'input' | 'output' | 'log' | 'directory' | 'file';
   rights: bigint;
-  flags: number;
+  flags?: number;
+  /** Of a file: from where it is to its end. */
+  readonly leftBytes?: number;
 }
 
 /** State of one invocation as WASI sees it. */
@@ -56,7 +67,8 @@ export class Call {
 
   /** undefined: it is not open. */
   descriptor(fd: number): Descriptor | undefined {
-    return this.#descriptors[fd];
+    const { files } = this.given;
+    return files === undefined ? this.#descriptors[fd] : files.descriptor(fd);
   }
 
   close(fd: number): void {

@@ -1,3 +1,5 @@
+const NOTHING = new ArrayBuffer(0);
+
 /** The linear memory of the running instance, with every access checked by `covers` first. */
 export class GuestMemory {
   #memory: WebAssembly.Memory | undefined;
@@ -12,9 +14,14 @@ export class GuestMemory {
     return this.#memory !== undefined && address + bytes <= this.#memory.buffer.byteLength;
   }
 
-  /** Growing replaces the buffer, so the view is looked up for each access. */
+  /** Growing replaces it. */
+  get buffer(): ArrayBuffer {
+    return this.#memory?.buffer ?? NOTHING;
+  }
+
+  /** Looked up for each access. */
   get view(): DataView {
-    const buffer = this.#memory?.buffer ?? new ArrayBuffer(0);
+    const { buffer } = this;
     if (this.#view.buffer !== buffer) this.#view = new DataView(buffer);
     return this.#view;
   }

@@ -13,6 +13,7 @@ export default definePlugin({
       workers: 'javascript' as const,
       // From src as from dist: a worker_thread cannot run TypeScript.
       workerScript: path.join(__dirname, '..', 'dist', 'worker.js'),
+      hasDirectories: true,
       build: buildModule,
     };
   },

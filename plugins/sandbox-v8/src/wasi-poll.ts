@@ -1,4 +1,4 @@
-import { type Call, Right } from './call';
+import { type Call, type Descriptor, Right } from './call';
 import { Errno } from './errno';
 import type { GuestMemory } from './guest-memory';
 
@@ -20,6 +20,8 @@ interface Subscription {
   error: number;
   /** Monotonic; 0: ready now. */
   dueNs: bigint;
+  /** What is read or written. */
+  of?: Readonly<Descriptor> | undefined;
 }
 
 /**
@@ -76,18 +78,22 @@ function readSubscription(
   const { view } = memory;
   const userdata = view.getBigUint64(at, true);
   const type = view.getUint8(at + 8);
-  const subscription = { userdata, type, error: Errno.success as number, dueNs: 0n };
+  const subscription: Subscription = { userdata, type, error: Errno.success, dueNs: 0n };
   if (type > EVENT_WRITE) subscription.error = Errno.inval;
   else if (type === EVENT_CLOCK) readClock(view, clocks, at, startedNs, subscription);
-  else subscription.error = descriptorError(call, memory.u32(at + 16), type);
+  else {
+    subscription.of = call.descriptor(memory.u32(at + 16));
+    subscription.error = descriptorError(subscription.of, type);
+  }
   return subscription;
 }
 
-function descriptorError(call: Call, fd: number, type: number): number {
-  const descriptor = call.descriptor(fd);
-  const isInput = descriptor?.kind === 'input';
-  if (descriptor === undefined || isInput !== (type === EVENT_READ)) return Errno.badf;
-  return (descriptor.rights & Right.poll) === 0n ? Errno.notcapable : Errno.success;
+function descriptorError(descriptor: Readonly<Descriptor> | undefined, type: number): number {
+  if (descriptor === undefined) return Errno.badf;
+  const isRead = descriptor.kind === 'input' || descriptor.kind === 'file';
+  if (descriptor.kind === 'directory' || isRead !== (type === EVENT_READ)) return Errno.badf;
+  const needed = Right.poll | (isRead ? Right.read : Right.write);
+  return (descriptor.rights & needed) === needed ? Errno.success : Errno.notcapable;
 }
 
 function readClock(
@@ -114,9 +120,10 @@ function writeEvent(memory: GuestMemory, call: Call, at: number, event: Subscrip
   const { view } = memory;
   const HANGUP = 1n;
   const isReady = event.error === Errno.success;
-  const isInput = isReady && event.type === EVENT_READ;
+  const isInput = isReady && event.of?.kind === 'input';
   let bytes = 0n;
   if (isInput) bytes = BigInt(call.given.input.length - call.inputRead);
+  else if (isReady && event.type === EVENT_READ) bytes = BigInt(event.of?.leftBytes ?? 0);
   else if (isReady && event.type === EVENT_WRITE) bytes = WRITABLE_BYTES;
   view.setBigUint64(at, event.userdata, true);
   view.setUint16(at + 8, event.error, true);

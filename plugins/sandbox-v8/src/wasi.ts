@@ -13,6 +13,9 @@ const UINT32_MAX = 0xffff_ffff;
 const RANDOM_CHUNK_BYTES = 65_536;
 
 type Argument = number | bigint;
+/** Of what has directories, by the runtime; `fd_read` of files too. */
+const isFileCall = (name: string): boolean =>
+  name !== 'fd_read' && name !== 'fd_write' && /^(fd|path|sock)_/.test(name);
 /** Called with what its signature says: `build` lets no other import pass. */
 type HostFunction = (...args: never[]) => number;
 
@@ -29,7 +32,8 @@ export class Wasi {
     const own = this.#ownFunctions();
     const entries = Object.entries(WASI_FUNCTIONS).map(([name, [, errno]]) => {
       const body = own[name] ?? ((fd: number) => this.#refuse(fd, errno ?? Errno.nosys));
-      return [name, (...args: Argument[]) => this.#enter(body, args)] as const;
+      const fileBody = isFileCall(name) ? this.#fileCall(name) : body;
+      return [name, (...args: Argument[]) => this.#enter(body, fileBody, args)] as const;
     });
     this.imports = { [WASI_MODULE]: Object.fromEntries(entries) };
   }
@@ -49,14 +53,20 @@ export class Wasi {
     this.#memory.attach(undefined);
   }
 
-  #enter(body: HostFunction, args: Argument[]): number {
+  #fileCall(name: string): HostFunction {
+    return (...args: Argument[]) =>
+      this.#call.given.files?.call(name, this.#memory.buffer, args) ?? Errno.nosys;
+  }
+
+  #enter(body: HostFunction, fileBody: HostFunction, args: Argument[]): number {
     // A function that catches every exception may come back after it has ended.
     if (this.#call.ending !== undefined) throw LEAVE;
     for (let i = 0; i < args.length; i += 1) {
       const value = args[i];
       if (typeof value === 'number') args[i] = value >>> 0;
     }
-    return (body as (...args: Argument[]) => number)(...args);
+    const chosen = this.#call.given.files === undefined ? body : fileBody;
+    return (chosen as (...args: Argument[]) => number)(...args);
   }
 
   #leave(ending: Ending): never {
@@ -165,6 +175,9 @@ export class Wasi {
     const memory = this.#memory;
     const call = this.#call;
     const descriptor = call.descriptor(fd);
+    if (descriptor?.kind === 'file' || descriptor?.kind === 'directory') {
+      return call.given.files?.call('fd_read', memory.buffer, [fd, vectors, count, out]) ?? 0;
+    }
     if (descriptor?.kind !== 'input') return Errno.badf;
     if ((descriptor.rights & Right.read) === 0n) return Errno.notcapable;
     const error = this.#checkVectors(vectors, count);
@@ -190,7 +203,7 @@ export class Wasi {
   #write(fd: number, vectors: number, count: number, out: number): number {
     const memory = this.#memory;
     const descriptor = this.#call.descriptor(fd);
-    if (descriptor === undefined || descriptor.kind === 'input') return Errno.badf;
+    if (descriptor?.kind !== 'output' && descriptor?.kind !== 'log') return Errno.badf;
     if ((descriptor.rights & Right.write) === 0n) return Errno.notcapable;
     const error = this.#checkVectors(vectors, count);
     if (error !== Errno.success) return error;
@@ -214,7 +227,7 @@ export class Wasi {
     if (!this.#memory.covers(out, FDSTAT_BYTES)) return Errno.fault;
     // File type 0, as pipes have: not a terminal, so libc buffers fully.
     this.#memory.bytes(out, FDSTAT_BYTES).fill(0);
-    this.#memory.bytes(out + 2, 1).fill(descriptor.flags);
+    this.#memory.bytes(out + 2, 1).fill(descriptor.flags ?? 0);
     this.#memory.setU64(out + 8, descriptor.rights);
     return Errno.success;
   }

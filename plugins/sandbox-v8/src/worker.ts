@@ -10,6 +10,7 @@ import type {
   NativeExternalInvocation,
   NativeExternalWorker,
 } from '@sledge/core';
+import type { Files } from './call';
 import { limitMemory, readSections } from './module-sections';
 import { failed, Runner, type RunResult } from './run';
 
@@ -45,38 +46,47 @@ function loadModule(path: string, limitPages: number): ReturnType<typeof moduleO
   return new WebAssembly.Module(limitMemory(bytes, limitPages));
 }
 
-function run(invocation: NativeExternalInvocation): RunResult {
+function run(invocation: NativeExternalInvocation, files: Files): RunResult {
   try {
     const module = moduleOf(invocation.artifactPath, invocation.memoryLimitPages);
     const { warmKey, warmIdleMs = 0 } = invocation;
     const warm = warmKey === undefined ? undefined : { key: warmKey, idleMs: warmIdleMs };
-    if (module instanceof WebAssembly.Module) return runner.run(module, invocation, warm);
+    const given = invocation.hasDirectories ? { ...invocation, files } : invocation;
+    if (module instanceof WebAssembly.Module) return runner.run(module, given, warm);
     return { ...module, output: NOTHING, log: NOTHING };
   } catch {
     return { ...failed('SLEDGE_ERR_MODULE_LOAD'), output: NOTHING, log: NOTHING };
   }
 }
 
-function takeOne(worker: NativeExternalWorker): boolean {
+function takeOne(worker: NativeExternalWorker, files: Files): boolean {
   const invocation = worker.take(TAKE_MS);
   if (invocation === null) return false;
-  const { status, detail, output, log } = run(invocation);
+  const { status, detail, output, log } = run(invocation, files);
   const bytes = log.length === 0 ? output : Buffer.concat([output, log]);
   worker.complete(invocation.token, status, detail, bytes, log.length);
   return true;
 }
 
-function loop(worker: NativeExternalWorker): void {
+function filesOf(worker: NativeExternalWorker): Files {
+  return {
+    call: (name, memory, args) => worker.callFile(name, memory, args),
+    descriptor: (fd) => worker.descriptor(fd) ?? undefined,
+  };
+}
+
+function loop(worker: NativeExternalWorker, files: Files): void {
   try {
-    for (let left = BATCH; left > 0 && takeOne(worker); left -= 1);
+    for (let left = BATCH; left > 0 && takeOne(worker, files); left -= 1);
   } catch {
     return; // The data plane has stopped, or another thread has taken this worker's place.
   }
   runner.rest();
-  setImmediate(loop, worker);
+  setImmediate(loop, worker, files);
 }
 
 const { bindingPath, handle, worker } = workerData as ExternalWorkerData;
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- a path known at run time only
 const binding = require(bindingPath) as NativeBinding;
-loop(new binding.ExternalWorker(handle, worker));
+const attached = new binding.ExternalWorker(handle, worker);
+loop(attached, filesOf(attached));
