@@ -10,11 +10,18 @@ interface UnitSize extends Unit {
   readonly modules: number;
 }
 
-/** Units in turn: most at the level that compiles fast, the rest as production does. */
+const isLong = process.env['SLEDGE_TEST_LONG'] === '1';
+const [AT_O0, AT_O1, AT_O2, AT_O3] = isLong ? [200, 300, 100, 100] : [310, 140, 20, 60];
+
+/**
+ * Units in turn: most at the level that compiles fast, and every fifth module as production does;
+ * in the long run more than half of them.
+ */
 const ROUND: readonly UnitSize[] = [
-  ...[true, false, true, true].map((polled) => ({ modules: 490, level: 'O0', polled }) as const),
-  { modules: 20, level: 'O1', polled: true },
-  { modules: 20, level: 'O3', polled: true },
+  ...[true, false, true, true].map((polled) => ({ modules: AT_O0, level: 'O0', polled }) as const),
+  ...[true, false].map((polled) => ({ modules: AT_O1, level: 'O1', polled }) as const),
+  { modules: AT_O2, level: 'O2', polled: true },
+  { modules: AT_O3, level: 'O3', polled: true },
 ];
 export const ROUND_MODULES = ROUND.reduce((sum, { modules }) => sum + modules, 0);
 

@@ -9,6 +9,7 @@ import type { Case } from './fuzzer';
 import { type Call, exportGlobals, exportNew, tableProbes, valueOf } from './plan';
 import { Random } from './random';
 import { statement } from './statements';
+import { addWalk } from './walks';
 import { writeModule } from './write-module';
 
 const { I32, I64, F32, F64, V128, FuncRef } = ValueType;
@@ -19,6 +20,7 @@ const FOCI = 3;
 /** Shares no factor with their number, so that opcodes of all kinds follow one another. */
 const STRIDE = 181;
 const MIXED_CALLS = 3;
+const WALK_ONE_IN = 3;
 const PAGE_BYTES = 65_536;
 const DATA_BYTES = 120;
 const TABLE_ONE_IN = 4;
@@ -55,6 +57,7 @@ export function smallCase(seed: number, index: number, choice: Case['choice']): 
     calls.push(...args.map((each) => ({ name: `f${i}`, params, results, args: each })));
   });
   if (hasMix) calls.push(...mix(draft, scope(FOCI, [...MIXED_PARAMS, ...ALL])));
+  if (index % WALK_ONE_IN === 0) calls.push(...addWalk(draft, new Random(seed, index, 0x3a1c)));
   makeCanonical(draft);
   const globals = exportGlobals(draft);
   draft.exports.push({ name: 'memory', kind: 2, index: 0 });

@@ -38,10 +38,12 @@ export interface Unit {
 
 export const descriptorName = (place: number): string => `m${place}_sledge_module`;
 
+/** How every module of a unit is lowered. */
+export const LOWERING = { linkable: false, readsTime: false, strictFloat: false } as const;
+
 /** A module's C as production makes it. Throws a WasmProblem. */
 export function lowerPart(wasm: Uint8Array, polled: boolean): LoweredModule {
-  const options = { linkable: false, polled, readsTime: false, strictFloat: false };
-  return lowerModule(wasm, options);
+  return lowerModule(wasm, { ...LOWERING, polled });
 }
 
 /**
