@@ -18,7 +18,7 @@ const INPUTS = Number(process.env['SLEDGE_FUZZ_INPUTS'] ?? (isLong ? 1_000_000 :
 /** One in so many is asked of a second validator too, wabt's, each in a process of its own. */
 const WABT_ONE_IN = isLong ? { accepted: 200, refused: 500 } : { accepted: 25, refused: 80 };
 /** Of its reasons to refuse, those that inputs are known to reach. */
-const REASONS_LEAST = isLong ? 70 : 40;
+const REASONS_LEAST = isLong ? 48 : 40;
 const SEED = Number(process.env['SLEDGE_FUZZ_SEED'] ?? 1);
 const FOUND = join(__dirname, '../../.cache/fuzz/decoder');
 const FOUND_MAX = 5;
