@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import { SledgeError } from '@sledge/core';
 import { compileWith, findProgram, LANGUAGES_FOLDER, toolMissing } from './tools';
 import type { Tool } from './tools';
 
@@ -10,6 +9,7 @@ const WASI_LIBC: Tool = {
   name: 'the C library of WASI',
   install: 'apt install wasi-libc libclang-rt-14-dev-wasm32 lld-14',
 };
+const CLANG = 'apt install clang lld wasi-libc libclang-rt-14-dev-wasm32';
 const LIBCXX: Tool = {
   name: 'the C++ library of WASI',
   install: 'apt install libc++-14-dev-wasm32 libc++abi-14-dev-wasm32',
@@ -23,7 +23,7 @@ export type CLanguage = 'c' | 'cpp';
  * Compiles one C or C++ file to a WASI command, or to a reactor when it uses SLEDGE_HANDLE. The
  * shadow stack is small, since a slot is reset by copying, and comes first in memory, so that its
  * overflow traps. C++ is without exceptions, which the sandbox does not take.
- * @throws SledgeError SLEDGE_ERR_BUILD_COMPILER_MISSING, _TOOL_MISSING or _SOURCE.
+ * @throws SledgeError SLEDGE_ERR_BUILD_TOOL_MISSING or _SOURCE.
  */
 export async function compileC(
   source: string,
@@ -72,7 +72,7 @@ function findCompiler(language: CLanguage): string {
   const names = VERSIONS.map((version) => `${language === 'c' ? 'clang' : 'clang++'}${version}`);
   const found = findProgram(names, sdk === undefined ? [] : [path.join(sdk, 'bin')]);
   if (found === undefined) {
-    throw new SledgeError('SLEDGE_ERR_BUILD_COMPILER_MISSING', { tried: names.join(', ') });
+    throw toolMissing({ name: `a C compiler (${names.join(', ')})`, install: CLANG });
   }
   // a name that ends in ++ is what makes it a compiler of C++
   return path.join(path.dirname(realpathSync(found)), language === 'c' ? 'clang' : 'clang++');

@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { SourceMap, type SourceMapPayload } from 'node:module';
 import path from 'node:path';
 import { SledgeError } from '@sledge/core';
 import type { BuildFailure } from 'esbuild';
@@ -17,7 +18,7 @@ const SEAL = '__sledge_seal();';
  * @throws SledgeError SLEDGE_ERR_BUILD_TOOL_MISSING, _SOURCE or _SNAPSHOT.
  */
 export async function compileJavaScript(source: string, output: string): Promise<string> {
-  const bundle = await bundled(source);
+  const { text: bundle, map } = await bundled(source);
   const prelude = await readFile(path.join(FOLDER, 'prelude.js'), 'utf8');
   const engine = await readFile(path.join(FOLDER, 'engine.wasm'));
   const scripts = [
@@ -26,12 +27,47 @@ export async function compileJavaScript(source: string, output: string): Promise
     ...['sledge:seal', SEAL],
   ];
   const input = Buffer.from(scripts.map((text) => `${text}\0`).join(''), 'utf8');
-  const { wasm, log } = await snapshot(path.basename(source), engine, input);
-  await writeFile(output, wasm);
-  return log;
+  try {
+    const { wasm, log } = await snapshot(path.basename(source), engine, input);
+    await writeFile(output, wasm);
+    return log;
+  } catch (error) {
+    throw sourceProblem(error, source, bundle, map) ?? error;
+  }
 }
 
-async function bundled(source: string): Promise<string> {
+/** What the file throws while it is evaluated, at its own lines instead of the bundle's. */
+function sourceProblem(
+  error: unknown,
+  source: string,
+  bundle: string,
+  map: SourceMap,
+): SledgeError | undefined {
+  const said = error instanceof SledgeError ? String(error.details['reason']) : '';
+  const thrown = /^it exits with code \d+:\n([^]*)$/.exec(said)?.[1];
+  if (thrown === undefined) return undefined;
+  const lines = bundle.split('\n');
+  const name = path.basename(source);
+  const reason = thrown
+    .replace(/\n.*\(sledge:\w+(:\d+)?\)/g, '')
+    .replaceAll(/\(([^()\n]+):(\d+)\)/g, (whole, file: string, line: string) => {
+      if (file !== name) return whole;
+      const at = Number(line) - 1;
+      const entry = map.findEntry(at, lines[at]?.length ?? 0);
+      return 'originalLine' in entry
+        ? `(${entry.originalSource}:${entry.originalLine + 1})`
+        : whole;
+    });
+  const details = { path: source, reason: `\n${reason}` };
+  return new SledgeError('SLEDGE_ERR_BUILD_SOURCE', details, { cause: error });
+}
+
+interface Bundle {
+  readonly text: string;
+  readonly map: SourceMap;
+}
+
+async function bundled(source: string): Promise<Bundle> {
   const { build } = await import('esbuild').catch(() => {
     throw toolMissing({ name: 'esbuild', install: 'npm install esbuild' });
   });
@@ -41,6 +77,8 @@ async function bundled(source: string): Promise<string> {
       absWorkingDir: path.dirname(source),
       bundle: true,
       write: false,
+      outfile: `${path.basename(source)}.js`, // for the names in its map
+      sourcemap: 'external',
       format: 'iife',
       globalName: '__sledge_function',
       target: TARGET,
@@ -51,8 +89,12 @@ async function bundled(source: string): Promise<string> {
       legalComments: 'none',
       logLevel: 'silent',
     });
+    const [map, code] = ['.map', '.js'].map(
+      (end) => outputFiles.find((file) => file.path.endsWith(end))?.text ?? '{}',
+    );
     // a zero byte ends a script on its way to the engine
-    return (outputFiles[0]?.text ?? '').replaceAll('\0', '\\0');
+    const text = (code ?? '').replaceAll('\0', '\\0');
+    return { text, map: new SourceMap(JSON.parse(map ?? '{}') as SourceMapPayload) };
   } catch (error) {
     const problems = (error as BuildFailure).errors ?? [];
     const lines = problems.map(({ text, location }) => {

@@ -10,6 +10,7 @@ const RUST: Tool = {
   name: 'a rustc with the standard library of WebAssembly',
   install: 'apt install rustc libstd-rust-dev-wasm32 lld',
 };
+const LINKER: Tool = { name: 'the linker of Rust for WebAssembly', install: 'apt install lld' };
 const FLAGS = [
   ...['--edition', '2021'],
   ...['-C', 'opt-level=3', '-C', 'panic=abort', '-C', 'strip=symbols', '-C', 'lto=fat'],
@@ -30,7 +31,13 @@ export async function compileRust(source: string, output: string): Promise<void>
   const { compiler, target } = await findCompiler(targets);
   const kind = isBare ? ['--crate-type', 'cdylib'] : [];
   const args = ['--target', target, ...kind, ...FLAGS, source, '-o', output];
-  await compileWith(compiler, args, source);
+  try {
+    await compileWith(compiler, args, source);
+  } catch (error) {
+    // it is a program beside rustc, which Debian has in a package of its own
+    const isUnlinked = /linker `[^`]+` not found/.test((error as Error).message);
+    throw isUnlinked ? toolMissing(LINKER) : error;
+  }
 }
 
 /** One that has the target's library: a rustc of rustup is often there without. */
