@@ -15,8 +15,8 @@ for (const [code, { params, result }] of numericOps) {
 
 /**
  * A valid module with one thing changed by a little: an index or an immediate by one, an operation
- * to one of the same type, a limit or a type of the module. About half of them are valid, the others
- * invalid for one reason alone, so that nothing else is refused before it.
+ * to one of the same type, a limit or a type of the module. About half of them are valid, the
+ * others invalid for one reason alone, so that nothing else is refused before it.
  */
 export function nearMiss(draft: Draft, random: Random): Uint8Array<ArrayBuffer> {
   const changed = structuredClone(draft);
