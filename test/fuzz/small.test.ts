@@ -21,7 +21,7 @@ const FIRST = Number(process.env['SLEDGE_FUZZ_FIRST'] ?? 0);
 const FOUND = join(__dirname, '../../.cache/fuzz/differential');
 const FOUND_MAX = 3;
 /** Mistakes are planted in these. */
-const KEPT_MAX = 2_000;
+const KEPT_MAX = isLong ? 6_000 : 2_000;
 /** Modules that a mistake in an analysis makes other code of. */
 const ANALYSIS_TRIED = isLong ? 200 : 6;
 const MINIMISING_BUILDS = 60;
