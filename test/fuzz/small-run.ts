@@ -18,7 +18,10 @@ const [AT_O0, AT_O1, AT_O2, AT_O3] = isLong ? [200, 300, 100, 100] : [310, 140, 
  * in the long run more than half of them.
  */
 const ROUND: readonly UnitSize[] = [
-  ...[true, false, true, true].map((polled) => ({ modules: AT_O0, level: 'O0', polled }) as const),
+  { modules: AT_O0, level: 'O0', polled: true },
+  { modules: AT_O0, level: 'O0', polled: false },
+  { modules: AT_O0, level: 'O0', polled: true, isDirect: false },
+  { modules: AT_O0, level: 'O0', polled: true },
   ...[true, false].map((polled) => ({ modules: AT_O1, level: 'O1', polled }) as const),
   { modules: AT_O2, level: 'O2', polled: true },
   { modules: AT_O3, level: 'O3', polled: true },

@@ -15,7 +15,7 @@ import { compareUnit, prepare, type Ready, SmallRun, unitOf } from './small-run'
 import { writeModule } from './write-module';
 
 const isLong = process.env['SLEDGE_TEST_LONG'] === '1';
-const MODULES = Number(process.env['SLEDGE_FUZZ_SMALL'] ?? (isLong ? 40_000 : 1_600));
+const MODULES = Number(process.env['SLEDGE_FUZZ_SMALL'] ?? (isLong ? 40_000 : 2_000));
 const SEED = Number(process.env['SLEDGE_FUZZ_SEED'] ?? 1);
 const FIRST = Number(process.env['SLEDGE_FUZZ_FIRST'] ?? 0);
 const FOUND = join(__dirname, '../../.cache/fuzz/differential');
@@ -69,7 +69,7 @@ test(
     }
     expect(folders).toEqual([]);
     expect(totals.modules).toBe(MODULES);
-    if (FIRST === 0 && MODULES >= 1_600) expect(least.count).toBeGreaterThanOrEqual(10);
+    if (FIRST === 0 && MODULES >= 2_000) expect(least.count).toBeGreaterThanOrEqual(12);
   },
   HOURS_24_MS,
 );

@@ -32,6 +32,8 @@ export type Change = (text: string) => string;
 export interface Unit {
   readonly level: BuildChoice['level'];
   readonly polled: boolean;
+  /** Whether O0 has the expressions that stand there for functions; default: it has. */
+  readonly isDirect?: boolean;
   /** C at its head. */
   readonly head?: string;
 }
@@ -56,7 +58,7 @@ export function lowerPart(wasm: Uint8Array, polled: boolean): LoweredModule {
 export async function buildUnit(
   folder: string,
   parts: readonly LoweredModule[],
-  { level, polled, head = '' }: Unit,
+  { level, polled, isDirect = true, head = '' }: Unit,
   changes: readonly Change[] = [],
 ): Promise<string> {
   mkdirSync(folder, { recursive: true });
@@ -66,6 +68,7 @@ export async function buildUnit(
   });
   const defines = ['#define SLEDGE_READS_TIME 0', '#define SLEDGE_TIME_BUDGET "0"'];
   const polling = [`#define SLEDGE_POLLED ${polled ? 1 : 0}`, '#define SLEDGE_POLL_STUB'];
+  if (!isDirect) defines.push('#define SLEDGE_FUNCTIONS');
   const lines = [...defines, ...polling, ...INCLUDES, head, ...texts];
   writeFileSync(join(folder, 'unit.c'), lines.join('\n'));
   const compiler = await findCompiler('clang', folder);
