@@ -11,7 +11,7 @@ interface UnitSize extends Unit {
 }
 
 const isLong = process.env['SLEDGE_TEST_LONG'] === '1';
-const [AT_O0, AT_O1, AT_O2, AT_O3] = isLong ? [200, 300, 100, 100] : [310, 140, 20, 60];
+const [AT_O0, AT_O1, AT_O2, AT_O3] = isLong ? [200, 300, 100, 100] : [390, 170, 30, 70];
 
 /**
  * Units in turn: most at the level that compiles fast, and every fifth module as production does;

@@ -186,17 +186,16 @@ export class Sledge {
   stats(): Record<string, number> {
     const transports = transportCounts(this.host.instances('transport'));
     const admin = this.admin.map((listener): Counting => ['admin', listener.stats()]);
-    const log: Counting = ['log', { function_lines_dropped: this.functionLog.dropped }];
-    const placed: Counting = ['placement', this.services.placementStats()];
-    const secrets: Counting = ['secrets', this.live?.secretCounts() ?? {}];
-    const counted = countedTogether([...transports, ...admin, log, placed, secrets]);
-    return { ...this.plane?.stats(), ...counted };
+    const own: Counting[] = [
+      ['log', { function_lines_dropped: this.functionLog.dropped }],
+      ['placement', this.services.placementStats()],
+      ['secrets', this.live?.secretCounts() ?? {}],
+    ];
+    return { ...this.plane?.stats(), ...countedTogether([...transports, ...admin, ...own]) };
   }
 
   /** Certificates, keys of clients and secrets of functions are read again. */
-  reload(): void {
-    this.services.files.refresh();
-  }
+  reload = (): void => this.services.files.refresh();
 
   /**
    * Another policy from now on, while requests are served: nothing is drained or lost. `choice` is
