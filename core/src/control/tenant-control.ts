@@ -124,8 +124,8 @@ export class TenantControl {
     const { plane, store, logger } = this.functions.parts;
     for (const tenant of store.endingTenants()) {
       try {
-        store.setTenantEnded(tenant);
         plane.forgetTenant?.(tenant);
+        store.setTenantEnded(tenant);
       } catch (error) {
         logger.error({ err: error, tenant }, 'what it has kept goes at the next start');
       }

@@ -51,8 +51,9 @@ export class Arm {
   }
 
   count(outcome: Outcome, requestDeadlineUs: number | undefined): void {
-    // who leaves says nothing about the version
+    // who leaves says nothing about the version, nor does a file that has vanished from the cache
     if (outcome.status === 'cancelled') return;
+    if (outcome.error?.code === 'SLEDGE_ERR_INVOKE_MODULE') return;
     this.requests += 1;
     const deadlineUs = requestDeadlineUs ?? this.deadlineUs;
     const isLate = deadlineUs !== undefined && outcome.times.totalNs > deadlineUs * NS_PER_US;

@@ -136,7 +136,8 @@ export class NodePlacement {
       throw new SledgeError('SLEDGE_ERR_PLACEMENT_REFUSED', { placement: name });
     }
     const peer = this.nodes.sent(decision, estimateNs);
-    const kept = { ...request, arrivalNs, input: request.input && Uint8Array.from(request.input) };
+    const kept = { ...request, arrivalNs, inputStays: true };
+    if (request.input !== undefined) kept.input = Uint8Array.from(request.input);
     const times = { arrivalNs, deadlineNs, sentNs: nowNs };
     const state = { cancel: () => undefined, isCancelled: false, localId: undefined };
     return this.forward({ fn, request: kept, onOutcome, ...times, peer, ...state });

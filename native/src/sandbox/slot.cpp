@@ -216,6 +216,7 @@ bool Slot::keep() {
       !warm->take())
     return false;
   execution_discard(execution);
+  execution.host.descriptors.close_all();
   execution.host.output.reset();
   execution.host.log.reset();
   kept_since_ns = monotonic_ns();

@@ -71,7 +71,7 @@ export class Exchange {
 
   /** What follows of this request is not HTTP, or came too slowly. */
   refuseBroken(problem: Problem): void {
-    this.connection.receiving = undefined;
+    this.#leavePlace();
     this.#stopReceiving();
     if (this.#endLinger !== undefined) this.#endLinger();
     else this.#sendProblem(problem, true);
@@ -147,6 +147,8 @@ export class Exchange {
     if (head.expect !== undefined) response.writeContinue();
     request.on('data', (chunk: Buffer) => this.#onBody(chunk, limitBytes));
     request.on('end', () => this.#onBodyEnd());
+    // the next request of the connection may have taken its place there, and has its own
+    request.once('close', () => this.#stopReceiving());
   }
 
   #onBody(chunk: Buffer, limitBytes: number): void {
@@ -169,11 +171,16 @@ export class Exchange {
     this.#heldBytes = 0;
   }
 
+  /** A request that follows may be received already. */
+  #leavePlace(): void {
+    if (this.connection.receiving === this) this.connection.receiving = undefined;
+  }
+
   #onBodyEnd(): void {
     const chunks = this.#chunks;
     if (chunks === undefined) return;
     this.#stopReceiving();
-    this.connection.receiving = undefined;
+    this.#leavePlace();
     try {
       this.#invoke(chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks));
     } catch (error) {
@@ -275,7 +282,7 @@ export class Exchange {
       !request.complete &&
       !(Number(request.headers['content-length']) <= DISCARD_BYTES && !close);
     if (isOpenEnded) return this.#sendAndLinger(problem);
-    this.connection.receiving = undefined;
+    this.#leavePlace();
     const { answers, isDraining } = this.listener;
     if (!close && !isDraining && answers.canSend(request, this.response)) {
       this.#answered = true;
@@ -297,7 +304,7 @@ export class Exchange {
     response.write(problem.body);
     const finish = (): void => {
       clearTimeout(timer);
-      connection.receiving = undefined;
+      this.#leavePlace();
       if (!response.writableEnded) response.end();
     };
     this.#endLinger = finish;

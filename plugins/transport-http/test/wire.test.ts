@@ -203,6 +203,11 @@ describe('bodies', () => {
     await until(async () => (await ask()).startsWith('HTTP/1.1 503 '));
     gone.socket.destroy();
     await until(async () => (await ask()).includes('hello'));
+    const second = post(100_000) + 'a'.repeat(60_000);
+    const pipelined = new RawClient(running.port).send(post(2) + 'aa' + second);
+    await until(async () => (await ask()).startsWith('HTTP/1.1 503 '));
+    pipelined.socket.destroy();
+    await until(async () => (await ask()).includes('hello'));
   });
 
   test('100-continue comes before the body, and a refused body is not asked for', async () => {

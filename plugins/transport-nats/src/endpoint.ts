@@ -44,7 +44,9 @@ export class TenantEndpoint {
       cancels.push(peerCancelSubject(name, this.tenant));
     }
     this.#cancels = cancels.map((one) => connection.subscribe(one, { callback: this.#cancel }));
-    this.#atNode = subjects.map((one) => connection.subscribe(one, { callback: this.#take }));
+    // in a group: two processes of one name do not both run it
+    const inGroup = { queue: QUEUE_GROUP, callback: this.#take };
+    this.#atNode = subjects.map((one) => connection.subscribe(one, inGroup));
     this.#subscribe();
   }
 
