@@ -34,9 +34,14 @@ export class Connection {
     return lastResponse.writableEnded && !lastResponse.writableFinished;
   }
 
+  /** Another request that follows may be received already. */
+  hasReceived(exchange: Exchange): void {
+    if (this.receiving === exchange) this.receiving = undefined;
+  }
+
   /** The client is gone: nothing more is sent, and what runs for it is cancelled. */
   onClose(): void {
-    this.receiving?.leave();
+    this.receiving?.stopReceiving();
     this.receiving = undefined;
     for (const exchange of this.running) exchange.cancel();
     this.running.clear();

@@ -64,15 +64,10 @@ export class Exchange {
     this.listener.invoker.cancel(this.#id);
   }
 
-  /** The connection is gone in the midst of its body. */
-  leave(): void {
-    this.#stopReceiving();
-  }
-
   /** What follows of this request is not HTTP, or came too slowly. */
   refuseBroken(problem: Problem): void {
-    this.#leavePlace();
-    this.#stopReceiving();
+    this.connection.hasReceived(this);
+    this.stopReceiving();
     if (this.#endLinger !== undefined) this.#endLinger();
     else this.#sendProblem(problem, true);
   }
@@ -148,7 +143,7 @@ export class Exchange {
     request.on('data', (chunk: Buffer) => this.#onBody(chunk, limitBytes));
     request.on('end', () => this.#onBodyEnd());
     // the next request of the connection may have taken its place there, and has its own
-    request.once('close', () => this.#stopReceiving());
+    request.once('close', () => this.stopReceiving());
   }
 
   #onBody(chunk: Buffer, limitBytes: number): void {
@@ -161,26 +156,22 @@ export class Exchange {
       this.#chunks.push(chunk);
       return;
     }
-    this.#stopReceiving();
+    this.stopReceiving();
     this.#fail(fits ? noRoom(room.limitBytes) : tooLarge(limitBytes));
   }
 
-  #stopReceiving(): void {
+  /** Nothing more of its body is kept. */
+  stopReceiving(): void {
     this.#chunks = undefined;
     this.listener.shared.room.give(this.#heldBytes);
     this.#heldBytes = 0;
   }
 
-  /** A request that follows may be received already. */
-  #leavePlace(): void {
-    if (this.connection.receiving === this) this.connection.receiving = undefined;
-  }
-
   #onBodyEnd(): void {
     const chunks = this.#chunks;
     if (chunks === undefined) return;
-    this.#stopReceiving();
-    this.#leavePlace();
+    this.stopReceiving();
+    this.connection.hasReceived(this);
     try {
       this.#invoke(chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks));
     } catch (error) {
@@ -282,7 +273,7 @@ export class Exchange {
       !request.complete &&
       !(Number(request.headers['content-length']) <= DISCARD_BYTES && !close);
     if (isOpenEnded) return this.#sendAndLinger(problem);
-    this.#leavePlace();
+    this.connection.hasReceived(this);
     const { answers, isDraining } = this.listener;
     if (!close && !isDraining && answers.canSend(request, this.response)) {
       this.#answered = true;
@@ -304,7 +295,7 @@ export class Exchange {
     response.write(problem.body);
     const finish = (): void => {
       clearTimeout(timer);
-      this.#leavePlace();
+      this.connection.hasReceived(this);
       if (!response.writableEnded) response.end();
     };
     this.#endLinger = finish;
