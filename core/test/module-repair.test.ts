@@ -1,5 +1,6 @@
 import type { DataPlane } from '../src/contracts/data-plane';
-import type { Outcome, OutcomeCallback, OutcomeStatus } from '../src/contracts/invocation';
+import type { InvocationRequest, Outcome, OutcomeCallback } from '../src/contracts/invocation';
+import type { OutcomeStatus } from '../src/contracts/invocation';
 import { SledgeError } from '../src/errors/sledge-error';
 import { FunctionTarget } from '../src/functions/live-function';
 import { ModuleRepair } from '../src/functions/module-repair';
@@ -8,13 +9,19 @@ const ended = (status: OutcomeStatus, runNs = 0, error?: SledgeError): Outcome =
   ...{ status, exitCode: 0, output: Buffer.alloc(0), error },
   times: { queueNs: 0, runNs, totalNs: runNs },
 });
-const lost = (): Outcome =>
-  ended('failed', 0, new SledgeError('SLEDGE_ERR_INVOKE_MODULE', { reason: 'gone' }));
+const lost = (totalNs = 0): Outcome => ({
+  ...ended('failed', 0, new SledgeError('SLEDGE_ERR_INVOKE_MODULE', { reason: 'gone' })),
+  times: { queueNs: 0, runNs: 0, totalNs },
+});
 
 /** A repair whose compiler ends when the test says so. */
 function repairOf() {
   const runs: OutcomeCallback[] = [];
-  const submit = (_fn: number, _request: object, end: OutcomeCallback) => runs.push(end);
+  const deadlines: (number | undefined)[] = [];
+  const submit = (_fn: number, request: InvocationRequest, end: OutcomeCallback) => {
+    deadlines.push(request.relativeDeadlineUs);
+    return runs.push(end);
+  };
   const plane = { submit } as unknown as DataPlane;
   let finish = (): void => undefined;
   const rebuilt = new Promise<void>((resolve) => (finish = resolve));
@@ -33,7 +40,7 @@ function repairOf() {
     finish();
     await new Promise(setImmediate);
   };
-  return { repair, runs, target, outcomes, call, end };
+  return { repair, runs, deadlines, target, outcomes, call, end };
 }
 
 test('what waits counts until it runs again, and is cancelled by its first name', async () => {
@@ -49,11 +56,13 @@ test('what waits counts until it runs again, and is cancelled by its first name'
   expect(repair.cancelled(first)).toBe(first);
 });
 
-test('what is cancelled while it waits does not run again', async () => {
+test('what is cancelled while it waits ends at once and does not run again', async () => {
   const { repair, runs, outcomes, call, end } = repairOf();
   const first = call();
   runs[0]?.(lost());
   expect(repair.cancelled(first)).toBeUndefined();
+  await new Promise(setImmediate);
+  expect(outcomes.length).toBe(1);
   await end();
   expect([runs.length, repair.waitingCount]).toEqual([1, 0]);
   expect(outcomes).toMatchObject([
@@ -79,6 +88,15 @@ test('a request waits up to its deadline, and not at all when that has passed', 
   } finally {
     jest.useRealTimers();
   }
+});
+
+test('the second run has what is left of the deadline', async () => {
+  const { runs, deadlines, call, end } = repairOf();
+  call(1, 'a', 5_000_000);
+  runs[0]?.(lost(1e9));
+  await end();
+  expect(deadlines[0]).toBe(5_000_000);
+  expect(deadlines[1]).toBeLessThanOrEqual(4_000_000);
 });
 
 test('bodies that wait have a bound, and one tenant has a part of it', () => {

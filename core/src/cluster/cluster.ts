@@ -165,6 +165,10 @@ export class Cluster implements ClusterTarget {
   }
 
   async removeTenant(name: string, waitMs: number): Promise<ClusterAnswer> {
+    if (!this.knowsAll) {
+      const reason = 'this node has not read all of it yet';
+      throw new SledgeError('SLEDGE_ERR_CLUSTER_AWAY', { reason });
+    }
     const own = keys.functionsOf(name);
     const functions = () => [...this.hashes.keys()].filter((key) => key.startsWith(own));
     return this.answer(await this.changes.removeTenant(name, functions), waitMs);
@@ -255,6 +259,7 @@ export class Cluster implements ClusterTarget {
     } catch (error) {
       const wanted = isTaking ? 'take' : 'stop taking';
       logger.error({ err: error }, `a transport does not ${wanted} work of the cluster`);
+      if (isTaking && turn === this.takingTurn) this.work = 'joining';
       return;
     }
     if (turn !== this.takingTurn) return; // it was asked otherwise meanwhile

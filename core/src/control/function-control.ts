@@ -149,16 +149,15 @@ export class FunctionControl {
    * take their own places. @throws SledgeError SLEDGE_ERR_SECRET_FILE, _CONTROL_..., _BUILD_...
    */
   async renew(name: FunctionName): Promise<void> {
-    this.checkOpen();
+    this.checkTakesChanges(); // nothing is stored
     const { tenant, fn } = this.find(name);
-    try {
-      for (const number of fn.inUse()) {
-        const version = fn.versions.get(number);
-        if (version?.id !== undefined) await this.loader.loadAnew(tenant, fn, version);
-      }
-    } finally {
+    for (const number of fn.inUse()) {
+      const version = fn.versions.get(number);
+      if (version?.id === undefined) continue;
+      await this.loader.loadAnew(tenant, fn, version);
       const isThere = tenant.functions.get(fn.name) === fn && fn.serving !== undefined;
       if (isThere) this.take({ tenant, fn }, stateOf(fn));
+      else this.loader.retire(fn);
     }
     await this.publish();
   }
@@ -198,6 +197,10 @@ export class FunctionControl {
   checkOpen(): void {
     const { failure } = this.parts.store;
     if (failure !== undefined) throw failure;
+    this.checkTakesChanges();
+  }
+
+  private checkTakesChanges(): void {
     if (!this.ending.signal.aborted) return;
     throw new SledgeError('SLEDGE_ERR_CONTROL_UNAVAILABLE', { reason: 'the server drains' });
   }

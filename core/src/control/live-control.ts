@@ -77,13 +77,13 @@ export class LiveControl implements ControlTarget {
     ]);
     return all.flatMap((fn) => {
       const { tenant, name, versions } = fn;
-      const { secrets } = versions.get(0)?.config ?? {};
+      const { secrets = {} } = versions.get(0)?.config ?? {};
       const inForce = () =>
         [...fn.inUse()].flatMap((number) => {
           const { id, secretDigest } = versions.get(number) ?? {};
           return id === undefined ? [] : [secretDigest];
         });
-      return secrets === undefined ? [] : [{ tenant, name, secrets, inForce }];
+      return Object.keys(secrets).length === 0 ? [] : [{ tenant, name, secrets, inForce }];
     });
   }
 

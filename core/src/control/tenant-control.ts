@@ -46,12 +46,8 @@ export class TenantControl {
       functions.checkOpen();
       const tenant = functions.tenant(name);
       if (tenant.source === 'config') throw ofConfig(name);
-      const { store, plane } = functions.parts;
-      store.removeTenant(name);
-      this.ending.add(name);
-      plane.forgetTenant?.(name);
+      functions.parts.store.removeTenant(name);
       await this.takeOut(tenant);
-      functions.loader.whenRetired(name, () => this.endOf(name));
     });
   }
 
@@ -103,15 +99,18 @@ export class TenantControl {
     await this.takeOut(tenant);
   }
 
-  /** In memory alone, with its functions. */
-  private async takeOut(tenant: LiveTenant): Promise<void> {
+  /** With its functions, and what host plugins keep of it; the store is not asked. */
+  private async takeOut({ name, functions }: LiveTenant): Promise<void> {
     const { parts, loader } = this.functions;
-    parts.registry.byName.delete(tenant.name);
-    const all = [...tenant.functions.values()];
-    tenant.functions.clear();
+    this.ending.add(name);
+    parts.plane.forgetTenant?.(name);
+    parts.registry.byName.delete(name);
+    const all = [...functions.values()];
+    functions.clear();
     for (const fn of all) fn.end();
     await this.functions.publish();
     for (const fn of all) loader.retire(fn);
+    loader.whenRetired(name, () => this.endOf(name));
   }
 
   /** Nothing is in flight any more, and the store is still open. */

@@ -14,6 +14,7 @@ const KEPT_BYTES_MAX = 65_536;
 /** A request without a deadline waits so long at most. */
 const WAIT_MS_MAX = 30_000;
 const NS_PER_MS = 1e6;
+const NS_PER_US = 1e3;
 const US_PER_MS = 1e3;
 /** What was built a moment ago is not built again, whatever is wrong with it. */
 const PAUSE_MS = 1000;
@@ -41,6 +42,9 @@ const NONE: Readonly<Usage> = { count: 0, bytes: 0 };
 
 interface Waiting {
   isCancelled: boolean;
+  /** It waits no longer. */
+  readonly over: Promise<false>;
+  end(): void;
   /** What the data plane calls it since it runs again. */
   second?: number;
 }
@@ -123,6 +127,7 @@ export class ModuleRepair {
     const waiting = this.calls.get(id);
     if (waiting === undefined) return id;
     waiting.isCancelled = true;
+    waiting.end();
     return waiting.second;
   }
 
@@ -136,7 +141,7 @@ export class ModuleRepair {
     return fits(this.all, 1) && fits(this.ofTenant.get(tenant) ?? NONE, TENANT_PART);
   }
 
-  private async wait(call: Call, lostId: number): Promise<boolean> {
+  private async wait(call: Call, lostId: number, waiting: Waiting): Promise<boolean> {
     const { tenant, request } = call;
     const own = this.ofTenant.get(tenant) ?? { ...NONE };
     this.ofTenant.set(tenant, own);
@@ -147,23 +152,27 @@ export class ModuleRepair {
       }
     };
     count(1);
-    const isMended = await isTrueWithin(leftMs(call), this.mend(lostId));
+    const timer = setTimeout(() => waiting.end(), leftMs(call));
+    const isMended = await Promise.race([this.mend(lostId), waiting.over]);
+    clearTimeout(timer);
     count(-1);
     if (own.count === 0) this.ofTenant.delete(tenant);
     return isMended;
   }
 
   private async again(call: Call, lostId: number): Promise<void> {
-    const { plane, target, request, onOutcome, outcome, first } = call;
-    const waiting: Waiting = { isCancelled: false };
+    const { plane, target, onOutcome, outcome, first } = call;
+    const waiting = newWaiting();
     this.calls.set(first, waiting);
-    const isMended = await this.wait(call, lostId);
+    const fromMs = performance.now();
+    const isMended = await this.wait(call, lostId, waiting);
     if (waiting.isCancelled || !isMended) {
       this.calls.delete(first);
       onOutcome(waiting.isCancelled ? cancelledOutcome(outcome) : outcome);
       return;
     }
     try {
+      const request = withinDeadline(call, performance.now() - fromMs);
       waiting.second = plane.submit(target.id, request, (last) => {
         this.calls.delete(first);
         onOutcome(last);
@@ -182,16 +191,19 @@ function leftMs({ request, relativeDeadlineUs, outcome }: Call): number {
   return Math.min(WAIT_MS_MAX, deadlineUs / US_PER_MS - outcome.times.totalNs / NS_PER_MS);
 }
 
-async function isTrueWithin(limitMs: number, answer: Promise<boolean>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), limitMs);
-  });
-  try {
-    return await Promise.race([answer, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
+function newWaiting(): Waiting {
+  let end = (): void => undefined;
+  const over = new Promise<false>((resolve) => (end = () => resolve(false)));
+  return { isCancelled: false, over, end };
+}
+
+/** A deadline counts from the first run: without an arrival, what is left of it. */
+function withinDeadline(call: Call, waitedMs: number): InvocationRequest {
+  const { request, relativeDeadlineUs, outcome } = call;
+  const deadlineUs = request.relativeDeadlineUs ?? relativeDeadlineUs;
+  if (deadlineUs === undefined || request.arrivalNs !== undefined) return request;
+  const usedUs = outcome.times.totalNs / NS_PER_US + waitedMs * US_PER_MS;
+  return { ...request, relativeDeadlineUs: Math.max(1, Math.ceil(deadlineUs - usedUs)) };
 }
 
 function bytesOf({ input }: InvocationRequest): number {

@@ -5,6 +5,8 @@ import { digestOf, secretEnviron } from './secrets';
 import type { SecretFiles } from './secrets';
 import type { WatchFiles } from './tls';
 
+const AGAIN_MS = 30_000;
+
 /** A function that has secrets. */
 export interface SecretUser {
   readonly tenant: string;
@@ -21,8 +23,10 @@ export interface SecretUser {
 export class SecretWatch {
   #reloads = 0;
   #reloadFailures = 0;
+  #isClosed = false;
   #work = Promise.resolve();
   readonly #ends: (() => void)[];
+  readonly #again = new Set<NodeJS.Timeout>();
 
   /** @param renew the next requests of a function are to see its secrets as they are now. */
   constructor(
@@ -32,9 +36,7 @@ export class SecretWatch {
     private readonly logger: Logger,
   ) {
     this.#ends = users.map((user) => {
-      const look = (): void => {
-        this.#work = this.#work.then(() => this.#look(user));
-      };
+      const look = () => this.#lookAt(user);
       const end = watch(
         Object.values(user.secrets).map(({ file }) => file),
         look,
@@ -51,6 +53,22 @@ export class SecretWatch {
 
   close(): void {
     for (const end of this.#ends) end();
+    for (const timer of this.#again) clearTimeout(timer);
+    this.#isClosed = true;
+  }
+
+  #lookAt(user: SecretUser): void {
+    this.#work = this.#work.then(() => this.#look(user));
+  }
+
+  /** What fails for another reason than the files may be different soon. */
+  #lookLater(user: SecretUser): void {
+    if (this.#isClosed) return;
+    const timer = setTimeout(() => {
+      this.#again.delete(timer);
+      this.#lookAt(user);
+    }, AGAIN_MS).unref();
+    this.#again.add(timer);
   }
 
   async #look(user: SecretUser): Promise<void> {
@@ -66,6 +84,7 @@ export class SecretWatch {
       const code = error instanceof SledgeError ? error.code : undefined;
       const message = `${reasonOf(error)} The secrets before stay in force.`;
       this.logger.error({ code, tenant, function: name }, message);
+      if (code !== 'SLEDGE_ERR_SECRET_FILE') this.#lookLater(user);
     }
   }
 }

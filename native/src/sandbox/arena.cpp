@@ -181,13 +181,8 @@ void Arena::put_back(Slot &slot) {
 }
 
 void Arena::release(Slot &slot) {
-  if (keep(slot)) {
-    if (kept_slots_.load() == 1) { // the janitor may wait for the first one
-      const std::lock_guard guard(janitor_lock_);
-      janitor_wake_.notify_one();
-    }
+  if (keep(slot))
     return;
-  }
   if (!slot.is_large_reset()) {
     slot.reset();
     put_back(slot);

@@ -21,17 +21,25 @@ Slot *Arena::acquire_kept(const Module &module, uint32_t tenant, const WarmInsta
 bool Arena::keep(Slot &slot) {
   if (!slot.keep())
     return false;
+  bool is_kept = false;
+  bool is_first = false;
   {
     const std::lock_guard guard(lock_);
-    if (!slot.module->is_retired() && slot.rest()) {
+    is_kept = !slot.module->is_retired() && slot.rest();
+    if (is_kept) {
       stats_.in_use--;
       link_newest(slot);
       link_bucket(slot);
-      return true;
+      is_first = kept_slots_.load() == 1;
     }
   }
-  slot.abandon();
-  return false;
+  if (!is_kept)
+    slot.abandon();
+  if (is_first) { // the janitor may wait for it
+    const std::lock_guard guard(janitor_lock_);
+    janitor_wake_.notify_one();
+  }
+  return is_kept;
 }
 
 /// A kept instance that nobody has asked for in its time; null: there is none.

@@ -1,6 +1,7 @@
 // Goal: an instance goes on for its own function only, within its bounds, and never after a
 // failure.
 #include <cstring>
+#include <fcntl.h>
 #include <thread>
 
 #include "harness.hpp"
@@ -68,6 +69,24 @@ TEST(Warm, AnInstanceEndsWithATrapAndWithWhatDidNotRun) {
   mark(unrun) = 9;
   end_sandbox(unrun);
   EXPECT_EQ(run_marking(*arena, *whole, warm, 0), 0);
+}
+
+TEST(Warm, WhatItHasLeftOpenIsClosedWhenItIsKept) {
+  const SandboxThread thread;
+  const auto module = load("handler");
+  const auto arena = open_arena(2);
+  const auto warm = std::make_shared<WarmInstances>(4, kHourNs);
+  const uint32_t before = host_files();
+  for (int turn = 0; turn < 3; turn++) {
+    Sandbox *sandbox = start_warm(*arena, *module, warm);
+    run_to_end(*sandbox);
+    ASSERT_TRUE(take_host_file());
+    const Descriptor file{.kind = DescriptorKind::file, .host_fd = open("/dev/null", O_RDONLY)};
+    static_cast<Slot *>(sandbox)->execution.host.descriptors.put(4, file);
+    end_sandbox(sandbox);
+    EXPECT_EQ(warm->kept(), 1u);
+    EXPECT_EQ(host_files(), before);
+  }
 }
 
 TEST(Warm, NoMoreAreKeptThanMayBe) {

@@ -223,12 +223,13 @@ bool Log::rewrite(Store &store) {
 
 bool Log::flush(Store &store) {
   // While something is unwritten, further changes stay with the store, which bounds them.
-  if (unwritten_.empty()) {
-    for (const auto &[key, value] : store.take_changes())
-      add_record(unwritten_, key, value.get());
-  }
-  if (!unwritten_.empty()) {
-    if (!append(unwritten_))
+  for (bool was_behind = true; was_behind;) {
+    was_behind = !unwritten_.empty();
+    if (!was_behind) {
+      for (const auto &[key, value] : store.take_changes())
+        add_record(unwritten_, key, value.get());
+    }
+    if (!unwritten_.empty() && !append(unwritten_))
       return false;
     unwritten_.clear();
   }

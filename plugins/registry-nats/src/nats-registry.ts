@@ -76,7 +76,10 @@ export class NatsRegistry implements RegistryInstance {
     return { key, revision: found.revision, value: valueOf(found) };
   }
 
-  /** What is tried again may have been stored the first time: then it is there, and ours. */
+  /**
+   * What is tried again may have been stored the first time: then it is there, and ours. When
+   * another change is there, ours may be beneath it: then it must not be made once more.
+   */
   async put(key: string, value: string | undefined, revision: number): Promise<number> {
     let tries = 0;
     return this.#ask(async ({ entries }) => {
@@ -90,6 +93,7 @@ export class NatsRegistry implements RegistryInstance {
         const found = tries > 1 ? await entries.get(key) : null;
         const isOurs = found !== null && found.revision > revision && valueOf(found) === value;
         if (isOurs) return found.revision;
+        if (tries > 1) throw uncertain(key);
         throw new SledgeError('SLEDGE_ERR_CLUSTER_CONFLICT', { key });
       }
       return (await entries.get(key))?.revision ?? revision;
@@ -215,6 +219,11 @@ export class NatsRegistry implements RegistryInstance {
     const { reason = 'it has not been reached yet' } = this.#state;
     return new SledgeError('SLEDGE_ERR_CLUSTER_AWAY', { reason });
   }
+}
+
+function uncertain(key: string): SledgeError {
+  const reason = `another change of ${key} came while this one was tried again; it may be made`;
+  return new SledgeError('SLEDGE_ERR_CLUSTER_AWAY', { reason });
 }
 
 function isConflict(error: unknown): boolean {

@@ -148,3 +148,26 @@ test('a change whose confirmation was lost is tried again, and recognised as mad
   await node.stop();
   proxy.close();
 });
+
+test('one beneath which another may have come is no conflict, and not made twice', async () => {
+  const proxy = await proxyOf(nats.port);
+  const node = await nodeAt(proxy.url, 'unluckier', { timeoutMs: 300 });
+  const other = await nodeAt(`nats://127.0.0.1:${nats.port}`, 'luckier');
+  await Promise.all([node.start(), other.start()]);
+  await until(async () => [node, other].every((one) => one.state().state === 'connected'));
+  const earlier = await node.put('tenant.beneath', '"before"', 0);
+  const puts = () => proxy.times('$KV.sledge-registry.tenant.beneath');
+  const before = puts();
+  proxy.hold();
+  const stored = node.put('tenant.beneath', '"after"', earlier);
+  stored.catch(() => undefined);
+  await until(async () => (await other.get('tenant.beneath'))?.value === '"after"');
+  const ours = (await other.get('tenant.beneath'))?.revision ?? 0;
+  await other.put('tenant.beneath', '"on top"', ours);
+  await until(async () => puts() >= before + 2);
+  proxy.release();
+  await expect(stored).rejects.toMatchObject({ code: 'SLEDGE_ERR_CLUSTER_AWAY' });
+  expect(await other.get('tenant.beneath')).toMatchObject({ value: '"on top"' });
+  await Promise.all([node.stop(), other.stop()]);
+  proxy.close();
+});

@@ -23,8 +23,10 @@ export class Cancellable {
     if (name !== undefined && this.#ids.get(name) === id) this.#ids.delete(name);
   }
 
-  /** @returns its id of the invoker; undefined: there is none, or it has ended. */
-  find(name: string): number | undefined {
-    return this.#ids.get(name);
+  /** Taken back once. @returns its id of the invoker; undefined: there is none, or it has ended. */
+  take(name: string): number | undefined {
+    const id = this.#ids.get(name);
+    this.#ids.delete(name);
+    return id;
   }
 }

@@ -138,7 +138,7 @@ export class TenantEndpoint {
 
   readonly #cancel = (error: Error | null, message: Msg): void => {
     if (error !== null) return; // not allowed: then its deadline ends it
-    const id = this.#cancellable.find(message.string().slice(0, CANCEL_ID_MAX));
+    const id = this.#cancellable.take(message.string().slice(0, CANCEL_ID_MAX));
     if (id !== undefined) this.node.cancel(id);
   };
 
