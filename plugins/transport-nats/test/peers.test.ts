@@ -15,6 +15,7 @@ import { NatsPeers } from '../src/peers/nats-peers';
 import { until } from './harness';
 
 const SILENCE_MS = 300;
+const NS_PER_MS = 1_000_000;
 /** A peer in a thread of its own, which answers when the test's thread hears nothing any more. */
 const ANSWERS = `
   const { workerData: { url, shared }, parentPort } = require('node:worker_threads');
@@ -28,11 +29,13 @@ const ANSWERS = `
       head.set('Sledge-Queue-Us', '7');
       head.set('Sledge-Run-Us', 'many');
       message.respond('', { headers: head });
-      await connection.flush();
+    };
+    connection.subscribe('sledge.node.quick.>', { callback });
+    const answered = () => {
       Atomics.store(shared, 1, 1);
       Atomics.notify(shared, 1);
     };
-    connection.subscribe('sledge.node.quick.>', { callback });
+    connection.subscribe('_INBOX.>', { callback: answered });
     await connection.flush();
     parentPort.postMessage('subscribed');
   });
@@ -45,13 +48,19 @@ describe('requests that a placement sends to another node', () => {
   let link: NatsLink;
   let other: NatsConnection;
   let peers: NatsPeers;
+  let processNs = () => Math.round(performance.now() * NS_PER_MS);
 
   beforeAll(async () => {
     nats = await NatsServer.start();
     link = NatsLink.open({ servers: [nats.url] } as never, { name: 'here' });
     await link.connected(30_000);
     other = await connect({ servers: nats.url });
-    const settings = { node: 'here', reportMs: 20, silenceMs: SILENCE_MS };
+    const settings = {
+      node: 'here',
+      reportMs: 20,
+      silenceMs: SILENCE_MS,
+      nowNs: () => processNs(),
+    };
     peers = new NatsPeers({ ...settings, load: () => LOAD, linkOf: () => link });
     link.onConnected((connection) => peers.connect(connection));
   });
@@ -90,14 +99,18 @@ describe('requests that a placement sends to another node', () => {
     const shared = new Int32Array(new SharedArrayBuffer(8));
     const server = new Worker(ANSWERS, { eval: true, workerData: { url: nats.url, shared } });
     await once(server, 'message');
+    const [running, beginsNs] = [processNs, processNs()];
+    processNs = () => beginsNs; // however long the way to the peer takes
     const reply = forward('quick');
     await link.connection?.flush();
     Atomics.store(shared, 0, 1);
     Atomics.notify(shared, 0);
-    Atomics.wait(shared, 1, 0); // until the answer is on its way
-    Atomics.wait(shared, 1, 1, 2 * SILENCE_MS);
+    Atomics.wait(shared, 1, 0); // until the answer has been delivered
+    Atomics.wait(shared, 1, 1, 100); // to whom does not listen last
+    processNs = () => beginsNs + 2 * SILENCE_MS * NS_PER_MS;
     const outcome = { status: 'completed', times: { queueNs: 7_000, runNs: 0, totalNs: 1 } };
     expect(await reply).toMatchObject({ kind: 'outcome', outcome });
+    processNs = running;
     await server.terminate();
   });
 

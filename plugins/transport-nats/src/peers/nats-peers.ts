@@ -18,6 +18,8 @@ export interface PeerSettings {
   readonly load: () => NodeLoad;
   /** undefined: the tenant is not served here. */
   readonly linkOf: (tenant: string) => NatsLink | undefined;
+  /** Monotonic. Left out: the process's clock. */
+  readonly nowNs?: () => number;
 }
 
 /** An answer may be so late: then the request is given up. */
@@ -37,7 +39,7 @@ interface Waiting {
   readonly giveUps: Set<(reason: string) => void>;
 }
 
-const nowNs = (): number => Math.round(performance.now() * 1e6);
+const processNs = (): number => Math.round(performance.now() * 1e6);
 
 /**
  * The nodes behind one NATS: each says how busy it is, on `sledge.load.<node>`, and takes requests
@@ -46,6 +48,7 @@ const nowNs = (): number => Math.round(performance.now() * 1e6);
 export class NatsPeers implements PeerLink {
   readonly node: string;
   readonly #known: KnownPeers;
+  readonly #nowNs: () => number;
   readonly #connections = new Set<NatsConnection>();
   readonly #waiting = new Map<string, Waiting>();
   readonly #timer: NodeJS.Timeout;
@@ -56,7 +59,8 @@ export class NatsPeers implements PeerLink {
 
   constructor(private readonly settings: PeerSettings) {
     this.node = settings.node;
-    this.#known = new KnownPeers(settings.silenceMs, nowNs);
+    this.#nowNs = settings.nowNs ?? processNs;
+    this.#known = new KnownPeers(settings.silenceMs, this.#nowNs);
     this.#timer = setInterval(() => this.#tick(), settings.reportMs).unref();
   }
 
@@ -75,7 +79,7 @@ export class NatsPeers implements PeerLink {
   }
 
   forward(peer: string, call: PeerCall, onReply: (reply: PeerReply) => void): () => void {
-    const sentNs = nowNs();
+    const sentNs = this.#nowNs();
     const connection = this.settings.linkOf(call.tenant)?.connection;
     const cancelId = `${this.#secret}-${(this.#sent += 1)}`;
     const lost = (error: unknown): PeerReply => ({ kind: 'lost', reason: String(error) });
@@ -83,7 +87,7 @@ export class NatsPeers implements PeerLink {
       .catch(lost)
       .then((reply) => {
         const insideNs = reply.kind === 'outcome' ? reply.outcome.times.totalNs : undefined;
-        if (insideNs !== undefined) this.#known.measured(peer, nowNs() - sentNs, insideNs);
+        if (insideNs !== undefined) this.#known.measured(peer, this.#nowNs() - sentNs, insideNs);
         onReply(reply);
       });
     return () => this.#cancel(connection, peerCancelSubject(peer, call.tenant), cancelId);
@@ -114,7 +118,7 @@ export class NatsPeers implements PeerLink {
     const name = error === null ? nodeOfLoad(message.subject) : this.node;
     if (name === this.node) return;
     const waiting = this.#waiting.get(name);
-    if (waiting !== undefined) waiting.heardNs = nowNs();
+    if (waiting !== undefined) waiting.heardNs = this.#nowNs();
     const text = message.string();
     const load = parseLoad(text);
     if (load !== undefined) this.#known.note(name, load);
@@ -130,7 +134,7 @@ export class NatsPeers implements PeerLink {
   #loseSilent(): void {
     const { silenceMs } = this.settings;
     this.#known.forgetSilent();
-    const limitNs = nowNs() - silenceMs * NS_PER_MS;
+    const limitNs = this.#nowNs() - silenceMs * NS_PER_MS;
     for (const one of this.#waiting.values()) {
       if (one.heardNs < limitNs) giveUp(one, `nothing was heard of it for ${silenceMs} ms`);
     }
@@ -180,7 +184,7 @@ export class NatsPeers implements PeerLink {
 
   /** The first of the answer and the loss of the peer. */
   #unlessLost(peer: string, asked: Promise<PeerReply>): Promise<PeerReply> {
-    const waiting = this.#waiting.get(peer) ?? { heardNs: nowNs(), giveUps: new Set() };
+    const waiting = this.#waiting.get(peer) ?? { heardNs: this.#nowNs(), giveUps: new Set() };
     this.#waiting.set(peer, waiting);
     const { giveUps } = waiting;
     return new Promise((resolve) => {
