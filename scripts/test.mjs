@@ -71,7 +71,7 @@ async function runSuite([title, suite]) {
     result = await suite();
   } catch (error) {
     console.log(error.message);
-    result = { passed: 0, failed: 1 };
+    result = { passed: 0, failed: 1, failures: [error.message] };
   }
   running.delete(title);
   const { passed, failed } = result;
@@ -80,16 +80,17 @@ async function runSuite([title, suite]) {
 }
 
 async function runLanes(environment) {
-  const total = { passed: 0, failed: 0 };
+  const total = { passed: 0, failed: 0, failures: [] };
   const heartbeat = setInterval(() => {
     const list = [...running].map(([title, started]) => `${title} (${secondsSince(started)} s)`);
     console.log(`  running: ${list.join('; ')}`);
   }, HEARTBEAT_MS);
   const runLane = async (lane) => {
     for (const entry of lane) {
-      const { passed, failed } = await runSuite(entry);
+      const { passed, failed, failures = [`see above: ${entry[0]}`] } = await runSuite(entry);
       total.passed += passed;
       total.failed += failed;
+      if (failed > 0) total.failures.push(...failures);
     }
   };
   await Promise.all(lanes(environment).map(runLane));
@@ -106,7 +107,9 @@ await runMain(async () => {
       : 'Reduced counts: each test prints its own; npm run test:long runs all.',
   );
   await setUp({ forTests: true, forLongTests: long });
-  const { passed, failed } = await runLanes(environment);
+  const { passed, failed, failures } = await runLanes(environment);
+  // once more, and together: a log of which only the end is kept has them, too
+  for (const failure of failures) console.log(`\nFAILED: ${failure}`);
   console.log(`\n${passed} passed, ${failed} failed`);
   return failed > 0 ? 1 : 0;
 });

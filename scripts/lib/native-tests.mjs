@@ -8,6 +8,8 @@ import { CACHE } from './paths.mjs';
 /** A test that prints nothing for so long hangs. The whole counts of one take an hour at most. */
 const silenceLimitMs = (env) => (env.SLEDGE_TEST_LONG === '1' ? 3_600_000 : 300_000);
 const SHARD_TESTS = 60;
+/** Of what a failed test wrote, in the list at a run's end. */
+const FAILURE_LINES = 12;
 const FILTER = /^--gtest_filter=(.*)$/;
 
 const propertyOf = (test, name) => test.properties?.find((one) => one.name === name)?.value;
@@ -124,7 +126,7 @@ function isOf({ command }, programs) {
  * All tests that the build in `folder` knows, `jobs` processes at a time.
  * @param {string[]} [programs] whose tests are run; default: all. A sanitizer's short run leaves
  *   out what is long for it.
- * @returns passed and failed; prints what failed tests wrote.
+ * @returns passed, failed and how each failure ends; prints what failed tests wrote.
  */
 export async function runNativeTests(name, folder, env, jobs, programs) {
   const isAll = programs === undefined || env.SLEDGE_TEST_LONG === '1';
@@ -143,17 +145,20 @@ export async function runNativeTests(name, folder, env, jobs, programs) {
   const log = createWriteStream(join(CACHE, 'logs', `${name}.log`));
   const queue = shardsOf(tests, folder);
   const total = { passed: 0, failed: 0, skipped: 0 };
+  const failures = [];
   const worker = async () => {
     for (let shard = queue.shift(); shard !== undefined; shard = queue.shift()) {
       for (const [test, { failed, output, skipped }] of await runShard(shard, env, log)) {
         total[failed ? 'failed' : 'passed'] += 1;
         if (skipped) total.skipped += 1;
-        if (failed) console.log(`FAILED (${name}): ${test}\n${output.slice(-120).join('\n')}`);
+        if (!failed) continue;
+        console.log(`FAILED (${name}): ${test}\n${output.slice(-120).join('\n')}`);
+        failures.push([`${name}: ${test}`, ...output.slice(-FAILURE_LINES)].join('\n    '));
       }
     }
   };
   await Promise.all(Array.from({ length: jobs }, worker));
   log.end();
   if (total.skipped > 0) console.log(`  ${name}: ${total.skipped} skipped themselves`);
-  return { passed: total.passed, failed: tests.length === 0 ? 1 : total.failed };
+  return { passed: total.passed, failed: tests.length === 0 ? 1 : total.failed, failures };
 }

@@ -1,15 +1,18 @@
 // The suites of a test run; each answers how many of its tests passed and failed.
 import { readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { lint } from '../lint.mjs';
 import { node24 } from './node24.mjs';
 import { runNativeTests } from './native-tests.mjs';
-import { CACHE, inRoot } from './paths.mjs';
+import { CACHE, inRoot, ROOT } from './paths.mjs';
 import { cliMain, native } from './setup-steps.mjs';
 import { runCommand, step, tailOf } from './step.mjs';
 
 const JOBS = availableParallelism();
+/** Of what a failed test says, in the list at a run's end. */
+const FAILURE_LINES = 12;
 
 /** What must hold on either Node: the whole way of a request, and the plugins of a user. */
 const END_TO_END = 'test/e2e/';
@@ -41,6 +44,14 @@ async function steppedModules(build) {
   return folder;
 }
 
+/** A title and the first lines of what explains it. */
+function beginningOf(title, text) {
+  const lines = stripVTControlCharacters(text)
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  return [title, ...lines.slice(0, FAILURE_LINES)].join('\n    ');
+}
+
 /** @param {string[]} [targets] test programs to build and run; default: all */
 export async function nativeSuite(preset, environment, targets) {
   await native(preset, { tests: true, isBackground: true, targets });
@@ -62,12 +73,22 @@ export async function jestSuite(name, executable, environment, paths = []) {
     { env: environment },
   );
   if (code !== 0) console.log(tailOf(logPath, 200));
-  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites, numPendingTests } = JSON.parse(
-    readFileSync(report, 'utf8'),
-  );
+  const result = JSON.parse(readFileSync(report, 'utf8'));
+  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites, numPendingTests } = result;
   if (numPendingTests > 0) console.log(`  ${numPendingTests} skipped`);
   const failed = numFailedTests + numRuntimeErrorTestSuites;
-  return { passed: numPassedTests, failed: code !== 0 && failed === 0 ? 1 : failed };
+  const failures = result.testResults.flatMap(failuresOf);
+  return { passed: numPassedTests, failed: code !== 0 && failed === 0 ? 1 : failed, failures };
+}
+
+/** Of one file: the failed tests and how each begins to say why. */
+function failuresOf({ name, message, status, assertionResults }) {
+  const file = relative(ROOT, name);
+  const failed = assertionResults.filter((one) => one.status === 'failed');
+  if (failed.length === 0) return status === 'failed' ? [beginningOf(file, message)] : [];
+  return failed.map(({ fullName, failureMessages: [text = ''] }) =>
+    beginningOf(`${file}: ${fullName}`, text),
+  );
 }
 
 export async function node24Suite(environment) {
