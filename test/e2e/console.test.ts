@@ -207,7 +207,8 @@ test('it fits 390 px, is dark when asked, and asks no other host for anything', 
   await call('fibonacci?20');
   await until(page, `document.querySelectorAll('#charts canvas').length === 4`);
   await until(page, 'Number(document.body.dataset.samples) > 2');
-  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+  // the charts follow the new width a frame later
+  await until(page, 'document.documentElement.scrollWidth === 390');
   const back = `getComputedStyle(document.body).backgroundColor`;
   expect(await page.evaluate(back)).toBe('rgb(255, 255, 255)');
   await page.screenshot({ path: path.join(pictures, 'console-390.png'), fullPage: true });

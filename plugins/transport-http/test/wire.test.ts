@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import { makeFunction, output, problemOf, RawClient, startTransport, until } from './harness';
 import type { Running } from './harness';
 
@@ -308,11 +310,16 @@ describe('clients that go away or are slow', () => {
   test('a client that does not read its answer is let go', async () => {
     await start({ idleTimeoutMs: 200 });
     running.invoker.answer = () => output(Buffer.alloc(20_000_000));
+    let hasClosed = false;
+    const onSocket = (message: unknown): void =>
+      void (message as { socket: Socket }).socket.once('close', () => (hasClosed = true));
+    subscribe('net.server.socket', onSocket);
     const client = new RawClient(running.port);
     client.socket.pause();
     client.send(GET);
     await until(() => running.invoker.calls.length === 1 && running.invoker.inFlight === 0);
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    unsubscribe('net.server.socket', onSocket);
+    await until(() => hasClosed);
     client.socket.resume();
     await until(() => client.closed || client.ended);
     expect(client.received.length).toBeLessThan(20_000_000);
