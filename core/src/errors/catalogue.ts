@@ -566,7 +566,7 @@ export const ERROR_CATALOGUE = {
   },
   SLEDGE_ERR_HTTP_BODIES: {
     number: 414,
-    message: 'Request bodies that have not come whole hold {limitBytes} bytes already.',
+    message: 'Too many bytes of request bodies have not come whole: at most {limitBytes}, shared.',
     http: 503,
     rpc: 'RESOURCE_EXHAUSTED',
     solve: 'Send it again later; or raise maxBodiesBytes of transport-http if there is memory.',

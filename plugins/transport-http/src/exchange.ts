@@ -140,18 +140,18 @@ export class Exchange {
     this.connection.receiving = this;
     this.#chunks = [];
     if (head.expect !== undefined) response.writeContinue();
-    request.on('data', (chunk: Buffer) => this.#onBody(chunk, limitBytes));
+    request.on('data', (chunk: Buffer) => this.#onBody(chunk, fn));
     request.on('end', () => this.#onBodyEnd());
     // the next request of the connection may have taken its place there, and has its own
     request.once('close', () => this.stopReceiving());
   }
 
-  #onBody(chunk: Buffer, limitBytes: number): void {
+  #onBody(chunk: Buffer, { tenant, maxBodyBytes: limitBytes }: FunctionHandle): void {
     if (this.#chunks === undefined) return;
     const { room } = this.listener.shared;
     this.#bodyBytes += chunk.length;
     const fits = this.#bodyBytes <= limitBytes;
-    if (fits && room.take(chunk.length)) {
+    if (fits && room.take(tenant, chunk.length)) {
       this.#heldBytes += chunk.length;
       this.#chunks.push(chunk);
       return;
@@ -163,7 +163,8 @@ export class Exchange {
   /** Nothing more of its body is kept. */
   stopReceiving(): void {
     this.#chunks = undefined;
-    this.listener.shared.room.give(this.#heldBytes);
+    if (this.#heldBytes === 0 || this.#fn === undefined) return;
+    this.listener.shared.room.give(this.#fn.tenant, this.#heldBytes);
     this.#heldBytes = 0;
   }
 

@@ -28,8 +28,10 @@ export class HttpTransport implements TransportInstance {
 
   /** @throws SledgeError SLEDGE_ERR_HTTP_LISTEN; then nothing listens. */
   async start(): Promise<void> {
+    const all = this.host.tenants();
+    this.#shared.room.isShared = all.length > 1;
     try {
-      for (const [address, tenants] of byAddress(this.host.tenants())) {
+      for (const [address, tenants] of byAddress(all)) {
         await this.#open(address, tenants);
       }
     } catch (error) {
@@ -90,6 +92,7 @@ export class HttpTransport implements TransportInstance {
 
   /** A tenant that cannot be served is logged; the others are served all the same. */
   async #apply(tenants: readonly TenantView[]): Promise<void> {
+    this.#shared.room.isShared = tenants.length > 1;
     const wanted = byAddress(tenants);
     for (const [address, listener] of this.#listeners) {
       const now = wanted.get(address);

@@ -154,11 +154,11 @@ export async function startTransport(
 
 /** Waits for a condition; only a hang makes it fail. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 2_000; i += 1) {
-    if (await condition()) return;
+  const limit = Date.now() + 30_000;
+  while (!(await condition())) {
+    if (Date.now() > limit) throw new Error('waited in vain');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  throw new Error('waited in vain');
 }
 
 /** A client that sends exactly these bytes. */

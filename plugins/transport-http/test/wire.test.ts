@@ -187,31 +187,6 @@ describe('bodies', () => {
     client.socket.destroy();
   });
 
-  test('bodies that do not come whole have a bound together, and leave their room', async () => {
-    await start({ maxBodiesBytes: 100_000 });
-    const ask = async (): Promise<string> => {
-      const client = new RawClient(running.port).send(post(50_000) + 'b'.repeat(50_000));
-      await client.toMatch(/HTTP\/1\.1 \d{3} [^]*\}|hello/);
-      client.socket.destroy();
-      return client.received;
-    };
-    const slow = new RawClient(running.port).send(post(100_000) + 'a'.repeat(60_000));
-    await until(async () => (await ask()).startsWith('HTTP/1.1 503 '));
-    expect(problemOf(await ask())).toMatchObject({ code: 'SLEDGE_ERR_HTTP_BODIES' });
-    slow.send('a'.repeat(40_000));
-    await slow.toMatch(/hello/);
-    expect(await ask()).toMatch(/hello/);
-    const gone = new RawClient(running.port).send(post(100_000) + 'a'.repeat(60_000));
-    await until(async () => (await ask()).startsWith('HTTP/1.1 503 '));
-    gone.socket.destroy();
-    await until(async () => (await ask()).includes('hello'));
-    const second = post(100_000) + 'a'.repeat(60_000);
-    const pipelined = new RawClient(running.port).send(post(2) + 'aa' + second);
-    await until(async () => (await ask()).startsWith('HTTP/1.1 503 '));
-    pipelined.socket.destroy();
-    await until(async () => (await ask()).includes('hello'));
-  });
-
   test('100-continue comes before the body, and a refused body is not asked for', async () => {
     const client = new RawClient(running.port).send(post(5, 'Expect: 100-continue\r\n'));
     await client.toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
