@@ -137,8 +137,9 @@ test('what fails in JavaScript ends the function, and its log says why', async (
   logs.length = 0;
   expect(await call('probe', ['throw'])).toMatchObject({ status: 'exited', exitCode: 1 });
   expect(await call('probe', ['never'])).toMatchObject({ status: 'exited', exitCode: 1 });
+  const line = 1 + PROBE.split('\n').findIndex((text) => text.includes("'no good'"));
   expect(logs.join('')).toMatch(
-    /TypeError: no good\n.*at handler[^]*waits for something that never/,
+    new RegExp(`TypeError: no good\n *at handler \\(probe.ts:${line}\\)\n.*waits for something`),
   );
   expect(text(await call('probe', ['deep']))).toContain('stack overflow');
 });

@@ -11,7 +11,32 @@
 
   // --- console, to the function's log
 
-  const errorText = (error) => `${error}\n${error.stack ?? ''}`.trimEnd();
+  /** Of the bundle; `sledge build` says where they come from, before the bundle is evaluated. */
+  let lines = { name: '', sources: [], runs: [] };
+  define('__sledge_lines', (given) => {
+    delete globalThis.__sledge_lines;
+    lines = given;
+  });
+  /** A place in the bundle as one of its source; see BundleLines for the runs. */
+  const placeOf = (line) => {
+    const { sources, runs } = lines;
+    let [from, to] = [0, runs.length / 3];
+    while (to - from > 1) {
+      const middle = (from + to) >> 1;
+      if (runs[3 * middle] <= line) from = middle;
+      else to = middle;
+    }
+    const [first, source = -1, firstOfSource] = runs.slice(3 * from, 3 * from + 3);
+    return source < 0 ? undefined : `${sources[source]}:${firstOfSource + line - first}`;
+  };
+  const stackText = (stack) =>
+    stack
+      .replace(/\n.*\(sledge:\w+(:\d+)?\)/g, '')
+      .replace(/\(([^()\n]+):(\d+)\)$/gm, (whole, name, line) => {
+        const place = name === lines.name ? placeOf(Number(line)) : undefined;
+        return place === undefined ? whole : `(${place})`;
+      });
+  const errorText = (error) => `${error}\n${stackText(String(error.stack ?? ''))}`.trimEnd();
   const shown = (value) => {
     if (typeof value === 'string') return value;
     if (value instanceof Error) return errorText(value);
@@ -261,10 +286,14 @@
       throw new TypeError('it exports no function: `export default function (request) {}`');
     }
     define('__sledge_handle', () => {
-      const request = new Request();
-      const result = handler(request);
-      if (typeof result?.then !== 'function') return send(request, result);
-      result.then((value) => send(request, value)).then(undefined, fail);
+      try {
+        const request = new Request();
+        const result = handler(request);
+        if (typeof result?.then !== 'function') return send(request, result);
+        result.then((value) => send(request, value)).then(undefined, fail);
+      } catch (error) {
+        fail(error);
+      }
     });
   });
 }

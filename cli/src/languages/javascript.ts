@@ -4,6 +4,7 @@ import path from 'node:path';
 import { SledgeError } from '@sledge/core';
 import type { BuildFailure } from 'esbuild';
 import { snapshot } from '../snapshot';
+import { linesOf, placeOf, type BundleLines } from './bundle-lines';
 import { LANGUAGES_FOLDER, toolMissing } from './tools';
 
 const FOLDER = path.join(LANGUAGES_FOLDER, 'javascript');
@@ -18,21 +19,23 @@ const SEAL = '__sledge_seal();';
  * @throws SledgeError SLEDGE_ERR_BUILD_TOOL_MISSING, _SOURCE or _SNAPSHOT.
  */
 export async function compileJavaScript(source: string, output: string): Promise<string> {
-  const { text: bundle, map } = await bundled(source);
+  const { text: bundle, lines } = await bundled(source);
+  const name = path.basename(source);
   const prelude = await readFile(path.join(FOLDER, 'prelude.js'), 'utf8');
   const engine = await readFile(path.join(FOLDER, 'engine.wasm'));
   const scripts = [
     ...['sledge:prelude', prelude],
-    ...[path.basename(source), bundle],
+    ...['sledge:lines', `__sledge_lines(${JSON.stringify({ name, ...lines })});`],
+    ...[name, bundle],
     ...['sledge:seal', SEAL],
   ];
   const input = Buffer.from(scripts.map((text) => `${text}\0`).join(''), 'utf8');
   try {
-    const { wasm, log } = await snapshot(path.basename(source), engine, input);
+    const { wasm, log } = await snapshot(name, engine, input);
     await writeFile(output, wasm);
     return log;
   } catch (error) {
-    throw sourceProblem(error, source, bundle, map) ?? error;
+    throw sourceProblem(error, source, lines) ?? error;
   }
 }
 
@@ -40,23 +43,17 @@ export async function compileJavaScript(source: string, output: string): Promise
 function sourceProblem(
   error: unknown,
   source: string,
-  bundle: string,
-  map: SourceMap,
+  lines: BundleLines,
 ): SledgeError | undefined {
   const said = error instanceof SledgeError ? String(error.details['reason']) : '';
   const thrown = /^it exits with code \d+:\n([^]*)$/.exec(said)?.[1];
   if (thrown === undefined) return undefined;
-  const lines = bundle.split('\n');
   const name = path.basename(source);
   const reason = thrown
     .replace(/\n.*\(sledge:\w+(:\d+)?\)/g, '')
     .replaceAll(/\(([^()\n]+):(\d+)\)/g, (whole, file: string, line: string) => {
-      if (file !== name) return whole;
-      const at = Number(line) - 1;
-      const entry = map.findEntry(at, lines[at]?.length ?? 0);
-      return 'originalLine' in entry
-        ? `(${entry.originalSource}:${entry.originalLine + 1})`
-        : whole;
+      const place = file === name ? placeOf(lines, Number(line)) : undefined;
+      return place === undefined ? whole : `(${place})`;
     });
   const details = { path: source, reason: `\n${reason}` };
   return new SledgeError('SLEDGE_ERR_BUILD_SOURCE', details, { cause: error });
@@ -64,7 +61,7 @@ function sourceProblem(
 
 interface Bundle {
   readonly text: string;
-  readonly map: SourceMap;
+  readonly lines: BundleLines;
 }
 
 async function bundled(source: string): Promise<Bundle> {
@@ -94,7 +91,8 @@ async function bundled(source: string): Promise<Bundle> {
     );
     // a zero byte ends a script on its way to the engine
     const text = (code ?? '').replaceAll('\0', '\\0');
-    return { text, map: new SourceMap(JSON.parse(map ?? '{}') as SourceMapPayload) };
+    const payload = JSON.parse(map ?? '{}') as SourceMapPayload;
+    return { text, lines: linesOf(text, new SourceMap(payload)) };
   } catch (error) {
     const problems = (error as BuildFailure).errors ?? [];
     const lines = problems.map(({ text, location }) => {
