@@ -14,6 +14,8 @@ import { NatsCluster } from '../support/nats-cluster';
 const IS_LONG = process.env.SLEDGE_TEST_LONG === '1';
 const KILLS = IS_LONG ? 9 : 0;
 const JOBS_EACH = 100;
+/** What two of three servers had in memory only is lost with them. */
+const STORAGE = IS_LONG ? 'file' : 'memory';
 if (!IS_LONG) console.log('no nats-server is killed; SLEDGE_TEST_LONG=1 for 9 kills');
 const STREAMS = ['SLEDGE_WORK_acme', 'SLEDGE_RESULTS_acme', 'KV_sledge-registry'];
 const NOBODY = 'nats://127.0.0.1:1';
@@ -34,7 +36,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 async function addNode(node: string, servers: string[]): Promise<void> {
-  const durable = { replicas: 3, ackWaitMs: 1_000, backoffMs: 10, storage: 'memory' };
+  const durable = { replicas: 3, ackWaitMs: 1_000, backoffMs: 10, storage: STORAGE };
   const running = await startNode({ servers, node, durable });
   running.invoker.answer = ({ input }) => output(`did ${input}`);
   nodes.push(running);
@@ -164,4 +166,45 @@ async function load(turn: number, isOver: () => boolean) {
     console.log(`${told.length} results told, none twice`);
   },
   KILLS * 180_000 + 1_000,
+);
+
+/** Until it is done: whoever is away is asked again. */
+async function done<Of>(ask: () => Promise<Of>): Promise<Of> {
+  for (; ; await pause(50)) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!/^SLEDGE_ERR_(NATS|CLUSTER)_/.test((error as { code?: string }).code ?? '')) throw error;
+    }
+  }
+}
+
+(IS_LONG ? test : test.skip)(
+  'with two of three killed, calls go on; what is kept is refused or waits, and none is lost',
+  async () => {
+    const [one] = registries as [NatsRegistry];
+    const { revision } = (await one.get('tenant.acme')) as { revision: number };
+    const kept = await submit('kept');
+    expect((await kept.result()).output.toString()).toBe('did kept');
+    const victims = cluster.servers.slice(0, 2);
+    for (const victim of victims) await victim.kill();
+    const call = () => client.invoke('acme', 'fib', Buffer.from('alone'), { deadlineMs: 1_000 });
+    expect((await done(call)).output.toString()).toBe('did alone');
+    await expect(one.put('tenant.acme', 'alone', revision)).rejects.toMatchObject({
+      code: 'SLEDGE_ERR_CLUSTER_AWAY',
+    });
+    let isSubmitted = false;
+    const waiting = submit('waiting').finally(() => (isSubmitted = true));
+    expect((await done(call)).output.toString()).toBe('did alone');
+    expect(isSubmitted).toBe(false);
+    for (const victim of victims) await victim.start();
+    await cluster.ready();
+    expect((await (await waiting).result()).output.toString()).toBe('did waiting');
+    const again = await client.result('acme', 'kept', { timeoutMs: 120_000 });
+    expect(again.output.toString()).toBe('did kept');
+    const before = await done(() => one.get('tenant.acme'));
+    await done(() => one.put('tenant.acme', 'together', before?.revision ?? 0));
+    await until(() => [...seen.values()].every((known) => known.get('tenant.acme') === 'together'));
+  },
+  600_000,
 );
