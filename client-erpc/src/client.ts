@@ -62,7 +62,7 @@ export class ErpcClient {
     }
   }
 
-  /** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT, SLEDGE_ERR_RPC_BACKEND. */
+  /** @throws SledgeError SLEDGE_ERR_CLIENT_ARGUMENT, SLEDGE_ERR_RPC_BACKEND. */
   static open(options: ErpcClientOptions = {}): ErpcClient {
     return new ErpcClient(checkOptions(options));
   }

@@ -33,14 +33,14 @@ const schema = z.strictObject({
 export type ErpcClientOptions = z.input<typeof schema>;
 export type CheckedOptions = z.output<typeof schema>;
 
-/** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT, naming each wrong option. */
+/** @throws SledgeError SLEDGE_ERR_CLIENT_ARGUMENT, naming each wrong option. */
 export function checkOptions(options: ErpcClientOptions): CheckedOptions {
   const result = schema.safeParse(options);
   if (result.success) return result.data;
   const problems = result.error.issues.map(
     (issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`,
   );
-  throw new SledgeError('SLEDGE_ERR_NATIVE_ARGUMENT', { reason: problems.join('; ') });
+  throw new SledgeError('SLEDGE_ERR_CLIENT_ARGUMENT', { reason: problems.join('; ') });
 }
 
 /** A new client is another one to its peers: they must not take it for an earlier life. */

@@ -89,7 +89,7 @@ export class ErpcTarget {
   }
 
   #check(type: number, args: readonly string[], deadlineUs: number): void {
-    const wrong = (reason: string) => new SledgeError('SLEDGE_ERR_NATIVE_ARGUMENT', { reason });
+    const wrong = (reason: string) => new SledgeError('SLEDGE_ERR_CLIENT_ARGUMENT', { reason });
     if (!Number.isInteger(type) || type < 0 || type > TYPE_MAX) {
       throw wrong(`the request type ${type} is not 0 to ${TYPE_MAX}`);
     }

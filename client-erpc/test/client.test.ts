@@ -98,7 +98,7 @@ describe('a client of an eRPC server', () => {
   ])('%s is refused', async (_what, type, options) => {
     const target = await open().connect(address());
     const call = target.call(type, Buffer.alloc(0), options);
-    await expect(call).rejects.toMatchObject({ code: 'SLEDGE_ERR_NATIVE_ARGUMENT' });
+    await expect(call).rejects.toMatchObject({ code: 'SLEDGE_ERR_CLIENT_ARGUMENT' });
   });
 
   test('more than the largest message is refused with its length', async () => {
@@ -126,7 +126,7 @@ test.each([
 ])('wrong options %j are refused by name', (options, name) => {
   expect(() => ErpcClient.open(options as object)).toThrow(
     expect.objectContaining({
-      code: 'SLEDGE_ERR_NATIVE_ARGUMENT',
+      code: 'SLEDGE_ERR_CLIENT_ARGUMENT',
       message: expect.stringContaining(name) as string,
     }) as Error,
   );

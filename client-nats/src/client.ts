@@ -8,7 +8,7 @@ import type { FunctionAddress } from '@sledge/nats-connection';
 import { checkAborted, unlessAborted } from './abort';
 import { NatsCallError, readAnswer, type NatsAnswer } from './answer';
 import { KnownNodes } from './known-nodes';
-import { checkOptions, type CheckedOptions, type NatsClientOptions } from './options';
+import { checkMs, checkOptions, type CheckedOptions, type NatsClientOptions } from './options';
 import { requestHead, setDeadline, type RequestHeadOptions } from './request-head';
 import { Submission, type ResultOptions } from './submission';
 
@@ -50,7 +50,7 @@ export class NatsClient {
     this.#link = NatsLink.open(options, { name, inboxPrefix });
   }
 
-  /** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT, SLEDGE_ERR_NATS_CREDENTIALS. */
+  /** @throws SledgeError SLEDGE_ERR_CLIENT_ARGUMENT, SLEDGE_ERR_NATS_CREDENTIALS. */
   static open(options: NatsClientOptions = {}): NatsClient {
     return new NatsClient(checkOptions(options));
   }
@@ -60,7 +60,7 @@ export class NatsClient {
    * followed by the next, of those that are known the one with the shortest wait.
    * @throws NatsCallError when a node answers that it did not complete; SledgeError
    *   SLEDGE_ERR_NATS_DEADLINE (it may have run), _NO_NODE, _CONNECT, _PAYLOAD, _PERMISSION,
-   *   SLEDGE_ERR_INVOKE_CANCELLED by its signal. Whoever has what is late or cancelled is told.
+   *   SLEDGE_ERR_CLIENT_ARGUMENT, SLEDGE_ERR_INVOKE_CANCELLED by its signal. Whoever has what is late or cancelled is told.
    */
   async invoke(
     tenant: string,
@@ -69,6 +69,7 @@ export class NatsClient {
     options: InvokeOptions = {},
   ): Promise<NatsAnswer> {
     const { deadlineMs = DEFAULT_DEADLINE_MS, signal } = options;
+    checkMs({ deadlineMs });
     return this.#bounded(async () => {
       const head = requestHead(options);
       const cancelId = `${this.#secret}-${(this.#calls += 1)}`;
@@ -90,6 +91,7 @@ export class NatsClient {
     options: SubmitOptions = {},
   ): Promise<Submission> {
     const { id = randomUUID(), deadlineMs, timeoutMs = DEFAULT_SUBMIT_MS } = options;
+    checkMs({ deadlineMs, timeoutMs });
     const token = tokenOfId(id);
     return this.#bounded(async () => {
       const head = requestHead(options);

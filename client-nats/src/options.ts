@@ -15,15 +15,27 @@ const schema = natsOptions.extend({
   maxInFlight: z.int().min(1).max(1_000_000).default(65_536),
 });
 
+/** A timer takes no more. */
+const MS_MAX = 2_147_483_647;
+
 export type NatsClientOptions = z.input<typeof schema>;
 export type CheckedOptions = z.output<typeof schema>;
 
-/** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT, naming each wrong option. */
+/** @throws SledgeError SLEDGE_ERR_CLIENT_ARGUMENT, naming each wrong option. */
 export function checkOptions(options: NatsClientOptions): CheckedOptions {
   const result = schema.safeParse(options);
   if (result.success) return result.data;
   const problems = result.error.issues.map(
     (issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`,
   );
-  throw new SledgeError('SLEDGE_ERR_NATIVE_ARGUMENT', { reason: problems.join('; ') });
+  throw new SledgeError('SLEDGE_ERR_CLIENT_ARGUMENT', { reason: problems.join('; ') });
+}
+
+/** @throws SledgeError SLEDGE_ERR_CLIENT_ARGUMENT for what no timer can wait */
+export function checkMs(times: Readonly<Record<string, number | undefined>>): void {
+  for (const [name, ms] of Object.entries(times)) {
+    if (ms === undefined || (ms >= 0 && ms <= MS_MAX)) continue;
+    const reason = `${name}: ${ms} is not from 0 to ${MS_MAX}`;
+    throw new SledgeError('SLEDGE_ERR_CLIENT_ARGUMENT', { reason });
+  }
 }

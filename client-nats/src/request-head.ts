@@ -11,7 +11,7 @@ export interface RequestHeadOptions {
   readonly tracestate?: string;
 }
 
-/** @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT for what no header can hold. */
+/** @throws SledgeError SLEDGE_ERR_CLIENT_ARGUMENT for what no header can hold. */
 export function requestHead(options: RequestHeadOptions): MsgHdrs {
   const head = headers();
   const { args = [], requestId, traceparent, tracestate } = options;
@@ -22,7 +22,7 @@ export function requestHead(options: RequestHeadOptions): MsgHdrs {
     if (tracestate !== undefined) head.set(HEADERS.tracestate, tracestate);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new SledgeError('SLEDGE_ERR_NATIVE_ARGUMENT', { reason }, { cause: error });
+    throw new SledgeError('SLEDGE_ERR_CLIENT_ARGUMENT', { reason }, { cause: error });
   }
   return head;
 }

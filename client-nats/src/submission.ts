@@ -3,6 +3,7 @@ import { errors, type Msg, type NatsConnection, type Subscription } from '@nats-
 import { SledgeError } from '@sledge/core';
 import { STREAMS, SUBJECTS, type NatsLink } from '@sledge/nats-connection';
 import { readAnswer, type NatsAnswer, type NatsCallError } from './answer';
+import { checkMs } from './options';
 
 /** A result that is told while nobody listened is looked for so often. */
 const LOOK_MS = 1_000;
@@ -30,6 +31,7 @@ export class Submission {
    *   SLEDGE_ERR_NATS_DEADLINE, _CONNECT, _PERMISSION.
    */
   async result({ timeoutMs = 60_000 }: ResultOptions = {}): Promise<NatsAnswer> {
+    checkMs({ timeoutMs });
     const limit = performance.now() + timeoutMs;
     for (;;) {
       const leftMs = limit - performance.now();

@@ -1216,6 +1216,13 @@ export const ERROR_CATALOGUE = {
     rpc: 'PERMISSION_DENIED',
     solve: 'Use credentials of that tenant, or mend the permissions of nats-server.',
   },
+  SLEDGE_ERR_CLIENT_ARGUMENT: {
+    number: 870,
+    message: 'The client was given what it does not take: {reason}',
+    http: 400,
+    rpc: 'INVALID_ARGUMENT',
+    solve: 'Correct it in the calling code: the types of the package say what each option takes.',
+  },
   SLEDGE_ERR_INTERNAL: {
     number: 999,
     message: 'Something that cannot happen did: {reason}',

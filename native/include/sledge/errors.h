@@ -174,6 +174,7 @@ typedef enum sledge_error {
   SLEDGE_ERR_NATS_STREAM = 858,
   SLEDGE_ERR_NATS_ATTEMPTS = 859,
   SLEDGE_ERR_NATS_PERMISSION = 860,
+  SLEDGE_ERR_CLIENT_ARGUMENT = 870,
   SLEDGE_ERR_INTERNAL = 999,
 } sledge_error;
 
@@ -349,6 +350,7 @@ static inline const char *sledge_error_name(sledge_error error) {
     case SLEDGE_ERR_NATS_STREAM: return "SLEDGE_ERR_NATS_STREAM";
     case SLEDGE_ERR_NATS_ATTEMPTS: return "SLEDGE_ERR_NATS_ATTEMPTS";
     case SLEDGE_ERR_NATS_PERMISSION: return "SLEDGE_ERR_NATS_PERMISSION";
+    case SLEDGE_ERR_CLIENT_ARGUMENT: return "SLEDGE_ERR_CLIENT_ARGUMENT";
     case SLEDGE_ERR_INTERNAL: return "SLEDGE_ERR_INTERNAL";
   }
   return "SLEDGE_ERR_INTERNAL";
@@ -434,6 +436,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_RPC_CAPTURE:
     case SLEDGE_ERR_NATS_REQUEST:
     case SLEDGE_ERR_NATS_PAYLOAD:
+    case SLEDGE_ERR_CLIENT_ARGUMENT:
       return 3;
     case SLEDGE_ERR_PLUGIN_START:
     case SLEDGE_ERR_BUILD_CACHE:
