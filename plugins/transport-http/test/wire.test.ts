@@ -273,8 +273,9 @@ describe('clients that go away or are slow', () => {
     running.invoker.answer = undefined;
     const busy = new RawClient(running.port).send(GET);
     const silent = new RawClient(running.port);
-    await until(() => silent.closed || silent.ended);
+    await until(() => running.invoker.calls.length === 1 && (silent.closed || silent.ended));
     await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(busy.ended || busy.closed).toBe(false);
     running.invoker.calls[0]?.end(output('done'));
     await busy.toMatch(/done/);
     await until(() => busy.ended || busy.closed);
