@@ -6,6 +6,7 @@ import { NatsServer } from '../../../test/support/nats-server';
 import { output, startNode, until, type Running } from './harness';
 
 const trap = new SledgeError('SLEDGE_ERR_INVOKE_TRAPPED', { trap: 'unreachable' });
+const ACK_WAIT_MS = 1_200;
 const trapped = { status: 'trapped', error: trap } as const;
 
 describe('durable work over NATS', () => {
@@ -156,24 +157,32 @@ describe('durable work over NATS', () => {
   });
 
   test('a job that runs for longer than an acknowledgement may take stays here', async () => {
-    const [one, two] = [
-      await node('one', { ackWaitMs: 1_200 }),
-      await node('two', { ackWaitMs: 1_200 }),
-    ];
-    for (const { invoker } of [one, two]) invoker.answer = undefined;
-    let beats = 0;
+    const ackWaitMs = ACK_WAIT_MS;
+    const [one, two] = [await node('one', { ackWaitMs }), await node('two', { ackWaitMs })];
+    let beatsMs: number[] = [];
     const callback = (_: unknown, message: { string(): string }) => {
-      if (message.string() === '+WPI') beats += 1;
+      if (message.string() === '+WPI') beatsMs.push(performance.now());
     };
     const acks = watcher.subscribe('$JS.ACK.>', { callback });
-    const work = await submit('long');
     const calls = () => [...one.invoker.calls, ...two.invoker.calls];
-    // each comes after a third of that time
-    await until(() => beats >= 4);
+    for (let attempt = 0; ; attempt += 1) {
+      for (const { invoker } of [one, two]) invoker.answer = undefined;
+      const before = calls();
+      beatsMs = [performance.now()];
+      const work = await submit(`long-${attempt}`);
+      // each comes after a third of that time
+      await until(() => beatsMs.length > 4);
+      const began = calls().filter((call) => !before.includes(call));
+      const waitsMs = beatsMs.slice(1).map((ms, at) => ms - (beatsMs[at] ?? 0));
+      for (const { invoker } of [one, two]) invoker.answer = () => output('done');
+      for (const call of began) call.end(output('done'));
+      const { attempts } = await work.result();
+      // a machine that stood still said nothing, and then it is right to give it to another
+      if (attempts > 1 && Math.max(...waitsMs) > 0.75 * ACK_WAIT_MS) continue;
+      expect([began.length, attempts]).toEqual([1, 1]);
+      break;
+    }
     acks.unsubscribe();
-    expect(calls()).toHaveLength(1);
-    calls()[0]?.end(output('done'));
-    expect(await work.result()).toMatchObject({ attempts: 1 });
   });
 
   test('a drain gives back what has not ended, and another node does it', async () => {
