@@ -149,9 +149,15 @@ export interface HeapAnswer {
   nativeBytes: number;
 }
 
+/** Of what ends by itself, also where the machine stands still for seconds. */
+const WALL_TIME_US = 60_000_000;
+/** Ended by the limit that everybody has. */
+const ENDLESS = new Set(['endless_loop', 'hold']);
+
 export interface FunctionOptions {
   name: string;
   route?: string;
+  limits?: object;
   [key: string]: unknown;
 }
 
@@ -163,7 +169,9 @@ export function configOf(
   const list = functions.map((fn) => {
     const options = typeof fn === 'string' ? { name: fn } : fn;
     const file = path.join(root, 'functions', `${options.name}.wasm`);
-    return { path: file, route: `/${options.name}`, ...options };
+    const { name, limits } = options;
+    const wall = ENDLESS.has(name) ? {} : { wallTimeUs: WALL_TIME_US };
+    return { path: file, route: `/${name}`, ...options, limits: { ...wall, ...limits } };
   });
   return {
     transports: [['http', {}]],

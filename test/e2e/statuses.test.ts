@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { request } from 'undici';
 import { configOf, Server } from './server';
+import { together } from './together';
 
 afterAll(() => Server.stopAll());
 
@@ -142,14 +143,10 @@ test('a full queue is 429 with Retry-After, and every accepted request is answer
   const functions = [{ name: 'endless_loop', limits: { wallTimeUs: 100_000 } }];
   const limits = { maxInvocations: 4 };
   const server = await Server.start({ config: configOf(functions, { limits }) });
-  const answers = await Promise.all(
-    Array.from({ length: 12 }, () => request(`${server.url}/endless_loop`)),
-  );
-  const statuses = answers.map((answer) => answer.statusCode);
-  expect(statuses.filter((status) => status === 504)).toHaveLength(4);
-  const refused = answers.filter((answer) => answer.statusCode === 429);
+  const answers = await together(`${server.url}/endless_loop`, 12);
+  expect(answers.filter(({ status }) => status === 504)).toHaveLength(4);
+  const refused = answers.filter(({ status }) => status === 429);
   expect(refused).toHaveLength(8);
   expect(refused[0]?.headers['retry-after']).toBe('1');
-  await Promise.all(answers.map((answer) => answer.body.text()));
   await server.stop();
 });

@@ -1217,7 +1217,7 @@ export const ERROR_CATALOGUE = {
     solve: 'Use credentials of that tenant, or mend the permissions of nats-server.',
   },
   SLEDGE_ERR_CLIENT_ARGUMENT: {
-    number: 870,
+    number: 880,
     message: 'The client was given what it does not take: {reason}',
     http: 400,
     rpc: 'INVALID_ARGUMENT',

@@ -178,7 +178,7 @@ describe('durable work over NATS', () => {
       for (const call of began) call.end(output('done'));
       const { attempts } = await work.result();
       // a machine that stood still said nothing, and then it is right to give it to another
-      if (attempts > 1 && Math.max(...waitsMs) > 0.75 * ACK_WAIT_MS) continue;
+      if (attempts !== 1 && Math.max(...waitsMs) > 0.75 * ACK_WAIT_MS) continue;
       expect([began.length, attempts]).toEqual([1, 1]);
       break;
     }
