@@ -107,7 +107,7 @@ test('with tokens a reader reads, an operator changes, anybody may ask the probe
   expect(await statuses(READER)).toEqual([200, 200, 200, 403]);
   expect(target.changes).toEqual([]);
   expect(await statuses(OPERATOR)).toEqual([200, 200, 200, 200]);
-  expect(target.changes).toEqual([['dispatcher', 'rr', undefined]]);
+  expect(target.changes).toEqual([['dispatcher', 'rr', undefined, 'own']]);
   const { headers } = await ask(`${url}/policies`);
   expect(headers['www-authenticate']).toContain('Bearer');
 });
@@ -132,7 +132,7 @@ test('a socket is for its user alone, who may change', async () => {
   await open({ socket }, target);
   expect(statSync(socket).mode & 0o777).toBe(0o600);
   await askControl(socket, { kind: 'dispatcher', choice: ['rr', { a: 1 }], group: 'b' });
-  expect(target.changes).toEqual([['dispatcher', ['rr', { a: 1 }], 'b']]);
+  expect(target.changes).toEqual([['dispatcher', ['rr', { a: 1 }], 'b', 'any']]);
   await expect(askAdmin(socket, { path: '/nothing' })).rejects.toMatchObject({
     code: 'SLEDGE_ERR_ADMIN_NO_ROUTE',
   });

@@ -10,11 +10,15 @@ import { SledgeError } from '../errors/sledge-error';
 import { asSledgeError } from '../functions/build-functions';
 import type { TlsIdentity } from '../security/tls';
 import type { Access, Role } from './access';
+import { Connections } from './connections';
 import { type AdminTarget, addRoutes } from './routes';
 
 const BODY_BYTES_MAX = 65_536;
 const IDLE_MS = 30_000;
-const CONNECTIONS_MAX = 64;
+const CONNECTIONS_MAX = 256;
+/** For the head of a request to come. */
+const HEAD_MS = 3_000;
+const HEAD_LOOK_MS = 500;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -31,6 +35,8 @@ export interface AdminAppOptions {
   readonly access: Access;
   /** Only for requests that name an address or localhost: no page of a browser elsewhere. */
   readonly checksHost: boolean;
+  /** Only the server's own user reaches it. */
+  readonly isPrivate: boolean;
   /** Undefined: plain HTTP. */
   readonly tls?: TlsIdentity | undefined;
 }
@@ -43,8 +49,11 @@ export async function makeAdminApp(
   target: AdminTarget,
   options: AdminAppOptions,
 ): Promise<FastifyInstance> {
+  const heads = { headersTimeout: HEAD_MS, connectionsCheckingInterval: HEAD_LOOK_MS };
   const app = fastify({
-    ...(options.tls && { https: options.tls.serverOptions(IDLE_MS) }),
+    ...(options.tls === undefined
+      ? { http: heads }
+      : { https: { ...options.tls.serverOptions(HEAD_MS), ...heads } }),
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: IDLE_MS,
@@ -53,7 +62,7 @@ export async function makeAdminApp(
     forceCloseConnections: true,
     exposeHeadRoutes: false,
   }) as FastifyInstance;
-  app.server.maxConnections = CONNECTIONS_MAX;
+  const connections = new Connections(app.server, CONNECTIONS_MAX);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler((error: FastifyError, _request, reply) => fail(reply, toSledgeError(error)));
@@ -62,7 +71,10 @@ export async function makeAdminApp(
     return fail(reply, new SledgeError('SLEDGE_ERR_ADMIN_NO_ROUTE', { route }));
   });
   app.decorateRequest('sledgeRole', 'reader');
-  app.addHook('onRequest', async (request) => authorize(request, options));
+  app.addHook('onRequest', async (request) => {
+    authorize(request, options);
+    if (request.routeOptions.config.role !== undefined) connections.hasProved(request.raw.socket);
+  });
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -71,7 +83,7 @@ export async function makeAdminApp(
     },
     transform: jsonSchemaTransform,
   });
-  await app.register(async (routes) => addRoutes(routes, target));
+  await app.register(async (routes) => addRoutes(routes, target, options.isPrivate));
   await app.ready();
   return app;
 }

@@ -24,7 +24,7 @@ export interface AdminListener {
  */
 export async function listenOnSocket(target: AdminTarget, file: string): Promise<AdminListener> {
   const access = everybodyIs('operator');
-  const app = await makeAdminApp(target, { access, checksHost: false });
+  const app = await makeAdminApp(target, { access, checksHost: false, isPrivate: true });
   removeSocket(file);
   const mask = process.umask(0o177); // no moment at which others may connect
   const listening = listen(app, { path: file });
@@ -60,6 +60,7 @@ export async function listenOnPort(
   const app = await makeAdminApp(target, {
     access: access ?? everybodyIs('reader'),
     checksHost: access === undefined,
+    isPrivate: false,
     tls,
   });
   if (watchFiles !== undefined) tls?.attach(app.server as TlsServer, watchFiles);

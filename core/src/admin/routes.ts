@@ -5,8 +5,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { PolicyStatus } from '../contracts/data-plane';
 import type { ListenerInfo } from '../contracts/kinds';
-import type { PluginChoice } from '../config/schema';
-import type { PolicyKind } from '../server/policy-kinds';
+import type { PolicyChange } from '../server/server-policies';
 import { EXPOSITION_TYPE, exposition, metricsReport } from '../metrics/exposition';
 import type { MetricSources } from '../metrics/table';
 import type { ClusterTarget } from '../cluster';
@@ -27,7 +26,7 @@ export interface AdminTarget extends LiveAdminTarget {
   policyStatus(): PolicyStatus;
   /** A look at everything, with what functions beyond metrics.functions count together. */
   readonly metrics: { read(): Promise<MetricSources> };
-  setPolicy(kind: PolicyKind, choice: PluginChoice, group?: string): Promise<void>;
+  setPolicy(...change: PolicyChange): Promise<void>;
   /** @throws SledgeError SLEDGE_ERR_CONTROL_UNAVAILABLE while it does not serve. */
   readonly control: ControlTarget;
   /** Undefined: it is no node of a cluster. */
@@ -40,11 +39,14 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 const FAILURES = { '4xx': schemas.failure, '5xx': schemas.failure };
 const SECURED = [{ token: [] }];
 
-/** Every route of the admin API, each with who may call it and what it takes and gives. */
-export function addRoutes(app: FastifyInstance, target: AdminTarget): void {
+/**
+ * Every route of the admin API, each with who may call it and what it takes and gives.
+ * @param isPrivate only the server's own user reaches it, who may run any file on this machine
+ */
+export function addRoutes(app: FastifyInstance, target: AdminTarget, isPrivate: boolean): void {
   addProbes(app, target);
   addStatus(app, target);
-  addPolicies(app, target);
+  addPolicies(app, target, isPrivate);
   addMetrics(app, target);
   addControl(app, target);
   addCluster(app, target);
@@ -87,7 +89,7 @@ function addStatus(plain: FastifyInstance, target: AdminTarget): void {
     }));
 }
 
-function addPolicies(plain: FastifyInstance, target: AdminTarget): void {
+function addPolicies(plain: FastifyInstance, target: AdminTarget, isPrivate: boolean): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   const response = { 200: schemas.policyStatus, ...FAILURES };
   const get = { summary: 'Which policies decide.', security: SECURED, response };
@@ -102,7 +104,7 @@ function addPolicies(plain: FastifyInstance, target: AdminTarget): void {
   };
   app.put('/policies', { config: { role: 'operator' }, schema: put }, async (request, reply) => {
     const { kind, choice, group } = request.body;
-    await target.setPolicy(kind, choice, group);
+    await target.setPolicy(kind, choice, group, isPrivate ? 'any' : 'own');
     return reply.send(target.policyStatus() as schemas.PolicyStatusBody);
   });
 }

@@ -831,6 +831,14 @@ export const ERROR_CATALOGUE = {
     rpc: 'PERMISSION_DENIED',
     solve: 'Without tokens it answers to an address and to localhost, not to names of others.',
   },
+  SLEDGE_ERR_ADMIN_FILES: {
+    number: 627,
+    message: 'A policy is named by its file over the control socket only.',
+    http: 403,
+    rpc: 'PERMISSION_DENIED',
+    solve:
+      'Use the socket on that machine, a name of an installed plugin, or name it in the config.',
+  },
   SLEDGE_ERR_ADMIN_CALLS: {
     number: 650,
     message: '{limit} calls by hand are not answered yet.',

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { PluginKind } from '../contracts/plugin';
@@ -55,27 +55,39 @@ export function resolvePlugin(reference: PluginReference, configFolder: string):
 
 /** The one file that a reference names by its path; undefined when it names no file that exists. */
 export function userFileOf({ source }: PluginReference, configFolder: string): string | undefined {
-  if (typeof source !== 'string' || !isPathOfPlugin(source)) return undefined;
+  if (!isPathOfPlugin(source)) return undefined;
   return candidateFile(path.resolve(configFolder, source));
 }
 
-function isPathOfPlugin(source: string): boolean {
-  return source.startsWith('.') || path.isAbsolute(source);
+/** It names a file, and not a package. */
+export function isPathOfPlugin(source: unknown): source is string {
+  return typeof source === 'string' && (source.startsWith('.') || path.isAbsolute(source));
 }
 
 function candidateFile(file: string): string | undefined {
   const candidates = [file, `${file}.ts`, `${file}.js`];
-  return candidates.find((candidate) => path.extname(candidate) && existsSync(candidate));
+  return candidates.find((candidate) => SCRIPT.test(candidate) && isFile(candidate));
+}
+
+const SCRIPT = /\.[cm]?[jt]s$/;
+
+/** Nothing else is opened: who reads a pipe or a device may wait for ever. */
+function isFile(candidate: string): boolean {
+  try {
+    return statSync(candidate).isFile();
+  } catch {
+    return false;
+  }
 }
 
 function resolveFile(source: string, configFolder: string): string {
   const file = path.resolve(configFolder, source);
   const found = candidateFile(file);
   if (found !== undefined) return found;
-  throw new SledgeError('SLEDGE_ERR_PLUGIN_NOT_FOUND', {
-    plugin: source,
-    hint: ` (there is no file ${file})`,
-  });
+  const why = existsSync(file)
+    ? ` (${file} is no file of TypeScript or JavaScript)`
+    : ` (there is no file ${file})`;
+  throw new SledgeError('SLEDGE_ERR_PLUGIN_NOT_FOUND', { plugin: source, hint: why });
 }
 
 function resolvePackage(source: string, kind: PluginKind, configFolder: string): string {

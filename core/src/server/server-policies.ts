@@ -16,12 +16,19 @@ import { hint } from '../nearest';
 import { withheldBy } from '../plugins/capabilities';
 import { userModuleFiles } from '../plugins/load-user-module';
 import { loadPlugin, type CreatedPlugin, type PluginHost } from '../plugins/plugin-host';
-import { userFileOf, type PluginReference } from '../plugins/resolve-plugin';
+import { isPathOfPlugin, userFileOf, type PluginReference } from '../plugins/resolve-plugin';
 import { policyContext } from '../policies/policy-context';
 import { probePolicy } from '../policies/probe-policy';
 import type { PolicyKind } from './policy-kinds';
 
 type GroupPolicies = Pick<DataPlaneOptions, 'dispatcher' | 'scheduler' | 'estimator' | 'admission'>;
+
+export type PolicyChange = [
+  kind: PolicyKind,
+  choice: PluginChoice,
+  group?: string,
+  files?: 'any' | 'own',
+];
 
 /** A policy that is named by the path of one file: it decides, or did until it was ejected. */
 export interface PolicyFile {
@@ -42,6 +49,8 @@ interface NamedPolicy {
 export class ServerPolicies {
   /** By kind and worker group: dispatchers and schedulers as they were named last. */
   private readonly named = new Map<string, NamedPolicy>();
+  /** Files that the configuration names. */
+  private readonly ownFiles = new Set<string>();
   /** Worker groups in which fallbacks are in place of dispatcher and scheduler. */
   private readonly fallen = new Set<number>();
   private queue: Promise<unknown> = Promise.resolve();
@@ -52,7 +61,9 @@ export class ServerPolicies {
     private readonly logger: Logger,
   ) {
     for (const reference of loaded.plugins) {
-      this.note(reference, userFileOf(reference, loaded.folder));
+      const file = userFileOf(reference, loaded.folder);
+      this.note(reference, file);
+      if (file !== undefined) this.ownFiles.add(file);
     }
   }
 
@@ -86,18 +97,18 @@ export class ServerPolicies {
 
   /**
    * One exchange after another. @param choice its file is read anew, if it names one. @param group
-   * a worker group by its name; undefined: the first. @throws SledgeError; nothing has changed.
+   * a worker group by its name; undefined: the first. @param files which it may name: `own` are
+   * those of the configuration. @throws SledgeError; nothing has changed.
    */
   async set(
     plane: DataPlane,
-    kind: PolicyKind,
-    choice: PluginChoice,
-    group: string | undefined,
+    ...[kind, choice, group, files = 'any']: PolicyChange
   ): Promise<void> {
     const workerGroup = this.indexOf(group);
     const { groups } = this.loaded.config.workers;
     const place = groups === undefined ? kind : `workers.groups[${workerGroup}].${kind}`;
     const reference = { ...referenceOf(place, kind, choice), workerGroup };
+    if (files === 'own' && !this.isOwn(reference)) throw new SledgeError('SLEDGE_ERR_ADMIN_FILES');
     await this.inTurn(() => this.exchange(plane, kind, choice, reference));
   }
 
@@ -131,6 +142,13 @@ export class ServerPolicies {
     return [...this.named].flatMap(([key, { reference, file }]) =>
       file === undefined ? [] : [{ key, reference, files: userModuleFiles(file) }],
     );
+  }
+
+  /** It is a name, or a file that the configuration names as well: no other code of this machine. */
+  private isOwn(reference: PluginReference): boolean {
+    if (!isPathOfPlugin(reference.source)) return true;
+    const file = userFileOf(reference, this.loaded.folder);
+    return file !== undefined && this.ownFiles.has(file);
   }
 
   private indexOf(group: string | undefined): number {
@@ -183,8 +201,7 @@ export class ServerPolicies {
 
   private async probe(reference: PluginReference): Promise<void> {
     const { folder, config } = this.loaded;
-    const isScript = reference.kind === 'dispatcher' || reference.kind === 'scheduler';
-    if (!isScript || userFileOf(reference, folder) === undefined) return;
+    if (userFileOf(reference, folder) === undefined) return;
     const { createTimeoutMs } = config.lifecycle;
     await probePolicy({ reference, folder, seed: config.seed }, createTimeoutMs);
   }

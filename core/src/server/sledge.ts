@@ -5,7 +5,7 @@ import { workerCores } from '../config/cores';
 import { loadedModules } from '../config/loaded-modules';
 import { configFromObject } from '../config/load-config';
 import type { LoadedConfig } from '../config/load-config';
-import type { PluginChoice, SledgeConfigInput } from '../config/schema';
+import type { SledgeConfigInput } from '../config/schema';
 import { startDataPlane } from '../data-plane';
 import type {
   DataPlane,
@@ -44,12 +44,11 @@ import { createLogger } from './logger';
 import { PolicyWatch } from './policy-watch';
 import { beginRecording, recordingSettings } from './recording-settings';
 import { queueRoom } from './queue-room';
-import type { PolicyKind } from './policy-kinds';
 import { ServerMetrics } from './server-metrics';
 import { buildFunctions, buildSettingsOf, checkSandbox, repairBy } from './start-steps';
 import { openAdminOf, planeGroups } from './start-steps';
 import { countedTogether, transportCounts, type Counting } from './server-stats';
-import { ServerPolicies } from './server-policies';
+import { type PolicyChange, ServerPolicies } from './server-policies';
 import { TransportServices } from './transport-services';
 
 export interface SledgeOptions {
@@ -202,8 +201,8 @@ export class Sledge {
    * as in the config. @param group name of a worker group; default: the first one.
    * @throws SledgeError when it cannot be made; then nothing has changed.
    */
-  async setPolicy(kind: PolicyKind, choice: PluginChoice, group?: string): Promise<void> {
-    await this.policies.set(this.openPlane(), kind, choice, group);
+  async setPolicy(...change: PolicyChange): Promise<void> {
+    await this.policies.set(this.openPlane(), ...change);
     this.watch?.refresh();
   }
 
