@@ -60,7 +60,8 @@ export class NatsClient {
    * followed by the next, of those that are known the one with the shortest wait.
    * @throws NatsCallError when a node answers that it did not complete; SledgeError
    *   SLEDGE_ERR_NATS_DEADLINE (it may have run), _NO_NODE, _CONNECT, _PAYLOAD, _PERMISSION,
-   *   SLEDGE_ERR_CLIENT_ARGUMENT, SLEDGE_ERR_INVOKE_CANCELLED by its signal. Whoever has what is late or cancelled is told.
+   *   SLEDGE_ERR_CLIENT_ARGUMENT, SLEDGE_ERR_INVOKE_CANCELLED by its signal. Whoever has what is
+   *   late or cancelled is told.
    */
   async invoke(
     tenant: string,

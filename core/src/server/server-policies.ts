@@ -144,7 +144,7 @@ export class ServerPolicies {
     );
   }
 
-  /** It is a name, or a file that the configuration names as well: no other code of this machine. */
+  /** It is a name, or a file that the configuration names, too: no other code of this machine. */
   private isOwn(reference: PluginReference): boolean {
     if (!isPathOfPlugin(reference.source)) return true;
     const file = userFileOf(reference, this.loaded.folder);

@@ -18,6 +18,12 @@ const limits = z
       .int()
       .min(64 * MIB)
       .default(4096 * MIB),
+    /** Heap of the thread that makes C of a module: some fifty times as large as its code. */
+    heapBytes: z
+      .number()
+      .int()
+      .min(64 * MIB)
+      .default(2048 * MIB),
     /** Largest file that the compiler may write. */
     fileBytes: z
       .number()

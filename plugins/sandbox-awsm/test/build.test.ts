@@ -144,6 +144,20 @@ describe('a build that fails says why and leaves nothing behind', () => {
     expect(cacheContents(cache)).toEqual([]);
   });
 
+  test('when its C needs more heap than there may be', async () => {
+    const count = 200_000;
+    const counted = vector(Array.from({ length: count }, () => [0]));
+    const code = vector(Array.from({ length: count }, () => [2, 0, 0x0b]));
+    const wasm = module(section(1, vector([[0x60, 0, 0]])), section(3, counted), section(10, code));
+    const sandbox = makeSandbox({ limits: { ...limits, heapBytes: 64 << 20 } });
+    const cache = freshCache();
+    await expect(sandbox.build(request(wasm, cache))).rejects.toMatchObject({
+      code: 'SLEDGE_ERR_BUILD_COMPILER_LIMIT',
+      details: expect.objectContaining({ limit: 'heapBytes' }),
+    });
+    expect(cacheContents(cache)).toEqual([]);
+  });
+
   test('when there is no compiler, and no longer once there is one', async () => {
     const compiler = join(directory, 'back');
     const sandbox = makeSandbox({ compiler });

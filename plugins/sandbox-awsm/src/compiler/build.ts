@@ -1,22 +1,21 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BuildRequest, type BuiltModule, SledgeError } from '@sledge/core';
 import {
   ArtifactCache,
   backendIdentity,
-  cacheError,
   INCLUDE_DIRECTORY,
   RUNTIME_DIRECTORY,
   sha256,
 } from './cache';
 import type { LowerOptions } from './layout';
-import type { LoweredModule } from './lower';
 import { lowerInThread } from './lower-thread';
 import { toSledgeError } from './report';
 import { type CompilerLimits, runCompiler } from './run-compiler';
 import { ObjectCache } from './object-cache';
 import { Semaphore } from './semaphore';
 import { type CodeOptions, codeFlags, type Compiler, findCompiler, LINK_FLAGS } from './toolchain';
+import type { WrittenSources } from './written-sources';
 
 export interface BuilderOptions {
   /** Path or name; undefined: clang, else gcc. */
@@ -27,7 +26,7 @@ export interface BuilderOptions {
   readonly safepoints: 'auto' | 'flag' | 'tsc' | 'off';
   /** Compiler processes at any moment. */
   readonly jobs: number;
-  readonly limits: CompilerLimits;
+  readonly limits: CompilerLimits & { readonly heapBytes: number };
 }
 
 const COMPILER_KNOWN_MS = 500;
@@ -135,12 +134,13 @@ export class ModuleBuilder {
     request: BuildRequest,
     signal: AbortSignal,
   ): Promise<string> {
-    const lowered = await this.lower(recipe, request, signal);
     const directory = await cache.temporary();
     try {
-      await writeSources(directory, lowered);
-      const objects = new ObjectCache(cache.directory, [recipe.objectKey, lowered.header]);
-      await this.compile(directory, recipe, lowered, request.name, signal, objects);
+      const { heapBytes } = this.options.limits;
+      const order = { bytes: request.wasm, options: recipe.lower, directory, heapBytes };
+      const written = await lowerInThread(order, signal);
+      const objects = new ObjectCache(cache.directory, [recipe.objectKey, written.headerDigest]);
+      await this.compile(directory, recipe, written, request.name, signal, objects);
       return await cache.publish(join(directory, 'module.so'), recipe.key);
     } catch (error) {
       if (signal.aborted) throw cancelled(request.name);
@@ -150,23 +150,10 @@ export class ModuleBuilder {
     }
   }
 
-  private async lower(
-    recipe: Recipe,
-    request: BuildRequest,
-    signal: AbortSignal,
-  ): Promise<LoweredModule> {
-    try {
-      return await lowerInThread(request.wasm, recipe.lower, signal);
-    } catch (error) {
-      if (signal.aborted) throw cancelled(request.name);
-      throw toSledgeError(request.name, error);
-    }
-  }
-
   private async compile(
     directory: string,
     recipe: Recipe,
-    lowered: LoweredModule,
+    written: WrittenSources,
     name: string,
     signal: AbortSignal,
     kept: ObjectCache,
@@ -179,18 +166,18 @@ export class ModuleBuilder {
       this.slots.use(() =>
         runCompiler({ path: recipe.compiler.path, args, directory, limits, name, signal: either }),
       );
-    const sources = lowered.sources.map((source) => source.name);
+    const sources = written.sources.map((source) => source.name);
     if (sources.length === 1) {
       return run([...flags, ...LINK_FLAGS, ...sources, '-o', 'module.so']);
     }
     const objects = sources.map((source) => source.replace(/c$/, 'o'));
-    const jobs = lowered.sources.map(async ({ name: source, text }, i) => {
+    const jobs = written.sources.map(async ({ name: source, digest }, i) => {
       const object = objects[i] as string;
       const place = join(directory, object);
       try {
-        if (await kept.take(text, place)) return;
+        if (await kept.take(digest, place)) return;
         await run([...flags, '-c', source, '-o', object]);
-        await kept.keep(text, place);
+        await kept.keep(digest, place);
       } catch (error) {
         stop.abort();
         throw error;
@@ -207,18 +194,6 @@ function firstCause(reasons: readonly unknown[]): unknown {
   const isCancel = (reason: unknown): boolean =>
     reason instanceof SledgeError && reason.code === 'SLEDGE_ERR_BUILD_CANCELLED';
   return reasons.find((reason) => !isCancel(reason)) ?? reasons[0];
-}
-
-async function writeSources(directory: string, lowered: LoweredModule): Promise<void> {
-  try {
-    await writeFile(join(directory, 'module.h'), lowered.header);
-    await writeFile(join(directory, 'data.bin'), lowered.data);
-    for (const source of lowered.sources) {
-      await writeFile(join(directory, source.name), source.text);
-    }
-  } catch (error) {
-    throw cacheError(directory, error);
-  }
 }
 
 async function waitFor(shared: SharedBuild, request: BuildRequest): Promise<string> {

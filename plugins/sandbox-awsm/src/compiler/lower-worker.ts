@@ -1,18 +1,22 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { LowerOptions } from './layout';
+import { SledgeError } from '@sledge/core';
 import { lowerModule } from './lower';
+import type { LowerAnswer, LowerOrder } from './lower-thread';
 import { WasmProblem } from './problem';
-import type { LowerAnswer } from './lower-thread';
+import { writeSources } from './written-sources';
 
-/** Entry of the worker_thread: lowers one module and answers once. */
-function answer(): LowerAnswer {
-  const { bytes, options } = workerData as { bytes: Uint8Array; options: LowerOptions };
+/** Entry of the worker_thread: lowers one module into a folder and answers once. */
+async function answer(): Promise<LowerAnswer> {
+  const { bytes, options, directory } = workerData as LowerOrder;
   try {
-    return { lowered: lowerModule(bytes, options) };
+    return { written: await writeSources(directory, lowerModule(bytes, options)) };
   } catch (error) {
-    if (!(error instanceof WasmProblem)) throw error;
-    return { problem: { kind: error.kind, reason: error.reason, offset: error.offset } };
+    if (error instanceof WasmProblem) {
+      return { problem: { kind: error.kind, reason: error.reason, offset: error.offset } };
+    }
+    if (error instanceof SledgeError) return { unwritten: String(error.details['reason']) };
+    throw error;
   }
 }
 
-parentPort?.postMessage(answer());
+void answer().then((said) => parentPort?.postMessage(said));

@@ -10,7 +10,7 @@ import { contentOf, sealAndMove, sha256 } from './cache';
 export class ObjectCache {
   private readonly directory: string;
 
-  /** @param context what the C of every chunk means: compiler, flags, header */
+  /** @param context what the C of every chunk means: compiler, flags, digest of the header */
   constructor(
     cacheDirectory: string,
     private readonly context: readonly string[],
@@ -18,10 +18,10 @@ export class ObjectCache {
     this.directory = join(cacheDirectory, 'objects');
   }
 
-  /** Puts the object of this C to `place`; false when there is none. */
-  async take(text: string, place: string): Promise<boolean> {
+  /** Puts the object of the C with this digest to `place`; false when there is none. */
+  async take(digest: string, place: string): Promise<boolean> {
     try {
-      const content = contentOf(await readFile(this.path(text)));
+      const content = contentOf(await readFile(this.path(digest)));
       if (content === undefined) return false;
       await writeFile(place, content);
       return true;
@@ -30,18 +30,18 @@ export class ObjectCache {
     }
   }
 
-  async keep(text: string, place: string): Promise<void> {
+  async keep(digest: string, place: string): Promise<void> {
     const copy = `${place}.kept`;
     try {
       await mkdir(this.directory, { recursive: true });
       await copyFile(place, copy);
-      await sealAndMove(copy, this.path(text));
+      await sealAndMove(copy, this.path(digest));
     } catch {
       await rm(copy, { force: true });
     }
   }
 
-  private path(text: string): string {
-    return join(this.directory, `${sha256(...this.context, text)}.o`);
+  private path(digest: string): string {
+    return join(this.directory, `${sha256(...this.context, digest)}.o`);
   }
 }

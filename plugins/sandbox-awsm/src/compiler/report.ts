@@ -26,5 +26,5 @@ export function toSledgeError(name: string, error: unknown): unknown {
 function wrapOutOfMemory(name: string, error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException | null)?.code;
   if (code !== 'ERR_WORKER_OUT_OF_MEMORY') return error;
-  return new SledgeError('SLEDGE_ERR_BUILD_COMPILER_LIMIT', { name, limit: 'memoryBytes' });
+  return new SledgeError('SLEDGE_ERR_BUILD_COMPILER_LIMIT', { name, limit: 'heapBytes' });
 }

@@ -23,6 +23,8 @@ export interface CompilerRun {
 const STDERR_BYTES_MAX = 16 * 1024;
 /** -t seconds, -v KiB, -f blocks of 512 bytes. The soft limit comes first: its signal says why. */
 const SHELL_SCRIPT =
+  // where memory runs out, this goes and not the server
+  '{ echo 1000 > /proc/self/oom_score_adj; } 2>/dev/null; ' +
   'ulimit -S -t "$1" && ulimit -H -t $(($1 + 5)) && ulimit -v "$2" && ulimit -f "$3" && ' +
   'shift 3 && exec "$@"';
 
