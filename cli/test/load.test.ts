@@ -30,7 +30,18 @@ const runs = (stdout: string) => JSON.parse(stdout) as { schema: string; runs: R
 
 test('sledge load sweeps rates, counts what it planned, and writes a row for each request', () => {
   const csv = path.join(folder, 'samples.csv');
-  const flags = ['--rate', '100,200', '--duration', '0.5', '--warmup', '0', '--csv', csv];
+  const flags = [
+    '--rate',
+    '100,200',
+    '--duration',
+    '0.5',
+    '--warmup',
+    '0',
+    '--grace-ms',
+    '60000',
+    '--csv',
+    csv,
+  ];
   const classes = ['--class', 'short,3,/hash?10,1000000', '--class', 'long,1,/hash?1000'];
   const { stdout, status } = sledge(folder, [
     'load',

@@ -51,6 +51,7 @@ async function loadOn(
     target,
     classes: [{ name: 'all', request: { path: '/{n}' } }],
     schedule: evenly(40, 500),
+    graceUs: 60_000_000, // it ends when all are answered
     onSample: (sample) => samples.push(sample),
     ...options,
   });

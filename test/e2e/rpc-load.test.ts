@@ -56,7 +56,10 @@ async function load(
 ): Promise<{ report: LoadReport; samples: LoadSample[] }> {
   const samples: LoadSample[] = [];
   const onSample = (sample: LoadSample): void => void samples.push(sample);
-  const report = await runLoad({ target, connections: 4, onSample, ...options });
+  const report = await runLoad({
+    ...{ target, connections: 4, onSample, graceUs: 60_000_000 },
+    ...options,
+  });
   const { planned, sent, dropped, neverSent, answered, failures } = report.counts;
   const { refused, ...afterSending } = failures;
   const ended = Object.values(afterSending).reduce((sum, count) => sum + count, answered);
