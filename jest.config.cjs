@@ -26,5 +26,5 @@ module.exports = {
       },
     ],
   },
-  testTimeout: 60_000,
+  testTimeout: 300_000,
 };

@@ -51,7 +51,7 @@ class Machine {
     const script = path.join(this.folder, 'checkout/scripts/setup.mjs');
     const { status, stdout, stderr } = spawnSync(process.execPath, [script], {
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 120_000,
       env: { PATH: this.bin, SLEDGE_SYSTEM_ROOT: path.join(this.folder, 'system') },
     });
     const calls = readFileSync(this.calls, 'utf8').trim().split('\n');

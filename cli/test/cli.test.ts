@@ -58,7 +58,7 @@ function sledge(args: readonly string[], env: NodeJS.ProcessEnv = {}): Result {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1', ...env },
-    timeout: 30_000,
+    timeout: 120_000,
   });
 }
 
@@ -213,7 +213,7 @@ test('output that cannot be written is a failure and no crash', () => {
       cwd: folder,
       encoding: 'utf8',
       stdio: ['ignore', full, 'pipe'],
-      timeout: 30_000,
+      timeout: 120_000,
     });
     expect(status).toBe(1);
     expect(stderr).not.toContain('at writeSync');

@@ -13,7 +13,7 @@ beforeAll(async () => {
   const tenants = [{ name: 'lab', port: 0, functions: [fn] }];
   writeFileSync(path.join(folder, 'sledge.config.json'), JSON.stringify({ tenants }));
   server = await serve(folder, []);
-}, 60_000);
+});
 
 afterAll(async () => {
   await server?.end('SIGINT');

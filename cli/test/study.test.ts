@@ -44,7 +44,7 @@ test('a study writes its report beside itself, and one of its points again', () 
   expect(Object.keys(figures)).toHaveLength(4);
   const one = sledge(folder, ['study', 'study.ts', '--cell', key, '--threads', '1']);
   expect((JSON.parse(one.stdout) as { figures: object }).figures).toEqual({ [key]: figures[key] });
-}, 60_000);
+});
 
 test('a point that the study has not is refused with the nearest one', () => {
   const { status, stderr } = sledge(folder, [

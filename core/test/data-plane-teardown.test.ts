@@ -5,7 +5,7 @@ import { artifact, functionSpec, planeOptions } from './support/native-plane';
 
 const DIST = join(__dirname, '../dist');
 const CHILD = join(__dirname, 'support/teardown-child.cjs');
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 120_000;
 
 interface Ending {
   code: number | null;

@@ -16,7 +16,7 @@ const STEPS = LONG ? 100 : 10;
 const SLOWDOWN_MAX = 20;
 const WORKERS = 14;
 
-jest.setTimeout(LONG ? 2 * 3_600_000 : 60_000);
+jest.setTimeout(LONG ? 2 * 3_600_000 : 300_000);
 console.log(`literature: loads in ${STEPS} steps, ${SEEDS} seeds${LONG ? '' : ' (reduced)'}`);
 
 const POLICIES: Readonly<Record<string, PolicyChoices>> = {

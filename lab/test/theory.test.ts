@@ -44,7 +44,7 @@ async function cell(
   return { ...base, ...loadPolicies(policies, __dirname) };
 }
 
-jest.setTimeout(LONG ? 2 * 3_600_000 : 60_000);
+jest.setTimeout(LONG ? 2 * 3_600_000 : 300_000);
 
 /** What formulas say: mean sojourn time, us, and mean numbers of requests. */
 interface Expected {

@@ -43,7 +43,7 @@ async function readiness(socketPath: string): Promise<[number, string]> {
 }
 
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = Date.now() + 60_000;
+  const limit = Date.now() + 120_000;
   while (!(await isSo())) {
     if (Date.now() > limit) throw new Error('it never became so');
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -75,7 +75,7 @@ const is = (expression: string, value: string) => `${expression} === ${JSON.stri
 
 /** The page's own policy forbids the polling of playwright, which evaluates text. */
 async function until(page: Page, expression: string): Promise<void> {
-  const limit = Date.now() + 30_000;
+  const limit = Date.now() + 120_000;
   while (!(await page.evaluate(expression))) {
     if (Date.now() > limit) throw new Error(`it never became so: ${expression}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

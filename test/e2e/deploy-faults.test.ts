@@ -103,7 +103,7 @@ test('a compiler that is killed or missing ends that deployment, and no other', 
   chmodSync(compiler, 0o755);
   await deploy(server, answering('v1'));
   expect(await textOf(url)).toBe('200 v1');
-}, 120_000);
+});
 
 test('more deployments than may wait are refused before their modules are read', async () => {
   compilerDoes('wait');
@@ -115,7 +115,7 @@ test('more deployments than may wait are refused before their modules are read',
   compilerDoes('work');
   const { version } = await first;
   expect(version).toBe((await report(server)).version);
-}, 120_000);
+});
 
 test('who leaves while it compiles or sends gives its place back', async () => {
   const before = await report(server);
@@ -132,7 +132,7 @@ test('who leaves while it compiles or sends gives its place back', async () => {
   }
   compilerDoes('work');
   expect(await report(server)).toEqual(before);
-}, 120_000);
+});
 
 const isBusy = (error: unknown): boolean =>
   (error as { code?: string }).code === 'SLEDGE_ERR_CONTROL_BUSY';
@@ -157,7 +157,7 @@ test('a function file that is cut short while it is served is noticed when read'
   });
   expect(await textOf(url)).toBe('200 v2');
   writeFileSync(file, answering('v0'));
-}, 120_000);
+});
 
 test('a damaged store is told, the configuration is served, and changes are refused', async () => {
   await kill();
@@ -170,7 +170,7 @@ test('a damaged store is told, the configuration is served, and changes are refu
   await expect(report(server)).resolves.toMatchObject({ source: 'config', version: 0 });
   await kill();
   rmSync(store);
-}, 120_000);
+});
 
 test('a full disk, of the store or the cache, ends that deployment alone', async () => {
   const disk = smallDisk('disk', '1m');
@@ -196,7 +196,7 @@ test('a full disk, of the store or the cache, ends that deployment alone', async
   rmSync(rest);
   await deploy(server, answering('v3'));
   expect(await textOf(url)).toBe('200 v3');
-}, 120_000);
+});
 
 /** One of no use, which makes a module longer. */
 function customSection(bytes: number): Buffer {

@@ -1,5 +1,8 @@
+import { readdirSync, readlinkSync } from 'node:fs';
+import path from 'node:path';
 import { Pool } from 'undici';
 import { configOf, Server } from './server';
+import { until } from './versions';
 
 afterAll(() => Server.stopAll());
 
@@ -80,10 +83,17 @@ async function ask(server: Server, from: number, to: number): Promise<void> {
   await pool.close();
 }
 
-async function untilQuiet(server: Server, descriptors: number): Promise<void> {
-  for (let i = 0; i < 500 && server.descriptors() > descriptors; i += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+/** Of its descriptors those that connections may be. */
+function sockets({ process: { pid } }: Server): number {
+  const folder = `/proc/${pid}/fd`;
+  const isSocket = (descriptor: string): boolean => {
+    try {
+      return readlinkSync(path.join(folder, descriptor)).startsWith('socket:');
+    } catch {
+      return false; // closed meanwhile
+    }
+  };
+  return readdirSync(folder).filter(isSocket).length;
 }
 
 test(`${COUNT} mixed requests: each its own outcome, and nothing grows`, async () => {
@@ -97,9 +107,9 @@ test(`${COUNT} mixed requests: each its own outcome, and nothing grows`, async (
     { name: 'endless_loop', limits: { wallTimeUs: 20_000 } },
   ];
   const server = await Server.start({ config: configOf(functions, { arena: { slots: 64 } }) });
-  const atRest = server.descriptors();
+  const atRest = sockets(server);
   const measure = async () => {
-    await untilQuiet(server, atRest);
+    await until(() => sockets(server) <= atRest);
     return {
       ...(await server.heap()),
       descriptors: server.descriptors(),

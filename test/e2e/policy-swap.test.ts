@@ -73,7 +73,7 @@ test('no request is lost while policies are exchanged beside an endless one', as
   expect(right).toBeGreaterThan(0);
   expect(shown).toContain('dispatch-lld');
   expect(shown).toContain('sched-fifo');
-}, 120_000);
+});
 
 interface LoadDocument {
   runs: { counts: { planned: number; sent: number; statuses: Record<string, number> } }[];
@@ -140,7 +140,7 @@ test('a policy that does not go with the others is refused, and nothing changes'
     stdout: expect.stringContaining('edf-interrupt') as string,
   });
   expect(await sledge('show')).toContain('dispatch-lld');
-}, 120_000);
+});
 
 test("the control socket is this user's alone", () => {
   expect(statSync(server.control).mode & 0o777).toBe(0o600);
@@ -155,4 +155,4 @@ test('a path that is no socket is not overwritten', async () => {
     run(process.execPath, [bin, 'start', '-c', config, '--control', file]),
   ).rejects.toMatchObject({ stderr: expect.stringContaining('SLEDGE_ERR_CLI_CONTROL') as string });
   expect(statSync(file).size).toBe('precious'.length);
-}, 120_000);
+});

@@ -8,7 +8,7 @@ import { askOn } from './ask-on';
 import { Server, root } from './server';
 
 const HANGS = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);';
-const UNTIL_MS = 30_000;
+const UNTIL_MS = 120_000;
 const folder = mkdtempSync(path.join(tmpdir(), 'sledge-e2e-'));
 const lib = path.join(folder, 'lib', 'choose.ts');
 const file = path.join(folder, 'mine.ts');
@@ -122,7 +122,7 @@ test('saved policies decide, bad ones change nothing, and no request is lost', a
   const { right, wrong } = await asking.stop();
   expect(wrong).toEqual([]);
   expect(right).toBeGreaterThan(0);
-}, 120_000);
+});
 
 test('code that hangs or exits while it is loaded does neither to the server', async () => {
   const asking = askOn(server.url);
@@ -136,7 +136,7 @@ test('code that hangs or exits while it is loaded does neither to the server', a
   const { right, wrong } = await asking.stop();
   expect(wrong).toEqual([]);
   expect(right).toBeGreaterThan(0);
-}, 120_000);
+});
 
 test('a policy that was ejected decides again when its file is saved', async () => {
   writeFileSync(file, policy('bad', "throw new Error('at every request');"));
@@ -148,7 +148,7 @@ test('a policy that was ejected decides again when its file is saved', async () 
   const { wrong } = await asking.stop();
   expect(wrong).toEqual([]);
   expect((await status()).ejections).toMatchObject([{ policy: 'bad-b' }]);
-}, 120_000);
+});
 
 test('a scheduler that was ejected brings back its dispatcher when it is mended', async () => {
   const scheduler = path.join(folder, 'scheduler.ts');
@@ -167,7 +167,7 @@ test('a scheduler that was ejected brings back its dispatcher when it is mended'
   });
   expect((await asking.stop()).wrong).toEqual([]);
   await askControl(server.control, { kind: 'scheduler', choice: 'fifo' });
-}, 120_000);
+});
 
 test('what has been exchanged by hand is watched instead of the file before', async () => {
   await askControl(server.control, { kind: 'dispatcher', choice: 'jsq' });
@@ -178,7 +178,7 @@ test('what has been exchanged by hand is watched instead of the file before', as
   writeFileSync(other, policy('changed'));
   await untilServes('changed-b');
   expect(server.log).not.toContain('ignored-b');
-}, 120_000);
+});
 
 test('every worker group that the file leads takes it anew, and no other', async () => {
   await server.stop();
@@ -193,4 +193,4 @@ test('every worker group that the file leads takes it anew, and no other', async
   await askControl(server.control, { kind: 'dispatcher', choice: 'rr', group: 'b' });
   writeFileSync(file, policy('two'));
   await untilNamed('two-c', 'dispatch-rr', 'two-c');
-}, 120_000);
+});

@@ -10,7 +10,7 @@ import { configOf, root, Server } from './server';
 afterAll(() => Server.stopAll());
 
 async function until(isSo: () => boolean): Promise<void> {
-  const limit = Date.now() + 60_000;
+  const limit = Date.now() + 120_000;
   while (!isSo()) {
     if (Date.now() > limit) throw new Error('it never became so');
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -91,7 +91,7 @@ export function hammer(
 }
 
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = Date.now() + 60_000;
+  const limit = Date.now() + 120_000;
   while (!(await isSo())) {
     if (Date.now() > limit) throw new Error('it never became so');
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -130,4 +130,4 @@ test('policies of the second group are exchanged by command, and no request is l
     stderr: expect.stringContaining('SLEDGE_ERR_CONFIG_GROUP') as string,
   });
   await server.stop();
-}, 120_000);
+});

@@ -8,7 +8,7 @@ import { askAdmin } from '@sledge/core/host';
 
 export const ROOT = path.join(__dirname, '..', '..', '..');
 export const BIN = path.join(ROOT, 'cli', 'bin', 'sledge.js');
-const READY_LIMIT_MS = 45_000;
+const READY_LIMIT_MS = 120_000;
 
 const started = new Set<ChildProcess>();
 /** A failed test leaves no process behind. */
@@ -48,7 +48,7 @@ export function sledge(
     input,
     encoding: 'utf8',
     env: { ...process.env, NO_COLOR: '1' },
-    timeout: 60_000,
+    timeout: 120_000,
   });
 }
 

@@ -17,7 +17,7 @@ export interface RegistryContractOptions {
 }
 
 const POLL_MS = 5;
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 120_000;
 
 /**
  * The tests that any registry must pass. Call it where tests are declared.

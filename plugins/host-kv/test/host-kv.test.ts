@@ -73,7 +73,7 @@ let sledge: Sledge;
 beforeAll(async () => {
   const small = { maxEntries: 3, maxBytes: 1000, maxKeyBytes: 8, maxValueBytes: 600 };
   sledge = await serve({ tenants: { small } });
-}, 120_000);
+});
 
 test('what one request puts another one gets, until it is deleted', async () => {
   const store = of(sledge, 'one');
@@ -173,7 +173,7 @@ describe('with a directory', () => {
     ]);
     expect(await of(server, 'two').list('')).toBe('a\n');
     await server.stop();
-  }, 60_000);
+  });
 
   test('a record that was cut is left out, and what stands before it is kept', async () => {
     truncateSync(file(), statSync(file()).size - 1);
@@ -185,7 +185,7 @@ describe('with a directory', () => {
     const next = await persistent();
     expect(await of(next, 'one').get('new')).toBe('v');
     await next.stop();
-  }, 60_000);
+  });
 
   test('a file of what has been replaced is written anew', async () => {
     const server = await serve({ directory, flushMs: 1 }, ['one']);
@@ -200,7 +200,7 @@ describe('with a directory', () => {
     const next = await serve({ directory }, ['one']);
     expect(await of(next, 'one').get('same')).toBe(value);
     await next.stop();
-  }, 60_000);
+  });
 
   test('a file too large to be read is refused, and the server bears it', async () => {
     const server = await serve({ directory, flushMs: 1 }, ['two']);
@@ -216,7 +216,7 @@ describe('with a directory', () => {
     }
     await server.stop();
     rmSync(file());
-  }, 60_000);
+  });
 
   test('on a full disk no more waits than there may be, and nothing is lost', async () => {
     const small = path.join(folder, 'full');
@@ -251,13 +251,13 @@ describe('with a directory', () => {
     } finally {
       spawnSync('umount', ['-l', small]);
     }
-  }, 60_000);
+  });
 
   test('a second server on the same directory is refused', async () => {
     const server = await persistent();
     await expect(persistent()).rejects.toThrow(/in use by another server/);
     await server.stop();
-  }, 60_000);
+  });
 });
 
 /** A module that ends with the number of its calls that did not answer EFAULT. */

@@ -91,7 +91,7 @@ describe('building', () => {
     );
     const built = await makeSandbox({ optimisation: 'O1' }).build(request(wasm, freshCache()));
     expect(existsSync(built.artifactPath)).toBe(true);
-  }, 120_000);
+  });
 });
 
 describe('a build that fails says why and leaves nothing behind', () => {

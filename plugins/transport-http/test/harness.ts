@@ -154,7 +154,7 @@ export async function startTransport(
 
 /** Waits for a condition; only a hang makes it fail. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = Date.now() + 30_000;
+  const limit = Date.now() + 120_000;
   while (!(await condition())) {
     if (Date.now() > limit) throw new Error('waited in vain');
     await new Promise((resolve) => setTimeout(resolve, 5));
