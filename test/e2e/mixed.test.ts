@@ -1,5 +1,3 @@
-import { readdirSync, readlinkSync } from 'node:fs';
-import path from 'node:path';
 import { Pool } from 'undici';
 import { configOf, Server } from './server';
 import { until } from './versions';
@@ -83,19 +81,6 @@ async function ask(server: Server, from: number, to: number): Promise<void> {
   await pool.close();
 }
 
-/** Of its descriptors those that connections may be. */
-function sockets({ process: { pid } }: Server): number {
-  const folder = `/proc/${pid}/fd`;
-  const isSocket = (descriptor: string): boolean => {
-    try {
-      return readlinkSync(path.join(folder, descriptor)).startsWith('socket:');
-    } catch {
-      return false; // closed meanwhile
-    }
-  };
-  return readdirSync(folder).filter(isSocket).length;
-}
-
 test(`${COUNT} mixed requests: each its own outcome, and nothing grows`, async () => {
   console.log(`${COUNT} mixed requests (100,000 with SLEDGE_TEST_LONG=1)`);
   const functions = [
@@ -107,9 +92,9 @@ test(`${COUNT} mixed requests: each its own outcome, and nothing grows`, async (
     { name: 'endless_loop', limits: { wallTimeUs: 20_000 } },
   ];
   const server = await Server.start({ config: configOf(functions, { arena: { slots: 64 } }) });
-  const atRest = sockets(server);
+  const atRest = server.sockets();
   const measure = async () => {
-    await until(() => sockets(server) <= atRest);
+    await until(() => server.sockets() <= atRest);
     return {
       ...(await server.heap()),
       descriptors: server.descriptors(),

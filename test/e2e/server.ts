@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { askAdmin } from '@sledge/core/host';
@@ -107,6 +108,19 @@ export class Server {
 
   descriptors(): number {
     return readdirSync(`/proc/${this.process.pid}/fd`).length;
+  }
+
+  /** Of its descriptors those that connections may be. */
+  sockets(): number {
+    const folder = `/proc/${this.process.pid}/fd`;
+    const isSocket = (descriptor: string): boolean => {
+      try {
+        return readlinkSync(path.join(folder, descriptor)).startsWith('socket:');
+      } catch {
+        return false; // closed meanwhile
+      }
+    };
+    return readdirSync(folder).filter(isSocket).length;
   }
 
   /** Lines of its memory map without V8's heap pages, which come and go; `of` selects. */
