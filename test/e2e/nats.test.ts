@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { NatsClient } from '@sledge/client-nats';
 import { NatsServer } from '../support/nats-server';
 import { configOf, root, Server } from './server';
+import { until } from './versions';
 
 const IS_LONG = process.env.SLEDGE_TEST_LONG === '1';
 const JOBS = IS_LONG ? 10_000 : 80;
@@ -45,6 +47,10 @@ test('nodes are killed while they work: every job is done, each result told once
   watcher.subscribe('sledge.result.>', { callback });
   await watcher.flush();
   const nodes = await Promise.all([node('one'), node('two')]);
+  const { streams } = await jetstreamManager(watcher);
+  // the last that is made
+  const isThere = () => streams.info('SLEDGE_DEAD_test').then(() => true);
+  await until(() => isThere().catch(() => false));
   const works = await inTurn(JOBS, (at) =>
     client.submit('test', 'fibonacci', undefined, { id: `job-${at}`, args: ['24'] }),
   );

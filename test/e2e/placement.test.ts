@@ -7,7 +7,8 @@ import { until } from './versions';
 
 /** A placement that sends what comes from clients to the first peer. */
 const AWAY = path.join(__dirname, 'always-away.ts');
-const SILENCE_MS = 1_500;
+/** Longer than a busy machine stands still. */
+const SILENCE_MS = 3_500;
 const HELD = 5;
 const FLOOD = 32;
 
@@ -119,14 +120,17 @@ test('a client that leaves ends its request at the peer, whose worker becomes fr
 test('local-first spills over when the wait exceeds the slack, and both nodes answer', async () => {
   await untilRunBy('far');
   const body = Buffer.from('near');
-  const calls = Array.from({ length: FLOOD }, () => ask(far, 'either?31', body));
-  const answers = await Promise.all(calls);
-  const answered = answers.filter(({ status }) => status === 200);
-  const texts = answered.map(({ answer }) => answer.toString().trim());
-  expect(new Set(texts)).toEqual(new Set(['near', '1346269']));
-  // on a busy machine some come to a node when no time is left
-  const late = answers.filter(({ status }) => status !== 200);
-  expect(late.map(({ status }) => status)).toEqual(late.map(() => 503));
+  const texts = new Set<string>();
+  await until(async () => {
+    const calls = Array.from({ length: FLOOD }, () => ask(far, 'either?31', body));
+    for (const { status, answer } of await Promise.all(calls)) {
+      if (status === 200) texts.add(answer.toString().trim());
+      // on a busy machine some come to a node when no time is left, or are answered too late
+      else expect([502, 503]).toContain(status);
+    }
+    return texts.size > 1;
+  });
+  expect(texts).toEqual(new Set(['near', '1346269']));
 });
 
 test('a node is killed: what it has is an error each, what comes then runs here', async () => {

@@ -205,7 +205,7 @@ test('what ends an upstream process leaves this one serving', async () => {
 });
 
 test('SIGINT: what is in flight is answered, the rest refused, the process ends', async () => {
-  const slow = { name: 'endless_loop', requestType: 1, limits: { wallTimeUs: 3_000_000 } };
+  const slow = { name: 'endless_loop', requestType: 1, limits: { wallTimeUs: 4_500_000 } };
   const config = configOf([slow, { name: 'echo', requestType: 2 }], {
     workers: { count: 2 },
     transports: [

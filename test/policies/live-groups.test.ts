@@ -68,7 +68,7 @@ test.each([
   ['hangs', /^no answer for \d+ ms$/],
   ['exits', 'its thread has ended'],
 ])('one that %s is ejected from its group, and the other group goes on', async (way, reason) => {
-  const limitMs = way === 'hangs' ? 2000 : undefined;
+  const limitMs = way === 'hangs' ? 3500 : undefined;
   const bad = { dispatcher: [fixture('bad'), { way }] };
   await start({ dispatcher: fixture('good') }, bad, limitMs);
   const both = await Promise.all([burst('r'), burst('l')]);
