@@ -72,11 +72,16 @@ describe('a client of an eRPC server', () => {
   });
 
   test('connecting to an rpcId that the server does not have says so', async () => {
-    const connecting = open().connect({ ...address(), rpcId: 9 }, { timeoutMs: 300 });
-    await expect(connecting).rejects.toMatchObject({
-      code: 'SLEDGE_ERR_RPC_CONNECT',
-      message: expect.stringContaining('no such rpcId') as string,
-    });
+    const said = async (timeoutMs: number): Promise<string> => {
+      const connecting = open().connect({ ...address(), rpcId: 9 }, { timeoutMs });
+      const code = 'SLEDGE_ERR_RPC_CONNECT';
+      await expect(connecting).rejects.toMatchObject({ code });
+      return connecting.then(String, ({ message }: Error) => message);
+    };
+    let message = await said(300);
+    // a busy machine may give no answer in that time
+    if (message.includes('no answer')) message = await said(20_000);
+    expect(message).toContain('no such rpcId');
   });
 
   test('closing rejects what is awaited, and later calls', async () => {

@@ -207,7 +207,8 @@ describe('durable work over NATS', () => {
     const { invoker } = await node('one', { storage: 'file', ackWaitMs: 600 });
     invoker.answer = () => undefined;
     const works = await Promise.all(Array.from({ length: 10 }, (_, at) => submit(`${at}`)));
-    await until(() => invoker.calls.length === 10);
+    // on a busy machine one may be given to it again
+    await until(() => new Set(invoker.calls.map(({ input }) => input)).size === 10);
     await nats.kill();
     for (const call of invoker.calls) call.end(output('done'));
     invoker.answer = () => output('done');

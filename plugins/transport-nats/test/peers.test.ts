@@ -48,7 +48,14 @@ describe('requests that a placement sends to another node', () => {
   let link: NatsLink;
   let other: NatsConnection;
   let peers: NatsPeers;
-  let processNs = () => Math.round(performance.now() * NS_PER_MS);
+  const running = () => Math.round(performance.now() * NS_PER_MS);
+  let processNs = running;
+  /** For this test, however long it takes. @returns what moves it. */
+  const stopClock = () => {
+    const beginsNs = running();
+    processNs = () => beginsNs;
+    return (ms: number) => (processNs = () => beginsNs + ms * NS_PER_MS);
+  };
 
   beforeAll(async () => {
     nats = await NatsServer.start();
@@ -64,6 +71,7 @@ describe('requests that a placement sends to another node', () => {
     peers = new NatsPeers({ ...settings, load: () => LOAD, linkOf: () => link });
     link.onConnected((connection) => peers.connect(connection));
   });
+  afterEach(() => (processNs = running));
   afterAll(async () => {
     peers.close();
     await other.close();
@@ -99,33 +107,34 @@ describe('requests that a placement sends to another node', () => {
     const shared = new Int32Array(new SharedArrayBuffer(8));
     const server = new Worker(ANSWERS, { eval: true, workerData: { url: nats.url, shared } });
     await once(server, 'message');
-    const [running, beginsNs] = [processNs, processNs()];
-    processNs = () => beginsNs; // however long the way to the peer takes
+    const move = stopClock();
     const reply = forward('quick');
     await link.connection?.flush();
     Atomics.store(shared, 0, 1);
     Atomics.notify(shared, 0);
     Atomics.wait(shared, 1, 0); // until the answer has been delivered
     Atomics.wait(shared, 1, 1, 100); // to whom does not listen last
-    processNs = () => beginsNs + 2 * SILENCE_MS * NS_PER_MS;
+    move(2 * SILENCE_MS);
     const outcome = { status: 'completed', times: { queueNs: 7_000, runNs: 0, totalNs: 1 } };
     expect(await reply).toMatchObject({ kind: 'outcome', outcome });
-    processNs = running;
     await server.terminate();
   });
 
   test('who says that it leaves, and then nothing, has lost what it was sent', async () => {
     const subscription = other.subscribe('sledge.node.gone.>', { callback: () => undefined });
+    const move = stopClock();
     say('gone', formatLoad(LOAD));
     await until(() => peers.peers().some(({ name }) => name === 'gone'));
     const reply = forward('gone');
     say('gone', LEAVING);
     await until(() => !peers.peers().some(({ name }) => name === 'gone'));
+    move(2 * SILENCE_MS);
     expect(await reply).toMatchObject({ kind: 'lost', reason: expect.stringContaining('heard') });
     subscription.unsubscribe();
   });
 
   test('nobody at the subject: it has not been sent, and the peer is forgotten', async () => {
+    stopClock();
     expect(await forward('nobody')).toMatchObject({ kind: 'unsent' });
   });
 });
