@@ -84,6 +84,10 @@ Tenant *Plugin::attach(const std::string &name, std::string &reason) {
       tenant->log = Log::open(directory_, name, tenant->store, reason);
     if (!directory_.empty() && tenant->log == nullptr)
       return nullptr;
+    if (tenant->store.is_above_quotas())
+      fprintf(stderr,
+              "host-kv: %s has more than its quotas allow; until it deletes, no more fits\n",
+              name.c_str());
     found = tenants_.emplace(name, std::move(tenant)).first;
   }
   found->second->attached++;

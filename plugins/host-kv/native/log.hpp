@@ -7,7 +7,11 @@
 
 namespace sledge_kv {
 
-/// One thread at a time. A record has a checksum; what a crash left half written is cut off.
+class Writer;
+
+/// One thread at a time. What changed since the last flush is appended with a mark at its end, and
+/// counts with it: after a crash the file tells the state of one flush, never half of one. Quotas
+/// are the store's matter: what was once allowed is read again.
 class Log {
  public:
   /// Opens or makes the file of this tenant and puts what it holds into the store. Null with the
@@ -23,14 +27,15 @@ class Log {
 
  private:
   bool replay(Store &store, std::string &reason);
-  bool append(const std::string &records);
+  bool append();
   bool rewrite(Store &store);
+  bool copy(Writer &writer, Store &store);
 
   std::string path_;
   std::string tenant_;
   int fd_ = -1;
   uint64_t bytes_ = 0;
-  std::string unwritten_; ///< of a flush that failed
+  Changes unwritten_; ///< of a flush that failed
 };
 
 } // namespace sledge_kv

@@ -29,8 +29,11 @@ Errno Store::get(std::string_view key, Value &value) const noexcept {
 
 Errno Store::check_room(std::string_view key, std::string_view value, uint64_t freed_bytes,
                         uint64_t more_entries) const {
-  if (entries_.size() + more_entries > quotas_.entries_max ||
-      bytes_ - freed_bytes + cost_of(key, value) > quotas_.bytes_max)
+  const uint64_t bytes = cost_of(key, value);
+  const bool is_full =
+      (more_entries != 0 && entries_.size() + more_entries > quotas_.entries_max) ||
+      (bytes > freed_bytes && bytes_ - freed_bytes + bytes > quotas_.bytes_max);
+  if (is_full)
     return kNospc;
   const bool behind = keeps_changes_ && changes_.size() >= quotas_.entries_max * kChangesPerEntry;
   return behind ? kAgain : kSuccess;
@@ -115,7 +118,20 @@ Usage Store::usage() const {
   return {bytes_, entries_.size()};
 }
 
-Changes Store::take_changes() {
+void Store::restore(Entries entries) noexcept {
+  const Lock lock(lock_);
+  entries_ = std::move(entries);
+  bytes_ = 0;
+  for (const auto &[key, value] : entries_)
+    bytes_ += cost_of(key, *value);
+}
+
+bool Store::is_above_quotas() const {
+  const Lock lock(lock_);
+  return bytes_ > quotas_.bytes_max || entries_.size() > quotas_.entries_max;
+}
+
+Changes Store::take_changes() noexcept {
   Changes taken;
   const Lock lock(lock_);
   taken.swap(changes_);

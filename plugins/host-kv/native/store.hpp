@@ -39,8 +39,10 @@ enum class PutMode : uint32_t { any = 0, create = 1, replace = 2 };
 /// Immutable once put: who reads it needs no lock.
 using Value = std::shared_ptr<const std::string>;
 
+using Entries = std::map<std::string, Value, std::less<>>;
+
 /// What has changed since it was last taken: new values by key, null where one was deleted.
-using Changes = std::map<std::string, Value, std::less<>>;
+using Changes = Entries;
 
 struct Usage {
   uint64_t bytes = 0;
@@ -64,8 +66,13 @@ class Store {
              std::string &out) const noexcept;
   Usage usage() const;
 
+  /// What was kept of an earlier store, before the first call: it may be above the quotas, which
+  /// then refuse what would grow.
+  void restore(Entries entries) noexcept;
+  bool is_above_quotas() const;
+
   /// What was put and deleted since the last call.
-  Changes take_changes();
+  Changes take_changes() noexcept;
   /// Some entries after `after` in order, for a copy of everything; empty: that was all.
   std::vector<std::pair<std::string, Value>> some_after(std::string_view after, bool first) const;
 
@@ -78,7 +85,7 @@ class Store {
   const Quotas quotas_;
   const bool keeps_changes_;
   mutable std::mutex lock_;
-  std::map<std::string, Value, std::less<>> entries_;
+  Entries entries_;
   Changes changes_;
   uint64_t bytes_ = 0;
 };

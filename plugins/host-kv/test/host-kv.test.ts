@@ -2,7 +2,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import {
   cpSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -10,64 +9,11 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createSledge, type Outcome, type Sledge } from '@sledge/core';
+import { createSledge, type Sledge } from '@sledge/core';
+import { clear, code, folder, KV, notes, of, serve, started } from './notes-server';
 
-const notes = path.join(__dirname, '../../../functions/notes.wasm');
-const KV = { agrees: 0, behind: 6, exists: 20, tooBig: 22, invalid: 28, missing: 44, full: 51 };
-
-const folder = mkdtempSync(path.join(tmpdir(), 'sledge-kv-'));
-const started: Sledge[] = [];
-
-async function serve(
-  options: Record<string, unknown> = {},
-  tenants = ['one', 'two', 'small'],
-  file = notes,
-) {
-  const sledge = createSledge(
-    {
-      workers: { count: 2, idle: 'block' },
-      arena: { slots: 32 },
-      log: { level: 'silent' },
-      build: { cacheDirectory: path.join(folder, 'cache'), level: 'development' },
-      hosts: [['kv', options]],
-      tenants: tenants.map((name) => ({ name, functions: [{ name: 'notes', path: file }] })),
-    },
-    { withTransports: false },
-  );
-  started.push(sledge);
-  await sledge.start();
-  return sledge;
-}
-
-afterAll(async () => {
-  for (const sledge of started) await sledge.stop();
-  rmSync(folder, { recursive: true });
-});
-
-const code = ({ status, exitCode }: Outcome): number | string =>
-  status === 'completed' || status === 'exited' ? exitCode : status;
-const textOf = ({ output }: Outcome): string => Buffer.from(output).toString();
-
-const of = (sledge: Sledge, tenant: string) => {
-  const call = (args: string[], input?: string) =>
-    sledge.invoke(`${tenant}/notes`, {
-      args,
-      environ: [],
-      input: input === undefined ? undefined : Buffer.from(input),
-    });
-  return {
-    put: async (key: string, value: string) => code(await call(['put', key], value)),
-    create: async (key: string, value: string) => code(await call(['new', key], value)),
-    get: async (key: string) => {
-      const outcome = await call(['get', key]);
-      return outcome.exitCode === 0 ? textOf(outcome) : outcome.exitCode;
-    },
-    remove: async (key: string) => code(await call(['delete', key])),
-    list: async (prefix: string) => textOf(await call(['list', prefix])),
-  };
-};
+afterAll(clear);
 
 let sledge: Sledge;
 beforeAll(async () => {
@@ -175,11 +121,14 @@ describe('with a directory', () => {
     await server.stop();
   });
 
-  test('a record that was cut is left out, and what stands before it is kept', async () => {
+  test('a flush that was cut is left out, and what stands before it is kept', async () => {
+    const cut = await persistent();
+    expect(await of(cut, 'one').put('cut', 'v')).toBe(KV.agrees);
+    await cut.stop();
     truncateSync(file(), statSync(file()).size - 1);
     const server = await persistent();
     const store = of(server, 'one');
-    expect([await store.get('a'), await store.get('c')]).toEqual(['3', KV.missing]);
+    expect([await store.get('a'), await store.get('cut')]).toEqual(['3', KV.missing]);
     expect(await store.put('new', 'v')).toBe(KV.agrees);
     await server.stop();
     const next = await persistent();
