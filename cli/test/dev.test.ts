@@ -72,6 +72,11 @@ test('what is saved is served; what cannot be built is said and changes nothing'
   await until('the error', () => (/unexpected token "?nonsense/.test(log) ? true : undefined));
   expect(log).toContain('what was served before is served still');
   expect(await answer()).toBe('one');
+  const module = readFileSync(source.replace('.wat', '.wasm'));
+  writeFileSync(source, '(module (func (export "other")))');
+  await until('the refusal', () => (log.includes('SLEDGE_ERR_MODULE_ENTRY') ? true : undefined));
+  expect(await answer()).toBe('one');
+  expect(readFileSync(source.replace('.wat', '.wasm'))).toEqual(module);
 
   const before = url(); // its port is the system's choice, another one for each server
   writeFileSync(source, saying('two'));

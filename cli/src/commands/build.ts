@@ -1,8 +1,6 @@
-import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
-import { asSledgeError, buildJobs, reasonOf } from '@sledge/core/host';
+import { asSledgeError, buildJobs } from '@sledge/core/host';
 import type { BuildReport, BuildSettings } from '@sledge/core/host';
-import { ensureDirectory, SledgeError } from '@sledge/core';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import picocolors from 'picocolors';
@@ -10,8 +8,10 @@ import { buildModules } from '../build-modules';
 import { readConfig, readConfigOrDefaults, withCommon, withConfig } from '../config-options';
 import type { ConfigOptions } from '../config-options';
 import { exitCodeOf } from '../exit-codes';
-import { compileSource, EXTENSIONS } from '../languages';
+import { EXTENSIONS, makeModule } from '../languages';
+import type { MadeModule } from '../languages/made-module';
 import { printError, printJson, printNote } from '../output';
+import { copyWhole } from '../whole-file';
 
 interface BuildOptions extends ConfigOptions {
   out?: string;
@@ -35,34 +35,70 @@ export function buildCommand(program: Command): void {
 }
 
 async function build(files: string[], options: BuildOptions): Promise<void> {
-  const strict = options.strictFloat === true ? ['sandbox.strictFloat=true'] : [];
-  const read = files.length > 0 ? readConfigOrDefaults : readConfig;
-  // the configuration may name what is made of the files only now
-  const compiled = await Promise.all(files.map((file) => toWasm(file, options)));
-  const loaded = await read(options, strict);
-  const failed = compiled.filter((report) => report.error !== undefined);
-  const jobs =
-    files.length > 0 ? compiled.filter((r) => !r.error) : buildJobs(loaded.config.tenants);
-  for (const report of failed) progress(report, options);
-  const reports = [
-    ...failed,
-    ...(await buildModules(loaded, jobs, options.level, (report) => progress(report, options))),
-  ];
-  if (options.out !== undefined) await copyTo(options.out, reports);
-  if (options.json === true) printJson(reports.map(asJson));
-  const error = reports.find((report) => report.error !== undefined)?.error;
-  if (error !== undefined) process.exitCode = exitCodeOf(error);
+  const sources = await Promise.all(files.map((file) => toWasm(file, options)));
+  try {
+    const reports = await buildSources(sources, options);
+    if (options.out !== undefined) await copyTo(options.out, reports);
+    if (options.json === true) printJson(reports.map(asJson));
+    const error = reports.find((report) => report.error !== undefined)?.error;
+    if (error !== undefined) process.exitCode = exitCodeOf(error);
+  } finally {
+    for (const { made } of sources) await made?.discard();
+  }
 }
 
-async function toWasm(source: string, options: BuildOptions): Promise<BuildReport> {
+/** Without any source: what the configuration names. */
+async function buildSources(sources: Source[], options: BuildOptions): Promise<BuildReport[]> {
+  const strict = options.strictFloat === true ? ['sandbox.strictFloat=true'] : [];
+  const read = sources.length > 0 ? readConfigOrDefaults : readConfig;
+  const loaded = await read(options, strict);
+  const modules = sources.flatMap(({ made }) => made ?? []);
+  const failed = sources.filter(({ report }) => report.error !== undefined);
+  const jobs =
+    sources.length > 0
+      ? modules.map(({ name, at }) => ({ name, file: at }))
+      : buildJobs(loaded.config.tenants);
+  for (const { report } of failed) progress(report, options);
+  const show = (report: BuildReport): void => progress(report, options);
+  const built = await buildModules(loaded, jobs, options.level, show);
+  const placed = built.map((report, i) => publish(report, modules[i], options));
+  return [...failed.map(({ report }) => report), ...(await Promise.all(placed))];
+}
+
+interface Source {
+  readonly report: BuildReport;
+  /** Undefined: it could not be made. */
+  readonly made?: MadeModule;
+}
+
+async function toWasm(source: string, options: BuildOptions): Promise<Source> {
   const { out, snapshot } = options;
   try {
-    const { name, file, log } = await compileSource(source, { out, snapshot });
+    const { made, log } = await makeModule(source, { out, snapshot });
     if (log !== '') printNote(log.trimEnd());
-    return { name, file };
+    await made.publishFirst();
+    return { report: { name: made.name, file: made.file }, made };
   } catch (error) {
     const file = path.resolve(source);
-    return { name: path.basename(file), file, error: asSledgeError(error) };
+    return { report: { name: path.basename(file), file, error: asSledgeError(error) } };
+  }
+}
+
+/** What a sandbox refuses does not take the place of what was there. */
+async function publish(
+  report: BuildReport,
+  made: MadeModule | undefined,
+  options: BuildOptions,
+): Promise<BuildReport> {
+  if (made === undefined) return report;
+  const placed = { ...report, file: made.file };
+  try {
+    if (report.error === undefined) await made.publish();
+    return placed;
+  } catch (error) {
+    const failed = { ...placed, error: asSledgeError(error) };
+    progress(failed, options);
+    return failed;
   }
 }
 
@@ -78,17 +114,11 @@ function progress(report: BuildReport, options: BuildOptions): void {
 }
 
 async function copyTo(folder: string, reports: readonly BuildReport[]): Promise<void> {
-  try {
-    await ensureDirectory(folder);
-    for (const { file, module } of reports) {
-      if (module === undefined) continue;
-      const extension = module.artifactPath.endsWith('.so') ? '.wasm.so' : '.wasm';
-      const target = path.join(folder, path.basename(file, '.wasm') + extension);
-      if (path.resolve(target) !== file) await copyFile(module.artifactPath, target);
-    }
-  } catch (error) {
-    const details = { path: folder, reason: reasonOf(error) };
-    throw new SledgeError('SLEDGE_ERR_CLI_OUTPUT', details, { cause: error });
+  for (const { file, module } of reports) {
+    if (module === undefined) continue;
+    const extension = module.artifactPath.endsWith('.so') ? '.wasm.so' : '.wasm';
+    const target = path.join(folder, path.basename(file, '.wasm') + extension);
+    if (path.resolve(target) !== file) await copyWhole(module.artifactPath, target);
   }
 }
 

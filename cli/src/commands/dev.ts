@@ -11,7 +11,8 @@ import { buildModules } from '../build-modules';
 import { withCommon, withConfig } from '../config-options';
 import type { ConfigOptions } from '../config-options';
 import { EXIT } from '../exit-codes';
-import { compileSource, sourceOf } from '../languages';
+import { makeModule, sourceOf } from '../languages';
+import type { MadeModule } from '../languages/made-module';
 import { SourceWatch } from '../languages/source-watch';
 import { printError, printNote } from '../output';
 import { removeReadyFile, writeReadyFile } from '../ready-file';
@@ -68,12 +69,10 @@ class DevSession {
   async renew(): Promise<void> {
     const startedMs = performance.now();
     try {
-      const { name, file, log } = await compileSource(this.source, this.options);
+      const { made, log } = await makeModule(this.source, this.options);
+      const { name } = made;
       if (log !== '') process.stderr.write(log);
-      const loaded = withStack(await this.load(name, file));
-      const reports = await buildModules(loaded, buildJobs(loaded.config.tenants));
-      const failed = reports.find(({ error }) => error !== undefined);
-      if (failed?.error !== undefined) throw failed.error;
+      const loaded = await this.build(made).finally(() => made.discard());
       const { server } = this;
       if (server !== undefined && this.canDeploy(loaded)) await this.deploy(server, loaded);
       else await this.exchange(loaded);
@@ -84,6 +83,20 @@ class DevSession {
       printError(asSledgeError(error), this.options);
       if (this.server !== undefined) printNote('what was served before is served still');
     }
+  }
+
+  /** A module takes its place when all of the configuration can be built with it. */
+  private async build(made: MadeModule): Promise<LoadedConfig> {
+    await made.publishFirst();
+    const loaded = withStack(await this.load(made.name, made.file));
+    const jobs = buildJobs(loaded.config.tenants).map((job) =>
+      job.file === made.file ? { ...job, file: made.at } : job,
+    );
+    const reports = await buildModules(loaded, jobs);
+    const failed = reports.find(({ error }) => error !== undefined);
+    if (failed?.error !== undefined) throw failed.error;
+    await made.publish();
+    return loaded;
   }
 
   async close(): Promise<void> {

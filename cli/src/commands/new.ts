@@ -1,13 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { SledgeError } from '@sledge/core';
-import { reasonOf } from '@sledge/core/host';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { withCommon } from '../config-options';
 import { LANGUAGES_FOLDER } from '../languages/tools';
 import { printJson, printLine } from '../output';
 import type { CommonOptions } from '../output';
+import { writeFolder } from '../whole-file';
 
 /** Names that --lang takes, and the extension of each one's source. */
 export const LANGUAGES: Readonly<Record<string, string>> = {
@@ -52,22 +52,11 @@ export function newCommand(program: Command): void {
  */
 export function writeFunction(folder: string, name: string, language: string): string[] {
   if (existsSync(folder)) throw usage(`${folder} is there already`);
-  const files = {
-    [`${name}${LANGUAGES[language] ?? ''}`]: language,
-    [`${name}.test.mjs`]: 'test',
-    'sledge.config.json': 'config',
-  };
-  try {
-    mkdirSync(folder);
-    return Object.entries(files).map(([file, template]) => {
-      const place = path.join(folder, file);
-      writeFileSync(place, filled(template, name, language));
-      return place;
-    });
-  } catch (error) {
-    const details = { path: path.resolve(folder), reason: reasonOf(error) };
-    throw new SledgeError('SLEDGE_ERR_CLI_OUTPUT', details, { cause: error });
-  }
+  return writeFolder(folder, {
+    [`${name}${LANGUAGES[language] ?? ''}`]: filled(language, name, language),
+    [`${name}.test.mjs`]: filled('test', name, language),
+    'sledge.config.json': filled('config', name, language),
+  });
 }
 
 function filled(template: string, name: string, language: string): string {

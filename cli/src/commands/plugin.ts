@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { SledgeError } from '@sledge/core';
-import { reasonOf } from '@sledge/core/host';
 import type { Command } from 'commander';
 import { withCommon } from '../config-options';
 import { printJson, printLine } from '../output';
 import type { CommonOptions } from '../output';
+import { writeFolder } from '../whole-file';
 
 const KINDS = ['dispatcher', 'scheduler', 'transport', 'placement', 'registry'] as const;
 type Kind = (typeof KINDS)[number];
@@ -53,18 +53,11 @@ function writeSkeleton(kind: string, name: string): string[] {
   if (!isKind(kind)) throw usage(`${kind} is none of ${KINDS.join(', ')}`);
   if (!NAME.test(name)) throw usage(`${name} is no name: lower-case letters, digits and hyphens`);
   if (existsSync(name)) throw usage(`${name} is there already`);
-  const files = { [`${name}.ts`]: `${kind}.ts.txt`, [`${name}.test.mjs`]: TESTS[kind] };
-  const written = Object.entries({ ...files, 'README.md': 'README.txt' });
-  try {
-    mkdirSync(name);
-    return written.map(([file, template]) => {
-      writeFileSync(path.join(name, file), filled(template, kind, name));
-      return path.join(name, file);
-    });
-  } catch (error) {
-    const details = { path: path.resolve(name), reason: reasonOf(error) };
-    throw new SledgeError('SLEDGE_ERR_CLI_OUTPUT', details, { cause: error });
-  }
+  return writeFolder(name, {
+    [`${name}.ts`]: filled(`${kind}.ts.txt`, kind, name),
+    [`${name}.test.mjs`]: filled(TESTS[kind], kind, name),
+    'README.md': filled('README.txt', kind, name),
+  });
 }
 
 function filled(template: string, kind: Kind, name: string): string {

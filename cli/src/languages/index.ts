@@ -1,12 +1,13 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ensureDirectory, SledgeError } from '@sledge/core';
+import { SledgeError } from '@sledge/core';
 import { reasonOf } from '@sledge/core/host';
 import { snapshot } from '../snapshot';
 import { compileAssemblyScript } from './assemblyscript';
 import { compileC } from './c';
 import { compileJavaScript } from './javascript';
+import { MadeModule } from './made-module';
 import { compileRust } from './rust';
 import { compileWat } from './wat';
 
@@ -36,10 +37,8 @@ export interface SourceOptions {
   readonly snapshot?: boolean | undefined;
 }
 
-export interface CompiledSource {
-  readonly name: string;
-  /** Absolute: the .wasm. */
-  readonly file: string;
+export interface MadeSource {
+  readonly made: MadeModule;
   /** What the function wrote while its state was captured. */
   readonly log: string;
 }
@@ -67,13 +66,23 @@ export function sourceOf(fileOrFolder: string): string {
 }
 
 /**
- * A .wasm of any source that is known; a .wasm is taken as it is.
- * @throws SledgeError SLEDGE_ERR_BUILD_...
+ * A .wasm of any source that is known, in its place; a .wasm is taken as it is.
+ * @throws SledgeError SLEDGE_ERR_BUILD_..., SLEDGE_ERR_CLI_OUTPUT; then what was there stays.
  */
 export async function compileSource(
   fileOrFolder: string,
   options: SourceOptions = {},
-): Promise<CompiledSource> {
+): Promise<{ name: string; file: string; log: string }> {
+  const { made, log } = await makeModule(fileOrFolder, options);
+  await made.publish();
+  return { name: made.name, file: made.file, log };
+}
+
+/** As compileSource, to be published by the caller. @throws SledgeError SLEDGE_ERR_BUILD_... */
+export async function makeModule(
+  fileOrFolder: string,
+  options: SourceOptions = {},
+): Promise<MadeSource> {
   const source = sourceOf(fileOrFolder);
   if (path.extname(source) === '.wasm') return takeModule(source, options);
   const extension = extensionOf(source);
@@ -86,20 +95,20 @@ export async function compileSource(
   checkReadable(source);
   const name = stemOf(path.basename(source));
   const file = path.resolve(options.out ?? path.dirname(source), `${name}.wasm`);
-  await ensureDirectory(path.dirname(file));
-  const said = await compile(source, file);
-  const captured = compile === compileJavaScript || options.snapshot !== true;
-  return { name, file, log: captured ? (said ?? '') : await capture(name, file, file) };
+  return MadeModule.making(name, file, async (output) => {
+    const said = await compile(source, output);
+    const captured = compile === compileJavaScript || options.snapshot !== true;
+    return captured ? (said ?? '') : capture(name, output, output);
+  });
 }
 
 /** A module that others have made is not overwritten. */
-async function takeModule(source: string, options: SourceOptions): Promise<CompiledSource> {
+async function takeModule(source: string, options: SourceOptions): Promise<MadeSource> {
   const name = path.basename(source, '.wasm');
-  if (options.snapshot !== true) return { name, file: source, log: '' };
+  if (options.snapshot !== true) return { made: MadeModule.taken(name, source), log: '' };
   const folder = path.resolve(options.out ?? path.dirname(source));
   const file = path.join(folder, `${name}.snapshot.wasm`);
-  await ensureDirectory(folder);
-  return { name: `${name}.snapshot`, file, log: await capture(name, source, file) };
+  return MadeModule.making(`${name}.snapshot`, file, (output) => capture(name, source, output));
 }
 
 async function capture(name: string, from: string, to: string): Promise<string> {
