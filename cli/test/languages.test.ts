@@ -156,6 +156,16 @@ const WRONG: [string, string, RegExp][] = [
     'export default () => 1;\n\nthrow new Error("too early");',
     /Error: too early\n.*\(wrong\.ts:3\)/,
   ],
+  [
+    'a literal of BigInt, which the engine has not',
+    'const a: number = 1;\n\nexport default () => 1n + BigInt(a);',
+    /wrong\.ts:3:\d+: Big integer literals are not available/,
+  ],
+  [
+    'what the engine cannot parse',
+    'import "./twice";\n\nexport default () => /\\p{Script=Nobody}/u;',
+    /SyntaxError: unknown unicode script\n +at wrong\.ts:3\b/,
+  ],
   ['chance at its start', 'Math.random(); export default () => 1;', /calls .*random_get/],
 ];
 if (IS_LONG) WRONG.push(['no handler', 'export const a = 1;', /it exports no function/]);

@@ -10,6 +10,9 @@ import { LANGUAGES_FOLDER, toolMissing } from './tools';
 const FOLDER = path.join(LANGUAGES_FOLDER, 'javascript');
 /** What QuickJS of 2021 knows. */
 const TARGET = 'es2020';
+const SUPPORTED = { bigint: false };
+/** It would be replaced by a call that fails in a request. */
+const SEVERITIES = { bigint: 'error' } as const;
 const SEAL = '__sledge_seal();';
 
 /**
@@ -39,7 +42,10 @@ export async function compileJavaScript(source: string, output: string): Promise
   }
 }
 
-/** What the file throws while it is evaluated, at its own lines instead of the bundle's. */
+/**
+ * What the file throws while it is evaluated, at its own lines instead of the bundle's. Of what
+ * the engine cannot parse it says `at file:line`, without the parentheses of a call.
+ */
 function sourceProblem(
   error: unknown,
   source: string,
@@ -51,9 +57,9 @@ function sourceProblem(
   const name = path.basename(source);
   const reason = thrown
     .replace(/\n.*\(sledge:\w+(:\d+)?\)/g, '')
-    .replaceAll(/\(([^()\n]+):(\d+)\)/g, (whole, file: string, line: string) => {
+    .replaceAll(/(?<=\(| at )([^()\n]+):(\d+)(?=\)|$)/gm, (whole, file: string, line: string) => {
       const place = file === name ? placeOf(lines, Number(line)) : undefined;
-      return place === undefined ? whole : `(${place})`;
+      return place ?? whole;
     });
   const details = { path: source, reason: `\n${reason}` };
   return new SledgeError('SLEDGE_ERR_BUILD_SOURCE', details, { cause: error });
@@ -79,6 +85,8 @@ async function bundled(source: string): Promise<Bundle> {
       format: 'iife',
       globalName: '__sledge_function',
       target: TARGET,
+      supported: SUPPORTED,
+      logOverride: SEVERITIES,
       platform: 'neutral',
       mainFields: ['module', 'main'],
       conditions: ['worker', 'import'],
