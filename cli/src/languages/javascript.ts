@@ -19,7 +19,7 @@ const SEAL = '__sledge_seal();';
  * Bundles a JavaScript or TypeScript file, evaluates it in QuickJS now, and keeps the state that
  * this leaves: a request parses nothing. The file exports `default` or `handler`.
  * @returns what the file wrote to the console while it was evaluated
- * @throws SledgeError SLEDGE_ERR_BUILD_TOOL_MISSING, _SOURCE or _SNAPSHOT.
+ * @throws SledgeError SLEDGE_ERR_BUILD_TOOL_MISSING or _SOURCE.
  */
 export async function compileJavaScript(source: string, output: string): Promise<string> {
   const { text: bundle, lines } = await bundled(source);
@@ -51,9 +51,13 @@ function sourceProblem(
   source: string,
   lines: BundleLines,
 ): SledgeError | undefined {
-  const said = error instanceof SledgeError ? String(error.details['reason']) : '';
+  if (!(error instanceof SledgeError)) return undefined;
+  const said = String(error.details['reason']);
   const thrown = /^it exits with code \d+:\n([^]*)$/.exec(said)?.[1];
-  if (thrown === undefined) return undefined;
+  if (thrown === undefined) {
+    const reason = `JavaScript is run when it is built, and ${said}. Let the handler do that.`;
+    return new SledgeError('SLEDGE_ERR_BUILD_SOURCE', { path: source, reason }, { cause: error });
+  }
   const name = path.basename(source);
   const reason = thrown
     .replace(/\n.*\(sledge:\w+(:\d+)?\)/g, '')
