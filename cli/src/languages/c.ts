@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
+import { SledgeError } from '@sledge/core';
 import { compileWith, findProgram, LANGUAGES_FOLDER, toolMissing } from './tools';
 import type { Tool } from './tools';
 
@@ -15,7 +16,18 @@ const LIBCXX: Tool = {
   install: 'apt install libc++-14-dev-wasm32 libc++abi-14-dev-wasm32',
 };
 /** Where Debian's wasi-libc and libc++ lie. */
-const DEBIAN = { root: '/usr', library: '/usr/lib/wasm32-wasi' };
+const DEBIAN = {
+  root: '/usr',
+  library: '/usr/lib/wasm32-wasi',
+  headers: '/usr/include/wasm32-wasi',
+};
+/** Headers that C programs include elsewhere, and what there is not with them. */
+const LACKING: readonly (readonly [RegExp, string])[] = [
+  [/^(pthread|threads)\.h$/, 'threads: a request is one thread'],
+  [/^setjmp\.h$/, 'setjmp and longjmp: return what went wrong'],
+  [/^(netdb|resolv|net\/if)\.h$/, "sockets of one's own: the body is standard input"],
+  [/^(spawn|sys\/wait|sys\/ipc|sys\/shm|sys\/sem)\.h$/, 'other processes'],
+];
 
 export type CLanguage = 'c' | 'cpp';
 
@@ -48,7 +60,22 @@ export async function compileC(
   ];
   // clang runs a wasm-opt that it finds in PATH: what is built would depend on it
   const env = { ...process.env, PATH: path.dirname(compiler) };
-  await compileWith(compiler, [...flags, source, '-o', output], source, { env });
+  try {
+    await compileWith(compiler, [...flags, source, '-o', output], source, { env });
+  } catch (error) {
+    throw lacking(error, source) ?? error;
+  }
+}
+
+/** A header that WASI has not, by what it stands for. */
+function lacking(error: unknown, source: string): SledgeError | undefined {
+  if (!(error instanceof SledgeError)) return undefined;
+  const said = String(error.details['reason']);
+  const header = /'([\w/]+\.h)' file not found/.exec(said)?.[1] ?? '';
+  const what = LACKING.find(([headers]) => headers.test(header))?.[1];
+  if (what === undefined) return undefined;
+  const details = { path: source, reason: `${said}\nWASI preview 1 has no ${what}.` };
+  return new SledgeError('SLEDGE_ERR_BUILD_SOURCE', details, { cause: error });
 }
 
 /** Whether it answers through sledge.h, and so has no main. */
@@ -63,7 +90,14 @@ function sysroot(language: CLanguage): string[] {
   if (language === 'cpp' && !existsSync(path.join(DEBIAN.library, 'libc++.a'))) {
     throw toolMissing(LIBCXX);
   }
-  return [`--sysroot=${DEBIAN.root}`];
+  return [`--sysroot=${DEBIAN.root}`, ...ownHeaders(language)];
+}
+
+/** Those of the machine lie beside them, and would be taken for what WASI has not. */
+function ownHeaders(language: CLanguage): string[] {
+  const { headers } = DEBIAN;
+  const cpp = language === 'cpp' ? ['-isystem', path.join(headers, 'c++', 'v1')] : [];
+  return ['-nostdlibinc', ...cpp, '-idirafter', headers];
 }
 
 /** Real path of the first clang, of a WASI SDK before the machine's own. */
