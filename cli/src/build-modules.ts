@@ -1,7 +1,8 @@
 import type { LoadedConfig, SandboxInstance } from '@sledge/core';
 import { buildAll, cacheDirectoryOf, createLogger, loadPlugins } from '@sledge/core/host';
 import { PluginHost } from '@sledge/core/host';
-import type { BuildJob, BuildReport, BuildSettings } from '@sledge/core/host';
+import type { BuildReport, BuildSettings } from '@sledge/core/host';
+import { withEntry, type ModuleJob } from './module-entry';
 
 /**
  * Builds modules with the sandbox plugin of a configuration, without a server; a signal ends it.
@@ -10,7 +11,7 @@ import type { BuildJob, BuildReport, BuildSettings } from '@sledge/core/host';
  */
 export async function buildModules(
   loaded: LoadedConfig,
-  jobs: readonly BuildJob[],
+  jobs: readonly ModuleJob[],
   level?: BuildSettings['level'],
   onReport: (report: BuildReport) => void = () => undefined,
 ): Promise<BuildReport[]> {
@@ -36,7 +37,12 @@ export async function buildModules(
       readsTime: config.preemption.mechanism === 'tsc',
       signal: stop.signal,
     };
-    return await buildAll(sandbox, jobs, settings, onReport);
+    const checked = new Map<BuildReport, BuildReport>();
+    const reports = await buildAll(sandbox, jobs, settings, (report) => {
+      checked.set(report, withEntry(report));
+      onReport(checked.get(report) ?? report);
+    });
+    return reports.map((report) => checked.get(report) ?? report);
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     await host.stop();

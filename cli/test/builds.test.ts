@@ -47,31 +47,43 @@ test.each(FAILING)('of $name, which cannot be built, what was there stays', asyn
 
 test('a module that the sandbox refuses does not take the place of what was there', () => {
   write('refused/other.wat', '(module (func (export "other")))');
+  write('refused/takes.wat', '(module (func (export "_start") (param i32)))');
+  write('refused/tail.wat', '(module (func $f (export "_start") (return_call $f)))');
   write('refused/good.wat', '(module (func (export "_start")))');
-  const [other, good] = ['other', 'good'].map((name) => write(`refused/${name}.wasm`, 'before'));
+  const names = ['other', 'takes', 'tail', 'good'];
+  const [other, takes, tail, good] = names.map((name) =>
+    write(`refused/out/${name}.wasm`, 'before'),
+  ) as [string, string, string, string];
+  const artifact = write('refused/out/good.wasm.so', 'built before');
+  const fd = openSync(artifact, 'r');
+  const sources = names.map((name) => `${name}.wat`);
   const { status, stdout } = sledge(path.join(folder, 'refused'), [
-    ...['build', 'other.wat', 'good.wat', '--json', '--set', 'sandbox=v8'],
+    ...['build', ...sources, '--json', '--out', 'out', '--level', 'development'],
   ]);
   expect(status).toBe(5);
+  const entry = 'SLEDGE_ERR_MODULE_ENTRY';
   expect(JSON.parse(stdout)).toMatchObject([
-    { name: 'other', file: other, error: { code: 'SLEDGE_ERR_MODULE_ENTRY' } },
-    { name: 'good', file: good, cached: expect.any(Boolean) as boolean },
+    { file: other, error: { code: entry, message: expect.stringContaining(other) as string } },
+    { file: takes, error: { code: entry, message: expect.stringContaining(takes) as string } },
+    { file: tail, error: { message: expect.stringContaining('tail calls') as string } },
+    { file: good, cached: expect.any(Boolean) as boolean },
   ]);
-  expect(contentOf(other as string)).toBe('before');
-  expect(contentOf(good as string)).toMatch(/^\0asm/);
-  expect(readdirSync(path.join(folder, 'refused'))).toHaveLength(4);
-});
-
-test('who has a built file open keeps it when another one comes into its place', () => {
-  write('open/it.wat', '(module (func (export "_start")))');
-  const args = ['build', 'it.wat', '--out', 'out', '--level', 'development'];
-  const place = write('open/out/it.wasm.so', 'built before');
-  const fd = openSync(place, 'r');
-  const { status, stderr } = sledge(path.join(folder, 'open'), args);
-  expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+  for (const file of [other, takes, tail]) expect(contentOf(file)).toBe('before');
+  expect(contentOf(good)).toMatch(/^\0asm/);
+  expect(readdirSync(path.join(folder, 'refused/out'))).toHaveLength(5);
+  // who has an artifact open, or mapped, keeps it
   expect(readFileSync(fd, 'utf8')).toBe('built before');
   closeSync(fd);
-  expect(readFileSync(place).subarray(1, 4).toString()).toBe('ELF');
+  expect(readFileSync(artifact).subarray(1, 4).toString()).toBe('ELF');
+});
+
+test('what WASI has not is refused by its name', async () => {
+  const including = (header: string) =>
+    compileSource(write(`lacks/${header}.c`, `#include <${header}>\nint main(void) {}`));
+  await expect(including('pthread.h')).rejects.toThrow(/has no threads/);
+  await expect(including('setjmp.h')).rejects.toThrow(/has no setjmp/);
+  await expect(including('netdb.h')).rejects.toThrow(/has no sockets of one's own/);
+  await expect(including('sys/timerfd.h')).rejects.toThrow(/'sys\/timerfd.h' file not found/);
 });
 
 test('a function that cannot be written whole is not written at all', () => {

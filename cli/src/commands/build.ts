@@ -56,7 +56,7 @@ async function buildSources(sources: Source[], options: BuildOptions): Promise<B
   const failed = sources.filter(({ report }) => report.error !== undefined);
   const jobs =
     sources.length > 0
-      ? modules.map(({ name, at }) => ({ name, file: at }))
+      ? modules.map(({ name, at, file }) => ({ name, file: at, place: file }))
       : buildJobs(loaded.config.tenants);
   for (const { report } of failed) progress(report, options);
   const show = (report: BuildReport): void => progress(report, options);

@@ -90,7 +90,7 @@ class DevSession {
     await made.publishFirst();
     const loaded = withStack(await this.load(made.name, made.file));
     const jobs = buildJobs(loaded.config.tenants).map((job) =>
-      job.file === made.file ? { ...job, file: made.at } : job,
+      job.file === made.file ? { ...job, file: made.at, place: made.file } : job,
     );
     const reports = await buildModules(loaded, jobs);
     const failed = reports.find(({ error }) => error !== undefined);

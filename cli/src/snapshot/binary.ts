@@ -2,7 +2,9 @@
 
 export const SECTION = {
   custom: 0,
+  type: 1,
   import: 2,
+  function: 3,
   table: 4,
   memory: 5,
   global: 6,

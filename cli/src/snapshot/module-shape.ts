@@ -19,8 +19,12 @@ export interface ExportShape {
 
 /** What a snapshot has to know of a module. */
 export interface ModuleShape {
-  /** Kinds of the imports, in their order. */
-  readonly imports: readonly { readonly name: string; readonly kind: number }[];
+  /** In their order; with the index of its type for a function. */
+  readonly imports: readonly {
+    readonly name: string;
+    readonly kind: number;
+    readonly type: number | undefined;
+  }[];
   readonly tables: number;
   readonly memories: readonly { readonly flags: number; readonly maxPages: number | undefined }[];
   readonly globals: readonly GlobalShape[];
@@ -56,13 +60,11 @@ function readImports(reader: Reader): ModuleShape['imports'] {
   return times(reader.u32(), () => {
     const name = `${reader.name()}.${reader.name()}`;
     const kind = reader.byte();
-    if (kind === EXTERNAL.function) reader.u32();
-    else if (kind === EXTERNAL.global) reader.skip(2);
-    else {
-      if (kind === EXTERNAL.table) reader.byte();
-      readLimits(reader);
-    }
-    return { name, kind };
+    const type = kind === EXTERNAL.function ? reader.u32() : undefined;
+    if (kind === EXTERNAL.global) reader.skip(2);
+    if (kind === EXTERNAL.table) reader.byte();
+    if (kind === EXTERNAL.table || kind === EXTERNAL.memory) readLimits(reader);
+    return { name, kind, type };
   });
 }
 

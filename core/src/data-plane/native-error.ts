@@ -5,6 +5,14 @@ import { type ErrorDetails, SledgeError } from '../errors/sledge-error';
 /** What ENOMEM is called, and what glibc's loader makes of it. */
 const NO_ROOM = /Cannot allocate memory|failed to map segment/;
 
+/** The function's own matter, whatever file of the cache it was met in. */
+const OF_FUNCTIONS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'SLEDGE_ERR_MODULE_ENTRY',
+  'SLEDGE_ERR_MODULE_IMPORT',
+  'SLEDGE_ERR_MODULE_INITIALISE',
+  'SLEDGE_ERR_MODULE_MEMORY',
+]);
+
 const CODE_BY_NUMBER = new Map<number, ErrorCode>(
   Object.entries(ERROR_CATALOGUE).map(([code, row]) => [row.number, code as ErrorCode]),
 );
@@ -17,13 +25,15 @@ export function codeOf(number: number): ErrorCode {
 /** The SledgeError for what the binding threw; its detail becomes the reason. */
 export function nativeError(thrown: unknown, details: ErrorDetails): SledgeError {
   const reason = reasonOf(thrown);
-  const code = (thrown as { code?: unknown }).code;
-  return new SledgeError(knownCode(code, reason), {
+  const code = knownCode((thrown as { code?: unknown }).code, reason);
+  const { name } = details;
+  return new SledgeError(code, {
     reason,
     import: reason,
     trap: reason,
     pages: reason,
     ...details,
+    ...(name !== undefined && OF_FUNCTIONS.has(code) ? { path: name } : {}),
   });
 }
 
