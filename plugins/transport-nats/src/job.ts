@@ -32,6 +32,12 @@ const HOPELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SLEDGE_ERR_HTTP_BODY_TOO_LARGE',
 ]);
 
+/** Nothing has run: the node has not converged yet, or is just building the module again. */
+const NOT_HERE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'SLEDGE_ERR_INVOKE_UNKNOWN',
+  'SLEDGE_ERR_INVOKE_MODULE',
+]);
+
 export interface JobPlace {
   readonly tenant: string;
   readonly node: ServingNode;
@@ -91,7 +97,7 @@ export class Job {
     if (ended instanceof SledgeError) return this.#fail(ended);
     const error = errorOf(ended);
     if (ended.status === 'dropped' && error !== undefined && mayTryNext(error)) {
-      return this.#return(options.backoffMs);
+      return this.#leave(error);
     }
     const answer = answerOf(ended, node.answering(place.connection));
     if (error !== undefined) return this.#fail(error, answer);
@@ -127,9 +133,18 @@ export class Job {
     }
   }
 
+  /** Nothing has run here: it is of others, and each time they have longer to be ready for it. */
+  async #leave(error: SledgeError): Promise<void> {
+    const { maxAttempts, maxReturns, backoffMs, backoffMaxMs } = this.place.options;
+    if (this.#isEnding) return this.#return(GIVE_BACK_MS);
+    if (this.#attempt >= maxAttempts + maxReturns) return this.#bury(error);
+    this.#return(Math.min(backoffMaxMs, backoffMs * this.#attempt));
+  }
+
   async #fail(error: SledgeError, answer?: Answer): Promise<void> {
     const { node, options } = this.place;
     if (this.#isEnding) return this.#return(GIVE_BACK_MS);
+    if (NOT_HERE.has(error.code)) return this.#leave(error);
     const isLast = this.#attempt >= options.maxAttempts || HOPELESS.has(error.code);
     if (isLast) return this.#bury(error, answer);
     node.counted.jobs_retried += 1;

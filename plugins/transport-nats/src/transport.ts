@@ -122,7 +122,7 @@ export class NatsTransport implements TransportInstance {
     }
     for (const tenant of tenants) {
       const known = this.#tenants.get(tenant.name);
-      if (known !== undefined) known.endpoint.update(tenant);
+      if (known !== undefined) update(known, tenant);
       else if (this.#serves(tenant.name)) this.#open(tenant);
     }
   }
@@ -161,8 +161,10 @@ export class NatsTransport implements TransportInstance {
   #jobsOf(tenant: string, endpoint: TenantEndpoint): JobQueue | undefined {
     const { durable } = this.options;
     if (durable === undefined) return undefined;
+    const { logger } = this;
+    const hasAny = () => endpoint.functions.size > 0;
     const find = (fn: string) => endpoint.functions.get(fn);
-    return new JobQueue({ tenant, node: this.#node, options: durable, logger: this.logger, find });
+    return new JobQueue({ tenant, node: this.#node, options: durable, logger, hasAny, find });
   }
 
   #linkOf(tenant: string): NatsLink {
@@ -192,6 +194,11 @@ export class NatsTransport implements TransportInstance {
       .finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
+}
+
+function update({ endpoint, jobs }: Tenant, view: TenantView): void {
+  endpoint.update(view);
+  jobs?.update();
 }
 
 async function drainTenant({ endpoint, jobs, unsubscribe }: Tenant): Promise<void> {
