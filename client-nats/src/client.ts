@@ -102,13 +102,13 @@ export class NatsClient {
       const { duplicate } = await this.#store(connection, { tenant, fn }, body, {
         ...{ msgID: token, headers: head, timeout: timeoutMs },
       });
-      return new Submission(this.#link, tenant, token, duplicate);
+      return new Submission(this.#link, tenant, id, token, duplicate);
     });
   }
 
   /** Of work that was submitted, here or elsewhere. Throws as Submission.result does. */
   async result(tenant: string, id: string, options: ResultOptions = {}): Promise<NatsAnswer> {
-    return new Submission(this.#link, tenant, tokenOfId(id), true).result(options);
+    return new Submission(this.#link, tenant, id, tokenOfId(id), true).result(options);
   }
 
   /** Ends the connection; what is under way ends with SLEDGE_ERR_NATS_CONNECT or _DEADLINE. */
@@ -225,7 +225,8 @@ interface Call {
 function tokenOfId(id: string): string {
   const token = idToken(id);
   if (token !== undefined) return token;
-  throw new SledgeError('SLEDGE_ERR_NATS_REQUEST', { reason: 'an id has 1 to 128 characters' });
+  const reason = 'an id has 1 to 128 characters, percent-encoded as in URLs';
+  throw new SledgeError('SLEDGE_ERR_NATS_REQUEST', { reason });
 }
 
 /** What is longer would cost the connection. @throws SledgeError SLEDGE_ERR_NATS_PAYLOAD */

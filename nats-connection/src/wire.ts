@@ -38,8 +38,10 @@ const ID_BYTES_MAX = 128;
 
 /** A name as one token of a subject, and as part of a stream's name. */
 export function tokenOf(name: string): string {
-  return encodeURIComponent(name).replace(/[.*]/g, (mark) => (mark === '.' ? '%2E' : '%2A'));
+  return encodeURIComponent(name).replace(/[.!~*'()]/g, (mark) => `%${hexOf(mark)}`);
 }
+
+const hexOf = (mark: string): string => mark.charCodeAt(0).toString(16).toUpperCase();
 
 export function nameOf(token: string): string {
   try {
@@ -51,8 +53,14 @@ export function nameOf(token: string): string {
 
 /** The id of durable work as a token; undefined: it is none. */
 export function idToken(id: string): string | undefined {
+  if (/\p{Surrogate}/u.test(id)) return undefined;
   const token = tokenOf(id);
   return token === '' || token.length > ID_BYTES_MAX ? undefined : token;
+}
+
+/** The same of an id as a message has it: a token, or what a client has not made one. */
+export function idTokenOfHeader(given: string): string | undefined {
+  return idToken(nameOf(given));
 }
 
 export interface FunctionAddress {

@@ -3,7 +3,7 @@ import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
 import type { ErrorCode, FunctionHandle, Outcome } from '@sledge/core';
-import { HEADERS, idToken, nameOf } from '@sledge/nats-connection';
+import { HEADERS, idTokenOfHeader, nameOf } from '@sledge/nats-connection';
 import { answerOf, asSledgeError, errorOf, failureOf, mayTryNext, type Answer } from './answer';
 import type { ServingNode } from './node';
 import type { Ledger } from './ledger';
@@ -63,7 +63,7 @@ export class Job {
   ) {
     this.#fn = nameOf(message.subject.split('.')[3] ?? '');
     const given = message.headers?.get(HEADERS.id) ?? '';
-    this.#id = idToken(given) ?? `s${message.info.streamSequence}`;
+    this.#id = idTokenOfHeader(given) ?? `s${message.info.streamSequence}`;
     this.#attempt = message.info.deliveryCount;
   }
 

@@ -72,6 +72,30 @@ describe('durable work over NATS', () => {
     expect(told).toEqual([{ subject: 'sledge.result.acme.job-1', text: 'did a' }]);
   });
 
+  test('an id may hold any characters, and its result is found by it', async () => {
+    await node('one');
+    const ids = ['order.7', 'order:7', 'user@x', 'a/b', 'a b', '100%', 'a%2Fb', "it's *>!", 'ü'];
+    const works = await Promise.all(ids.map((id) => submit(id, id)));
+    expect(works.map(({ id }) => id)).toEqual(ids);
+    for (const work of works)
+      expect((await work.result()).output.toString()).toBe(`did ${work.id}`);
+    const again = await Promise.all(ids.map((id) => client.result('acme', id)));
+    expect(again.map((answer) => answer.output.toString())).toEqual(ids.map((id) => `did ${id}`));
+  });
+
+  test.each([
+    ['as a token', 'a%2Fb%21', 'a%2Fb%21'],
+    ['as it is', 'a/b c!', 'a%2Fb%20c%21'],
+    ['with a % of its own', '100%', '100%25'],
+  ])('whoever is no client of ours names its work %s', async (_, id, token) => {
+    await node('one');
+    const head = headers();
+    head.set('Nats-Msg-Id', id);
+    await jetstream(watcher).publish('sledge.submit.acme.fib', 'x', { headers: head });
+    await until(() => told.length === 1);
+    expect(told).toEqual([{ subject: `sledge.result.acme.${token}`, text: 'did x' }]);
+  });
+
   test('what is refused has not failed: it goes back, and is done when there is room', async () => {
     const { invoker, stats } = await node('one', { maxAttempts: 1, backoffMaxMs: 20 });
     invoker.refuse = new SledgeError('SLEDGE_ERR_PLACEMENT_REFUSED', { placement: 'p' });
