@@ -6,6 +6,8 @@ export const HEADERS = {
   deadlineUs: 'Sledge-Deadline-Us',
   /** Of a request, repeated: argv[1] and on. */
   arg: 'Sledge-Arg',
+  /** Of a request: how all its arguments are written; absent: as they are. */
+  argEncoding: 'Sledge-Arg-Encoding',
   /** Of a request: by this name its caller can take it back while it is under way. */
   cancelId: 'Sledge-Cancel-Id',
   requestId: 'x-request-id',
@@ -30,6 +32,8 @@ export const HEADERS = {
   cutBytes: 'Sledge-Cut-Bytes',
 } as const;
 
+/** The value of `argEncoding`: percent-encoded as in URLs. */
+export const PERCENT = 'percent';
 /** Members of one of them answer a request. */
 export const QUEUE_GROUP = 'sledge';
 /** The durable consumer that all nodes share. */

@@ -1,7 +1,9 @@
+import { headers } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
 import { NatsClient, type NatsCallError } from '@sledge/client-nats';
 import { NatsServer } from '../../../test/support/nats-server';
-import { output, startNode, tenantOf, until, type Running } from './harness';
+import { readRequest } from '../src/request';
+import { makeFunction, output, startNode, tenantOf, until, type Running } from './harness';
 
 describe('requests over NATS', () => {
   let nats: NatsServer;
@@ -65,6 +67,32 @@ describe('requests over NATS', () => {
     const early = client.invoke('acme', 'fib', body, { signal: AbortSignal.abort() });
     await expect(early).rejects.toMatchObject({ code });
     expect(idsOf('x')).toHaveLength(1);
+  });
+
+  test('arguments arrive as they were given, whatever they begin and end with', async () => {
+    const { invoker } = await node('one');
+    const lists = [
+      [' lead', 'trail ', '  ', '100%'],
+      ['\tx', '%20'],
+      ['two\nlines'],
+      ['', ' ü'],
+      [''],
+    ];
+    for (const args of lists) await open().invoke('acme', 'fib', undefined, { args });
+    expect(invoker.calls.map(({ request }) => request.args)).toEqual(lists);
+  });
+
+  test.each([
+    ['percent', '%zz', 'not percent-encoded'],
+    ['percent', 'a%00b', 'NUL'],
+    ['base64', 'eA==', 'base64'],
+  ])('arguments in the encoding %s that are no such are refused: %s', (encoding, arg, words) => {
+    const head = headers();
+    head.set('Sledge-Arg-Encoding', encoding);
+    head.append('Sledge-Arg', arg);
+    const read = () => readRequest(makeFunction(), Buffer.alloc(0), head);
+    expect(read).toThrow(expect.objectContaining({ code: 'SLEDGE_ERR_NATS_REQUEST' }) as Error);
+    expect(read).toThrow(words);
   });
 
   test('body, arguments, deadline and trace go there; node, load and times come back', async () => {
