@@ -58,7 +58,8 @@ export class NatsClient {
   /**
    * One call with one outcome. A node that says that it has not begun and another may try is
    * followed by the next, of those that are known the one with the shortest wait.
-   * @throws NatsCallError when a node answers that it did not complete; SledgeError
+   * @throws NatsCallError when a node answers that it did not complete, or that its answer is too
+   *   long for NATS; SledgeError
    *   SLEDGE_ERR_NATS_DEADLINE (it may have run), _NO_NODE, _CONNECT, _PAYLOAD, _PERMISSION,
    *   SLEDGE_ERR_CLIENT_ARGUMENT, SLEDGE_ERR_INVOKE_CANCELLED by its signal. Whoever has what is
    *   late or cancelled is told.

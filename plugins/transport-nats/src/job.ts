@@ -4,7 +4,15 @@ import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
 import type { ErrorCode, FunctionHandle, Outcome } from '@sledge/core';
 import { HEADERS, idTokenOfHeader, nameOf } from '@sledge/nats-connection';
-import { answerOf, asSledgeError, errorOf, failureOf, mayTryNext, type Answer } from './answer';
+import {
+  answerOf,
+  asSledgeError,
+  errorOf,
+  failureOf,
+  mayTryNext,
+  tooLong,
+  type Answer,
+} from './answer';
 import type { ServingNode } from './node';
 import type { Ledger } from './ledger';
 import type { DurableOptions } from './options';
@@ -29,6 +37,7 @@ const OWN_HEADERS_BYTES = 2_048;
 /** Another attempt would end as this one. */
 const HOPELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SLEDGE_ERR_NATS_REQUEST',
+  'SLEDGE_ERR_NATS_ANSWER',
   'SLEDGE_ERR_HTTP_BODY_TOO_LARGE',
 ]);
 
@@ -99,8 +108,10 @@ export class Job {
     if (ended.status === 'dropped' && error !== undefined && mayTryNext(error)) {
       return this.#leave(error);
     }
-    const answer = answerOf(ended, node.answering(place.connection));
-    if (error !== undefined) return this.#fail(error, answer);
+    const answering = node.answering(place.connection);
+    const answer = answerOf(ended, answering);
+    const failure = error ?? tooLong(ended, answering);
+    if (failure !== undefined) return this.#fail(failure, answer);
     node.counted.jobs_completed += 1;
     await ledger.storeResult(this.#id, this.#named(answer));
     await this.#done();

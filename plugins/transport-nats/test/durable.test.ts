@@ -181,6 +181,16 @@ describe('durable work over NATS', () => {
     expect(told).toHaveLength(1);
   });
 
+  test('work whose answer is too long for NATS is a dead letter, and is not done again', async () => {
+    const { invoker, stats } = await node('one');
+    invoker.answer = () => output('x'.repeat(1_048_577));
+    const work = await submit('long');
+    const error = { code: 'SLEDGE_ERR_NATS_ANSWER', answer: { attempts: 1 } };
+    await expect(work.result()).rejects.toMatchObject(error);
+    await until(() => stats()['jobs_dead'] === 1);
+    expect(stats()).toMatchObject({ jobs: 1, jobs_completed: 0 });
+  });
+
   test('no header and no length of what is sent keeps it from becoming a dead letter', async () => {
     const { invoker, stats } = await node('one', { maxAttempts: 1 });
     invoker.answer = () => trapped;

@@ -1,7 +1,8 @@
-import { headers } from '@nats-io/transport-node';
+import { connect, headers } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
 import { NatsClient, type NatsCallError } from '@sledge/client-nats';
 import { NatsServer } from '../../../test/support/nats-server';
+import { forwardedHeader, outcomeOf } from '../src/peers/forwarded';
 import { readRequest } from '../src/request';
 import { makeFunction, output, startNode, tenantOf, until, type Running } from './harness';
 
@@ -239,9 +240,29 @@ describe('requests over NATS', () => {
     const code = 'SLEDGE_ERR_NATS_PAYLOAD';
     await expect(invoke(client, 'x'.repeat(1_100_000))).rejects.toMatchObject({ code });
     invoker.answer = () => output('x'.repeat(1_100_000));
-    await expect(invoke(client, 'x')).rejects.toMatchObject({ code });
+    const answered = { code: 'SLEDGE_ERR_NATS_ANSWER' };
+    await expect(invoke(client, 'x')).rejects.toMatchObject(answered);
     invoker.answer = () => output('still there');
     expect((await invoke(client, 'x')).output.toString()).toBe('still there');
+  });
+
+  test('a peer whose answer is too long for NATS says so to the node that has asked', async () => {
+    const one = await startNode({ servers: [nats.url], node: 'one', peers: {} });
+    running.push(one);
+    await one.connected();
+    one.invoker.answer = () => output('x'.repeat(1_048_000));
+    const asking = await connect({ servers: nats.url });
+    const head = headers();
+    head.set('Sledge-Forwarded', forwardedHeader({ args: [], environ: [] }));
+    const asked = { timeout: 60_000, headers: head };
+    const answer = await asking.request('sledge.node.one.invoke.acme.fib', '', asked);
+    const { status, error } = outcomeOf(answer.headers) ?? {};
+    expect([status, error?.code, error?.httpStatus]).toEqual([
+      'failed',
+      'SLEDGE_ERR_NATS_ANSWER',
+      502,
+    ]);
+    await asking.close();
   });
 
   test('a request that makes no sense is answered, and the node lives on', async () => {
