@@ -235,7 +235,7 @@ function checkSize(connection: NatsConnection, body: Uint8Array, head: MsgHdrs):
   const limitBytes = connection.info?.max_payload ?? Infinity;
   let bytes = body.length + HEAD_BYTES;
   for (const [name, values] of head) {
-    for (const value of values) bytes += name.length + 4 + 3 * value.length;
+    for (const value of values) bytes += name.length + 4 + Buffer.byteLength(value);
   }
   if (bytes > limitBytes) throw new SledgeError('SLEDGE_ERR_NATS_PAYLOAD', { bytes, limitBytes });
 }

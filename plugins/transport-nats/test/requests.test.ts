@@ -239,6 +239,9 @@ describe('requests over NATS', () => {
     const client = open();
     const code = 'SLEDGE_ERR_NATS_PAYLOAD';
     await expect(invoke(client, 'x'.repeat(1_100_000))).rejects.toMatchObject({ code });
+    const argOf = (text: string) => client.invoke('acme', 'fib', undefined, { args: [text] });
+    await expect(argOf('ü'.repeat(550_000))).rejects.toMatchObject({ code });
+    expect((await argOf('x'.repeat(550_000))).node).toBe('one');
     invoker.answer = () => output('x'.repeat(1_100_000));
     const answered = { code: 'SLEDGE_ERR_NATS_ANSWER' };
     await expect(invoke(client, 'x')).rejects.toMatchObject(answered);
