@@ -90,14 +90,13 @@ export class NatsTransport implements TransportInstance {
   listeners(): readonly ListenerInfo[] {
     const [server = ''] = this.options.servers;
     const common = { transport: 'nats', url: withoutUser(server) };
-    const connecting = { state: 'connecting' as const };
-    if (this.#isHeld) {
-      return this.#served().map(({ name }) => ({ ...common, tenant: name, ...connecting }));
-    }
-    return [...this.#tenants].map(([tenant, { link }]) => ({
-      ...{ ...common, tenant },
-      ...(link.state === 'connected' ? {} : connecting),
-    }));
+    const names = this.#isHeld ? this.#served().map(({ name }) => name) : [...this.#tenants.keys()];
+    return names.map((tenant) => {
+      if (this.#links.get(this.#keyOf(tenant))?.state !== 'connected') {
+        return { ...common, tenant, state: 'connecting' };
+      }
+      return this.#isHeld ? { ...common, tenant, state: 'joining' } : { ...common, tenant };
+    });
   }
 
   /** By the names of docs/reference/nats.md. */
@@ -167,9 +166,14 @@ export class NatsTransport implements TransportInstance {
     return new JobQueue({ tenant, node: this.#node, options: durable, logger, hasAny, find });
   }
 
+  /** Of its link. */
+  #keyOf(tenant: string): string {
+    return this.options.tenants?.[tenant]?.credentials === undefined ? '' : tenant;
+  }
+
   #linkOf(tenant: string): NatsLink {
     const own = this.options.tenants?.[tenant]?.credentials;
-    const key = own === undefined ? '' : tenant;
+    const key = this.#keyOf(tenant);
     const known = this.#links.get(key);
     if (known !== undefined) return known;
     const link = this.#connect(own ?? this.options.credentials);

@@ -197,7 +197,7 @@ describe('requests over NATS', () => {
     running.push(held);
     await held.connected();
     const states = () => held.transport.listeners().map(({ state }) => state);
-    expect(states()).toEqual(['connecting']);
+    expect(states()).toEqual(['joining']);
     await node('one');
     const client = open();
     const answers = Array.from({ length: 20 }, () => invoke(client, 'x'));
