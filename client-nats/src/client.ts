@@ -58,7 +58,8 @@ export class NatsClient {
   /**
    * One call with one outcome. A node that says that it has not begun and another may try is
    * followed by the next, of those that are known the one with the shortest wait.
-   * @throws NatsCallError when a node answers that it did not complete; SledgeError
+   * @throws NatsCallError when a node answers that it did not complete, or that its answer is too
+   *   long for NATS; SledgeError
    *   SLEDGE_ERR_NATS_DEADLINE (it may have run), _NO_NODE, _CONNECT, _PAYLOAD, _PERMISSION,
    *   SLEDGE_ERR_CLIENT_ARGUMENT, SLEDGE_ERR_INVOKE_CANCELLED by its signal. Whoever has what is
    *   late or cancelled is told.
@@ -102,13 +103,13 @@ export class NatsClient {
       const { duplicate } = await this.#store(connection, { tenant, fn }, body, {
         ...{ msgID: token, headers: head, timeout: timeoutMs },
       });
-      return new Submission(this.#link, tenant, token, duplicate);
+      return new Submission(this.#link, tenant, id, token, duplicate);
     });
   }
 
   /** Of work that was submitted, here or elsewhere. Throws as Submission.result does. */
   async result(tenant: string, id: string, options: ResultOptions = {}): Promise<NatsAnswer> {
-    return new Submission(this.#link, tenant, tokenOfId(id), true).result(options);
+    return new Submission(this.#link, tenant, id, tokenOfId(id), true).result(options);
   }
 
   /** Ends the connection; what is under way ends with SLEDGE_ERR_NATS_CONNECT or _DEADLINE. */
@@ -225,7 +226,8 @@ interface Call {
 function tokenOfId(id: string): string {
   const token = idToken(id);
   if (token !== undefined) return token;
-  throw new SledgeError('SLEDGE_ERR_NATS_REQUEST', { reason: 'an id has 1 to 128 characters' });
+  const reason = 'an id has 1 to 128 characters, percent-encoded as in URLs';
+  throw new SledgeError('SLEDGE_ERR_NATS_REQUEST', { reason });
 }
 
 /** What is longer would cost the connection. @throws SledgeError SLEDGE_ERR_NATS_PAYLOAD */
@@ -233,7 +235,7 @@ function checkSize(connection: NatsConnection, body: Uint8Array, head: MsgHdrs):
   const limitBytes = connection.info?.max_payload ?? Infinity;
   let bytes = body.length + HEAD_BYTES;
   for (const [name, values] of head) {
-    for (const value of values) bytes += name.length + 4 + 3 * value.length;
+    for (const value of values) bytes += name.length + 4 + Buffer.byteLength(value);
   }
   if (bytes > limitBytes) throw new SledgeError('SLEDGE_ERR_NATS_PAYLOAD', { bytes, limitBytes });
 }

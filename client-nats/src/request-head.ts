@@ -1,6 +1,6 @@
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
-import { HEADERS } from '@sledge/nats-connection';
+import { HEADERS, PERCENT } from '@sledge/nats-connection';
 
 export interface RequestHeadOptions {
   /** argv[1] and on. */
@@ -11,12 +11,17 @@ export interface RequestHeadOptions {
   readonly tracestate?: string;
 }
 
+/** Whoever reads headers takes white space off their ends, and a header is one line. */
+const IN_NO_HEADER = /^\s|\s$|[\r\n]/;
+
 /** @throws SledgeError SLEDGE_ERR_CLIENT_ARGUMENT for what no header can hold. */
 export function requestHead(options: RequestHeadOptions): MsgHdrs {
   const head = headers();
   const { args = [], requestId, traceparent, tracestate } = options;
   try {
-    for (const arg of args) head.append(HEADERS.arg, arg);
+    const isEncoded = args.some((arg) => IN_NO_HEADER.test(arg));
+    if (isEncoded) head.set(HEADERS.argEncoding, PERCENT);
+    for (const arg of args) head.append(HEADERS.arg, isEncoded ? encodeURIComponent(arg) : arg);
     if (requestId !== undefined) head.set(HEADERS.requestId, requestId);
     if (traceparent !== undefined) head.set(HEADERS.traceparent, traceparent);
     if (tracestate !== undefined) head.set(HEADERS.tracestate, tracestate);

@@ -20,7 +20,9 @@ export class Submission {
   constructor(
     private readonly link: NatsLink,
     private readonly tenant: string,
+    /** As it was given, or made. */
     readonly id: string,
+    private readonly token: string,
     /** It had been submitted before: this one adds nothing. */
     readonly isDuplicate: boolean,
   ) {}
@@ -52,7 +54,7 @@ export class Submission {
       told(error === null ? readAnswer(data, headers) : this.#refusal(error));
     let subscription: Subscription | undefined;
     try {
-      const subject = SUBJECTS.result(this.tenant, this.id);
+      const subject = SUBJECTS.result(this.tenant, this.token);
       subscription = connection.subscribe(subject, { max: 1, callback });
       return (await this.#look(connection)) ?? (await next);
     } catch (error) {
@@ -73,7 +75,7 @@ export class Submission {
 
   async #look(connection: NatsConnection): Promise<Found> {
     const manager = await jetstreamManager(connection, { checkAPI: false });
-    const query = { last_by_subj: SUBJECTS.outcome(this.tenant, this.id) };
+    const query = { last_by_subj: SUBJECTS.outcome(this.tenant, this.token) };
     const stored = await manager.direct.getMessage(STREAMS.results(this.tenant), query);
     return stored === null ? undefined : readAnswer(stored.data, stored.header);
   }

@@ -7,7 +7,8 @@ test.each([
   [{ deadlineMs: NaN }, 'deadlineMs: NaN'],
   [{ deadlineMs: -1 }, 'deadlineMs: -1'],
   [{ deadlineMs: 2 ** 31 }, 'deadlineMs: 2147483648'],
-  [{ args: ['line\nbreak'] }, ''],
+  [{ args: ['line\nbreak \ud800'] }, 'URI'],
+  [{ requestId: 'line\nbreak' }, ''],
 ])('a call with %j is refused in words, without NATS', async (options, words) => {
   const client = NatsClient.open(NOBODY);
   const called = client.invoke('acme', 'fib', undefined, options);

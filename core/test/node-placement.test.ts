@@ -88,6 +88,20 @@ test('what is sent to a peer has what is left of its deadline and one hop, and e
   expect(placement.stats()).toMatchObject({ forwarded: 1, ended: 1, lost: 0, away: 0 });
 });
 
+test('a function whose answer is too long to come back runs here from then on', () => {
+  const { invoke, peers, local, outcomes, placement } = node(() => 0);
+  const error = new SledgeError('SLEDGE_ERR_NATS_ANSWER', { node: 'a', bytes: 2, limitBytes: 1 });
+  expect(error.httpStatus).toBe(502);
+  invoke();
+  peers.sent[0]?.reply({ kind: 'outcome', outcome: { ...done, status: 'failed', error } });
+  expect(outcomes).toMatchObject([{ status: 'failed', error: { code: error.code } }]);
+  invoke();
+  expect(local).toHaveLength(1);
+  placement.invoke({ ...fn, name: 'g' }, request, () => undefined);
+  expect(peers.sent).toHaveLength(2);
+  expect(placement.stats()).toMatchObject({ forwarded: 2, local: 1 });
+});
+
 test.each(['refused', 'unsent'] as const)('what was %s runs here while time remains', (kind) => {
   const error = new SledgeError('SLEDGE_ERR_INVOKE_QUEUE_FULL');
   const reply: PeerReply =

@@ -15,22 +15,34 @@ const NETWORK = '10.213.71';
 const PORT = 4222;
 const START_MS = 60_000;
 
-const { values } = parseArgs({
-  options: {
-    once: { type: 'boolean', default: false },
-    loopback: { type: 'boolean', default: false },
-    nodes: { type: 'string', default: '3' },
-    help: { type: 'boolean', default: false },
-  },
-});
+const USAGE = 'node examples/cluster/run.mjs [--once] [--nodes N] [--loopback]';
+
+const values = options();
 
 const folder = mkdtempSync(path.join(tmpdir(), `${PREFIX}-`));
 const children = [];
 const namespaces = [];
 
+function options() {
+  try {
+    return parseArgs({
+      options: {
+        once: { type: 'boolean', default: false },
+        loopback: { type: 'boolean', default: false },
+        nodes: { type: 'string', default: '3' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    console.error(`${error.message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
 const ip = (...args) => {
-  const { status, stderr } = spawnSync('ip', args, { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('ip', args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr}`);
+  return stdout;
 };
 
 function canUseNamespaces() {
@@ -38,9 +50,24 @@ function canUseNamespaces() {
   return spawnSync('ip', ['netns', 'list']).status === 0;
 }
 
+/** A run that was killed leaves its namespaces; those of one that runs are not touched. */
+function removeLeftOver(name) {
+  const names = ip('netns', 'list')
+    .split('\n')
+    .map((line) => line.split(' ')[0]);
+  if (!names.includes(name)) return;
+  const pids = ip('netns', 'pids', name).split('\n').filter(Boolean);
+  if (pids.length > 0) {
+    const way = `end it, or what a killed one left (kill ${pids.join(' ')}), or say --loopback`;
+    throw new Error(`${name} is in use by another run: ${way}`);
+  }
+  ip('netns', 'del', name);
+}
+
 /** Namespace `0` has the bridge and nats-server; the others a node each. This machine is `h`. */
 function addNamespace(number) {
   const name = `${PREFIX}-${number}`;
+  removeLeftOver(name);
   ip('netns', 'add', name);
   namespaces.push(name);
   ip('-n', name, 'link', 'set', 'lo', 'up');
@@ -158,7 +185,7 @@ async function end(code) {
 async function main() {
   const count = Number(values.nodes);
   if (values.help || !(count >= 1 && count <= 9)) {
-    console.log('node examples/cluster/run.mjs [--once] [--nodes N] [--loopback]');
+    console.log(USAGE);
     return end(values.help ? 0 : 2);
   }
   createRequire(import.meta.url).resolve('@sledge/client-nats');

@@ -6,6 +6,8 @@ export const HEADERS = {
   deadlineUs: 'Sledge-Deadline-Us',
   /** Of a request, repeated: argv[1] and on. */
   arg: 'Sledge-Arg',
+  /** Of a request: how all its arguments are written; absent: as they are. */
+  argEncoding: 'Sledge-Arg-Encoding',
   /** Of a request: by this name its caller can take it back while it is under way. */
   cancelId: 'Sledge-Cancel-Id',
   requestId: 'x-request-id',
@@ -30,6 +32,8 @@ export const HEADERS = {
   cutBytes: 'Sledge-Cut-Bytes',
 } as const;
 
+/** The value of `argEncoding`: percent-encoded as in URLs. */
+export const PERCENT = 'percent';
 /** Members of one of them answer a request. */
 export const QUEUE_GROUP = 'sledge';
 /** The durable consumer that all nodes share. */
@@ -38,8 +42,10 @@ const ID_BYTES_MAX = 128;
 
 /** A name as one token of a subject, and as part of a stream's name. */
 export function tokenOf(name: string): string {
-  return encodeURIComponent(name).replace(/[.*]/g, (mark) => (mark === '.' ? '%2E' : '%2A'));
+  return encodeURIComponent(name).replace(/[.!~*'()]/g, (mark) => `%${hexOf(mark)}`);
 }
+
+const hexOf = (mark: string): string => mark.charCodeAt(0).toString(16).toUpperCase();
 
 export function nameOf(token: string): string {
   try {
@@ -51,8 +57,14 @@ export function nameOf(token: string): string {
 
 /** The id of durable work as a token; undefined: it is none. */
 export function idToken(id: string): string | undefined {
+  if (/\p{Surrogate}/u.test(id)) return undefined;
   const token = tokenOf(id);
   return token === '' || token.length > ID_BYTES_MAX ? undefined : token;
+}
+
+/** The same of an id as a message has it: a token, or what a client has not made one. */
+export function idTokenOfHeader(given: string): string | undefined {
+  return idToken(nameOf(given));
 }
 
 export interface FunctionAddress {

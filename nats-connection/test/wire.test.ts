@@ -1,8 +1,17 @@
-import { formatLoad, idToken, nameOf, parseLoad, STREAMS, SUBJECTS, tokenOf } from '../src';
+import {
+  formatLoad,
+  idToken,
+  idTokenOfHeader,
+  nameOf,
+  parseLoad,
+  STREAMS,
+  SUBJECTS,
+  tokenOf,
+} from '../src';
 
 test('a name of any characters is one token, and comes back from it', () => {
-  for (const name of ['fib', 'a.b', '*', '>', 'two words', 'ü/\\', '100%', 'a.*.>']) {
-    expect(tokenOf(name)).toMatch(/^[A-Za-z0-9_!~'()%-]+$/);
+  for (const name of ['fib', 'a.b', '*', '>', 'two words', 'ü/\\', '100%', 'a.*.>', "!~'()"]) {
+    expect(tokenOf(name)).toMatch(/^[A-Za-z0-9_%-]+$/);
     expect(nameOf(tokenOf(name))).toBe(name);
   }
   expect(nameOf('%zz')).toBe('%zz');
@@ -20,6 +29,16 @@ test('an id is one token of bounded length', () => {
   expect(idToken('a b.c')).toBe('a%20b%2Ec');
   expect(idToken('')).toBeUndefined();
   expect(idToken('x'.repeat(129))).toBeUndefined();
+  expect(idToken('\ud800')).toBeUndefined();
+});
+
+test('an id that a client has not encoded has the same token as if it had', () => {
+  for (const id of ['a b.c', '100%', 'order:7', '!', 'a%20b']) {
+    expect(idTokenOfHeader(idToken(id) ?? '')).toBe(idToken(id));
+  }
+  expect(idTokenOfHeader('order:7')).toBe('order%3A7');
+  expect(idTokenOfHeader('%2f')).toBe('%2F');
+  expect(idTokenOfHeader('')).toBeUndefined();
 });
 
 test('the load of a node is read as it was written, and anything else is none', () => {

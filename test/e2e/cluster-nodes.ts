@@ -31,7 +31,8 @@ export class Node {
   async start(): Promise<void> {
     const file = path.join(this.kept, 'f.wasm');
     writeFileSync(file, answering('v0'));
-    const options = { servers: [this.nats.url], node: this.name, heartbeatMs: 200 };
+    // of a machine that stands still for some seconds no node is lost
+    const options = { servers: [this.nats.url], node: this.name, heartbeatMs: 2_000 };
     this.#server = await Server.start({
       config: {
         transports: [

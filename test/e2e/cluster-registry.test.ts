@@ -144,6 +144,41 @@ test(
   LIMIT_MS,
 );
 
+/** Of WebAssembly: nothing; `_start` with an import that no host has. */
+const WITHOUT_ENTRY = Buffer.from('0061736d01000000', 'hex');
+const FOREIGN = Buffer.from(
+  '0061736d01000000010401600000020b0103656e7603666f6' +
+    'f000003020100070a01065f737461727400010a040102000b',
+  'hex',
+);
+
+test(
+  'what no node could take is refused where it is asked, and changes nothing',
+  async () => {
+    const { revision } = await a.registry();
+    const versions = '/cluster/tenants/test/functions/f/versions';
+    const codeOf = async (asked: Promise<unknown>) =>
+      asked.then(String, ({ code }: SledgeError) => code as string);
+    const set = (choice: unknown, more: object = {}) =>
+      codeOf(a.ask('PUT', '/cluster/policies', { kind: 'scheduler', choice, ...more }));
+    expect([
+      await codeOf(a.ask('POST', versions, WITHOUT_ENTRY)),
+      await codeOf(a.ask('POST', versions, FOREIGN)),
+      await set('nope'),
+      await set(['edf', { bogus: 1 }]),
+      await set('edf', { group: 'none' }),
+    ]).toEqual([
+      'SLEDGE_ERR_MODULE_ENTRY',
+      'SLEDGE_ERR_MODULE_IMPORT',
+      'SLEDGE_ERR_PLUGIN_NOT_FOUND',
+      'SLEDGE_ERR_PLUGIN_OPTIONS',
+      'SLEDGE_ERR_CONFIG_GROUP',
+    ]);
+    expect(await a.registry()).toMatchObject({ revision, failures: [] });
+  },
+  LIMIT_MS,
+);
+
 test(
   'a damaged module and a damaged entry are told, and what served before serves on',
   async () => {

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
@@ -74,5 +74,19 @@ test('nodes are killed while they work: every job is done, each result told once
 (IS_LONG ? test : test.skip)('the cluster of examples/cluster does what it says', () => {
   const run = path.join(root, 'examples/cluster/run.mjs');
   const said = execFileSync(process.execPath, [run, '--once', '--loopback'], { encoding: 'utf8' });
+  expect(said).toContain('12 of 12 durable jobs done');
+  const mistyped = spawnSync(process.execPath, [run, '--bogus'], { encoding: 'utf8' });
+  expect(mistyped.status).toBe(2);
+  expect(mistyped.stderr).toMatch(/^Unknown option '--bogus'.*\nnode examples/);
+});
+
+const hasNamespaces =
+  process.getuid?.() === 0 && spawnSync('ip', ['netns', 'list']).status === 0 && IS_LONG;
+(hasNamespaces ? test : test.skip)('it runs in namespaces, also after one that was killed', () => {
+  execFileSync('ip', ['netns', 'add', 'sledge-cluster-0']);
+  const run = path.join(root, 'examples/cluster/run.mjs');
+  const said = execFileSync(process.execPath, [run, '--once', '--nodes', '1'], {
+    encoding: 'utf8',
+  });
   expect(said).toContain('12 of 12 durable jobs done');
 });

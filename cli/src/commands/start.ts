@@ -109,11 +109,16 @@ async function controlOf(
   }
 }
 
+const STATE_NOTES = {
+  connecting: ', which is away: it connects when it is there',
+  joining: ': it takes work once the registry has said that it is not drained',
+} as const;
+
 function announce(sledge: Sledge, options: StartOptions, socket: ControlSocket | undefined): void {
   const control = socket?.path;
   const listeners = sledge.listeners();
   for (const { transport, tenant, url, state } of listeners) {
-    const note = state === undefined ? '' : ', which is away: it connects when it is there';
+    const note = state === undefined ? '' : STATE_NOTES[state];
     sledge.logger.info(`${tenant}: ${transport} on ${url}${note}`);
   }
   const admin = sledge.adminUrls();

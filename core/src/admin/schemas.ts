@@ -63,7 +63,10 @@ export const serverStatus = z.object({
       transport: z.string(),
       tenant: z.string(),
       url: z.string(),
-      state: z.literal('connecting').optional().describe('What it listens through is away.'),
+      state: z
+        .enum(['connecting', 'joining'])
+        .optional()
+        .describe('What it listens through is away, or the node waits for its registry.'),
     }),
   ),
   inFlight: z.int().describe('Invocations accepted and not yet ended.'),

@@ -32,7 +32,7 @@ export class ClusterChanges {
     private readonly stash: Map<string, Uint8Array>,
   ) {}
 
-  /** Built here first: what no compiler takes is never told to others. */
+  /** Built and loaded here first: what no node could serve is never told to others. */
   async deploy(deployment: Deployment): Promise<Changed<StoredFunction>> {
     const { control } = this.live;
     const { tenant, name, wasm, signal, split, rollback } = deployment;
@@ -42,7 +42,10 @@ export class ClusterChanges {
     const before = (await this.readSound(key)).value;
     this.checkSettings(deployment, this.settingsOf(deployment, before));
     const both = signal ? AbortSignal.any([control.signal, signal]) : control.signal;
-    const { contentHash: hash } = await control.loader.build(`${tenant}/${name}`, wasm, both);
+    const module = await control.loader.build(`${tenant}/${name}`, wasm, both);
+    control.checkOpen();
+    control.rehearse({ ...deployment, settings: this.settingsOf(deployment, before) }, module);
+    const { contentHash: hash } = module;
     this.stash.set(hash, wasm);
     try {
       await this.registry.putModule(hash, wasm);
@@ -125,14 +128,23 @@ export class ClusterChanges {
     return removed;
   }
 
-  /** @throws SledgeError SLEDGE_ERR_CLUSTER_LOCAL_FILE. */
-  async setPolicy(policy: PolicyEntry): Promise<Changed<PolicyEntry>> {
+  /**
+   * @param check as far as this node can tell before it is told to others.
+   * @throws SledgeError SLEDGE_ERR_CLUSTER_LOCAL_FILE, and what `check` throws.
+   */
+  async setPolicy(
+    policy: PolicyEntry,
+    check: (policy: PolicyEntry) => Promise<void>,
+  ): Promise<Changed<PolicyEntry>> {
     const { kind, choice, group } = policy;
     const source = typeof choice === 'string' ? choice : choice[0];
     if (!isPolicyName(source)) {
       throw new SledgeError('SLEDGE_ERR_CLUSTER_LOCAL_FILE', { choice: source });
     }
-    return this.write(keys.policy(kind, group), policy);
+    const key = keys.policy(kind, group);
+    await this.registry.get(key); // that it is away is said before what may be mended meanwhile
+    await check(policy);
+    return this.write(key, policy);
   }
 
   setNode(node: string, isTaking: boolean): Promise<Changed<{ node: string; isTaking: boolean }>> {

@@ -175,7 +175,8 @@ export class Cluster implements ClusterTarget {
   }
 
   async setPolicy(policy: PolicyEntry, waitMs: number): Promise<ClusterAnswer> {
-    return this.answer(await this.changes.setPolicy(policy), waitMs);
+    const check = (wanted: PolicyEntry) => this.options.server.checkPolicy(wanted);
+    return this.answer(await this.changes.setPolicy(policy, check), waitMs);
   }
 
   /** Resolves when that node has ended what it had, or takes work again, or the time is over. */

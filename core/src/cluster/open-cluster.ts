@@ -7,6 +7,7 @@ import type { RegistryInstance } from '../contracts/registry';
 import type { LiveControl } from '../control/live-control';
 import type { PluginHost } from '../plugins/plugin-host';
 import type { PolicyKind } from '../server/policy-kinds';
+import type { ServerPolicies } from '../server/server-policies';
 import { Cluster } from './cluster';
 import type { NodeSaid } from './node-report';
 
@@ -37,6 +38,7 @@ export function openCluster(
   member: ClusterMember,
   live: LiveControl,
   host: PluginHost,
+  policies: Pick<ServerPolicies, 'check'>,
 ): Cluster | undefined {
   const [found] = host.instances('registry');
   if (found === undefined) return undefined;
@@ -47,6 +49,7 @@ export function openCluster(
     parallel: live.control.parts.config.build.parallel,
     server: {
       live,
+      checkPolicy: ({ kind, choice, group }) => policies.check(kind, choice, group),
       setPolicy: ({ kind, choice, group }) => member.setPolicy(kind, choice, group),
       setTakingWork: async (isTaking) => {
         const all = transports() as TransportInstance[];

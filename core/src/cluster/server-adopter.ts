@@ -11,6 +11,8 @@ import type { ClusterEntry, EntryKind, PolicyEntry, TenantEntry } from './entrie
 export interface ClusterServer {
   readonly live: LiveControl;
   setPolicy(policy: PolicyEntry): Promise<void>;
+  /** Makes it and changes nothing. Rejects as `setPolicy` does. */
+  checkPolicy(policy: PolicyEntry): Promise<void>;
   /** This node takes work of the cluster, or no more; resolves when what it had has ended. */
   setTakingWork(isTaking: boolean): Promise<void>;
 }

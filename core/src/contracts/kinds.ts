@@ -9,8 +9,11 @@ export interface ListenerInfo {
   transport: string;
   tenant: string;
   url: string;
-  /** What it listens through is away; absent: it can be called. */
-  state?: 'connecting' | undefined;
+  /**
+   * 'connecting': what it listens through is away; 'joining': whether this node takes work of the
+   * cluster is not known yet. Absent: it can be called.
+   */
+  state?: 'connecting' | 'joining' | undefined;
 }
 
 /** A tenant as a transport sees it. */

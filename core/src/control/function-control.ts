@@ -1,3 +1,4 @@
+import type { BuiltModule } from '../contracts/kinds';
 import { SledgeError } from '../errors/sledge-error';
 import { LiveFunction } from '../functions/live-function';
 import type { FunctionVersion } from '../functions/live-function';
@@ -84,6 +85,16 @@ export class FunctionControl {
     const state = deployed(stateOf(fn), added, { split, rollback });
     this.parts.registry.load(tenant, fn, version, module);
     return this.settle({ tenant, fn }, state, { version, wasm });
+  }
+
+  /** Whether `deploy` could take this module: it is loaded, and taken out. Throws as `deploy`. */
+  rehearse(deployment: Deployment, module: BuiltModule): void {
+    const { registry } = this.parts;
+    const { tenant, settings, config } = this.prepare(deployment);
+    const fn = new LiveFunction(tenant.name, deployment.name);
+    const version = { version: 0, hash: module.contentHash, settings, config, at: '' };
+    registry.load(tenant, fn, version, module);
+    for (const id of fn.target.ids) registry.unload(fn, id);
   }
 
   /**

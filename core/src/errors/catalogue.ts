@@ -1224,6 +1224,13 @@ export const ERROR_CATALOGUE = {
     rpc: 'PERMISSION_DENIED',
     solve: 'Use credentials of that tenant, or mend the permissions of nats-server.',
   },
+  SLEDGE_ERR_NATS_ANSWER: {
+    number: 861,
+    message: 'The answer of {node} has {bytes} bytes, and NATS takes {limitBytes}.',
+    http: 502,
+    rpc: 'RESOURCE_EXHAUSTED',
+    solve: 'It has run. Answer less, or raise max_payload of nats-server.',
+  },
   SLEDGE_ERR_CLIENT_ARGUMENT: {
     number: 880,
     message: 'The client was given what it does not take: {reason}',

@@ -74,6 +74,8 @@ export class NodePlacement {
   private readonly nodes: PeerNodes;
   private readonly counters = new PlacementCounters();
   private readonly away = new Map<number, Away>();
+  /** Their answers may be too long to come back from a peer; another version may be a new one. */
+  private readonly keptHere = new WeakSet<FunctionHandle>();
   private link: PeerLink | undefined;
   private lastId = 0;
   private warnings = 0;
@@ -113,7 +115,8 @@ export class NodePlacement {
   invoke(fn: FunctionHandle, request: InvocationRequest, onOutcome: OutcomeCallback): number {
     const reports = this.link?.peers() ?? [];
     const { hops = 0 } = request;
-    if (reports.length === 0 || hops >= HOPS_MAX || this.away.size >= AWAY_MAX) {
+    const isFull = this.away.size >= AWAY_MAX;
+    if (reports.length === 0 || hops >= HOPS_MAX || isFull || this.keptHere.has(fn)) {
       return this.run(fn, request, onOutcome);
     }
     const nowNs = this.options.nowNs();
@@ -204,6 +207,7 @@ export class NodePlacement {
     this.tell(away, reply);
     this.counters.replied(away.peer, reply.kind === 'outcome' ? 'ended' : reply.kind);
     if (reply.kind === 'outcome') {
+      if (reply.outcome.error?.code === 'SLEDGE_ERR_NATS_ANSWER') this.keptHere.add(away.fn);
       this.end(id, away, reply.outcome);
     } else if (reply.kind === 'lost') {
       const { peer } = away;

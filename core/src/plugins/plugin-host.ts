@@ -211,20 +211,25 @@ export class PluginHost {
     withheld: Withheld,
     apply: (made: CreatedPlugin) => Promise<void>,
   ): Promise<SledgeError[]> {
-    const { workerGroup = 0 } = loaded;
-    const together = this.live.filter(
-      (plugin) => (plugin.workerGroup ?? workerGroup) === workerGroup,
-    );
-    const old = together.filter((plugin) => plugin.definition.kind === loaded.definition.kind);
-    const others = together.filter((plugin) => !old.includes(plugin));
-    checkCapabilities([...others, loaded], () => [], withheld);
-    const made = await this.createOne(loaded);
+    const old = this.replacedBy(loaded);
+    const made = await this.rehearse(loaded, withheld);
     made.started = true;
     await this.step(made, 'start', () => made.instance.start?.());
     await apply(made);
     const at = old[0] === undefined ? this.live.length : this.live.indexOf(old[0]);
     this.live.splice(at, old.length, made);
     return this.unwind('stop', old);
+  }
+
+  /** As far as `exchange` goes without any effect: it is made, and others would work with it. */
+  async rehearse(loaded: LoadedPlugin, withheld: Withheld): Promise<LivePlugin> {
+    const { workerGroup = 0 } = loaded;
+    const old = this.replacedBy(loaded);
+    const others = this.live.filter(
+      (plugin) => (plugin.workerGroup ?? workerGroup) === workerGroup && !old.includes(plugin),
+    );
+    checkCapabilities([...others, loaded], () => [], withheld);
+    return this.createOne(loaded);
   }
 
   /**
@@ -239,6 +244,14 @@ export class PluginHost {
           (workerGroup === undefined || plugin.workerGroup === workerGroup),
       )
       .map((plugin) => ({ name: plugin.definition.name, instance: plugin.instance }));
+  }
+
+  private replacedBy({ definition, workerGroup = 0 }: LoadedPlugin): LivePlugin[] {
+    return this.live.filter(
+      (plugin) =>
+        (plugin.workerGroup ?? workerGroup) === workerGroup &&
+        plugin.definition.kind === definition.kind,
+    );
   }
 
   private async createOne(plugin: LoadedPlugin): Promise<LivePlugin> {

@@ -104,12 +104,27 @@ export class ServerPolicies {
     plane: DataPlane,
     ...[kind, choice, group, files = 'any']: PolicyChange
   ): Promise<void> {
+    const reference = this.referenceTo(kind, choice, group);
+    if (files === 'own' && !this.isOwn(reference)) throw new SledgeError('SLEDGE_ERR_ADMIN_FILES');
+    await this.inTurn(() => this.exchange(plane, kind, choice, reference));
+  }
+
+  /**
+   * As far as `set` goes without any effect. @param choice no path of a file.
+   * @throws SledgeError as `set` does.
+   */
+  async check(kind: PolicyKind, choice: PluginChoice, group: string | undefined): Promise<void> {
+    const reference = this.referenceTo(kind, choice, group);
+    if (isOptional(kind) && choice === 'none') return;
+    const plugin = loadPlugin(reference, this.loaded.folder);
+    policyOf(kind, await this.host.rehearse(plugin, withheldBy(this.loaded.config)));
+  }
+
+  private referenceTo(kind: PolicyKind, choice: PluginChoice, group: string | undefined) {
     const workerGroup = this.indexOf(group);
     const { groups } = this.loaded.config.workers;
     const place = groups === undefined ? kind : `workers.groups[${workerGroup}].${kind}`;
-    const reference = { ...referenceOf(place, kind, choice), workerGroup };
-    if (files === 'own' && !this.isOwn(reference)) throw new SledgeError('SLEDGE_ERR_ADMIN_FILES');
-    await this.inTurn(() => this.exchange(plane, kind, choice, reference));
+    return { ...referenceOf(place, kind, choice), workerGroup };
   }
 
   /** One of `files` as its file is now. @throws SledgeError; then the one before stays. */
@@ -179,9 +194,9 @@ export class ServerPolicies {
         reason: 'this data plane keeps its policies',
       });
     }
-    const isOptional = kind === 'estimator' || kind === 'admission';
     const { workerGroup } = named;
-    if (isOptional && choice === 'none') return plane.setPolicies({ [kind]: null }, workerGroup);
+    if (isOptional(kind) && choice === 'none')
+      return plane.setPolicies({ [kind]: null }, workerGroup);
     const reference = { ...named, isFresh: true };
     await this.probe(reference);
     const plugin = loadPlugin(reference, this.loaded.folder);
@@ -189,8 +204,7 @@ export class ServerPolicies {
       plugin,
       withheldBy(this.loaded.config),
       async (made) => {
-        const policy = isOptional ? nativeOf(made) : servingOf(made);
-        await plane.setPolicies?.({ [kind]: policy }, workerGroup);
+        await plane.setPolicies?.({ [kind]: policyOf(kind, made) }, workerGroup);
       },
     );
     this.note(reference, userFileOf(reference, this.loaded.folder));
@@ -247,6 +261,14 @@ export class ServerPolicies {
     const details = { plugin: name, reason: 'a fallback must be a native policy' };
     throw new SledgeError('SLEDGE_ERR_PLUGIN_CREATE', details);
   }
+}
+
+function isOptional(kind: PolicyKind): boolean {
+  return kind === 'estimator' || kind === 'admission';
+}
+
+function policyOf(kind: PolicyKind, made: CreatedPlugin): ServingPolicy {
+  return isOptional(kind) ? nativeOf(made) : servingOf(made);
 }
 
 function nativeOf({ definition, instance }: CreatedPlugin): DataPlanePolicy {

@@ -325,7 +325,7 @@ export class Sledge {
     this.failed = await this.host.startSome('transport');
     for (const { code, message, solve } of this.failed) this.logger.error({ code, solve }, message);
     this.life = 'serving';
-    this.cluster = openCluster(this, this.live, this.host);
+    this.cluster = openCluster(this, this.live, this.host, this.policies);
     await this.host.start();
   }
 

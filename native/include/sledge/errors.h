@@ -175,6 +175,7 @@ typedef enum sledge_error {
   SLEDGE_ERR_NATS_STREAM = 858,
   SLEDGE_ERR_NATS_ATTEMPTS = 859,
   SLEDGE_ERR_NATS_PERMISSION = 860,
+  SLEDGE_ERR_NATS_ANSWER = 861,
   SLEDGE_ERR_CLIENT_ARGUMENT = 880,
   SLEDGE_ERR_INTERNAL = 999,
 } sledge_error;
@@ -352,6 +353,7 @@ static inline const char *sledge_error_name(sledge_error error) {
     case SLEDGE_ERR_NATS_STREAM: return "SLEDGE_ERR_NATS_STREAM";
     case SLEDGE_ERR_NATS_ATTEMPTS: return "SLEDGE_ERR_NATS_ATTEMPTS";
     case SLEDGE_ERR_NATS_PERMISSION: return "SLEDGE_ERR_NATS_PERMISSION";
+    case SLEDGE_ERR_NATS_ANSWER: return "SLEDGE_ERR_NATS_ANSWER";
     case SLEDGE_ERR_CLIENT_ARGUMENT: return "SLEDGE_ERR_CLIENT_ARGUMENT";
     case SLEDGE_ERR_INTERNAL: return "SLEDGE_ERR_INTERNAL";
   }
@@ -525,6 +527,7 @@ static inline int sledge_error_rpc_status(sledge_error error) {
     case SLEDGE_ERR_CONTROL_TOO_LARGE:
     case SLEDGE_ERR_CONTROL_TOO_MANY:
     case SLEDGE_ERR_RPC_BACKLOG:
+    case SLEDGE_ERR_NATS_ANSWER:
       return 8;
     case SLEDGE_ERR_BUILD_CANCELLED:
     case SLEDGE_ERR_INVOKE_CANCELLED:

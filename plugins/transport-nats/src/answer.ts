@@ -48,13 +48,11 @@ export interface Answering {
 /** How an outcome is said. */
 export function answerOf(outcome: Outcome, answering: Answering): Answer {
   const { status, output, times } = outcome;
-  const error = errorOf(outcome);
+  const error = errorOf(outcome) ?? tooLong(outcome, answering);
   const answer =
     error !== undefined
       ? failureOf(error, answering)
-      : output.length > answering.payloadMax
-        ? failureOf(tooLong(output.length, answering.payloadMax), answering)
-        : { data: output, headers: headOf(answering) };
+      : { data: output, headers: headOf(answering) };
   answer.headers.set(HEADERS.queueUs, String(Math.round(times.queueNs / NS_PER_US)));
   answer.headers.set(HEADERS.runUs, String(Math.round(times.runNs / NS_PER_US)));
   // what began to run has perhaps had an effect: whoever called decides
@@ -79,6 +77,16 @@ export function errorOf({ status, error }: Outcome): SledgeError | undefined {
   return error ?? new SledgeError('SLEDGE_ERR_INTERNAL', fallback);
 }
 
+/** Undefined: NATS takes what it has said. */
+export function tooLong(
+  { output }: Outcome,
+  { node, payloadMax: limitBytes }: Answering,
+): SledgeError | undefined {
+  const bytes = output.length;
+  if (bytes <= limitBytes) return undefined;
+  return new SledgeError('SLEDGE_ERR_NATS_ANSWER', { node, bytes, limitBytes });
+}
+
 export function asSledgeError(cause: unknown): SledgeError {
   if (cause instanceof SledgeError) return cause;
   return new SledgeError('SLEDGE_ERR_INTERNAL', { reason: String(cause) }, { cause });
@@ -89,10 +97,6 @@ function headOf({ node, load }: Answering): MsgHdrs {
   head.set(HEADERS.node, node);
   head.set(HEADERS.load, formatLoad(load));
   return head;
-}
-
-function tooLong(bytes: number, limitBytes: number): SledgeError {
-  return new SledgeError('SLEDGE_ERR_NATS_PAYLOAD', { bytes, limitBytes });
 }
 
 /** A header ends at the end of its line. */

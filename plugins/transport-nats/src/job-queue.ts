@@ -25,12 +25,14 @@ export interface JobSource {
   readonly node: ServingNode;
   readonly options: DurableOptions;
   readonly logger: Logger;
+  /** Some function of the tenant is here. */
+  hasAny(): boolean;
   find(fn: string): FunctionHandle | undefined;
 }
 
 /**
  * The durable work of a tenant: no more is asked for than there are free places, so nothing waits
- * here while its time runs. Main thread.
+ * here while its time runs, and none while the tenant has no function here. Main thread.
  */
 export class JobQueue {
   readonly #running = new Set<Promise<void>>();
@@ -45,6 +47,11 @@ export class JobQueue {
   /** Works for as long as the connection lives; one that follows another goes on. */
   connect(connection: NatsConnection): void {
     this.#loop = this.#loop.then(() => this.#live(connection));
+  }
+
+  /** What functions there are has changed. */
+  update(): void {
+    this.#wake();
   }
 
   get inFlight(): number {
@@ -94,7 +101,7 @@ export class JobQueue {
 
   async #pull(consumer: Consumer, place: JobPlace): Promise<void> {
     const free = place.options.maxInFlight - this.#running.size;
-    if (free <= 0) return new Promise((resolve) => (this.#wake = resolve));
+    if (free <= 0 || !this.source.hasAny()) return new Promise((resolve) => (this.#wake = resolve));
     const wanted = { max_messages: free, expires: PULL_MS, idle_heartbeat: HEARTBEAT_MS };
     const messages = await consumer.fetch(wanted);
     this.#messages = messages;

@@ -3,8 +3,16 @@ import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
 import type { ErrorCode, FunctionHandle, Outcome } from '@sledge/core';
-import { HEADERS, idToken, nameOf } from '@sledge/nats-connection';
-import { answerOf, asSledgeError, errorOf, failureOf, mayTryNext, type Answer } from './answer';
+import { HEADERS, idTokenOfHeader, nameOf } from '@sledge/nats-connection';
+import {
+  answerOf,
+  asSledgeError,
+  errorOf,
+  failureOf,
+  mayTryNext,
+  tooLong,
+  type Answer,
+} from './answer';
 import type { ServingNode } from './node';
 import type { Ledger } from './ledger';
 import type { DurableOptions } from './options';
@@ -29,7 +37,14 @@ const OWN_HEADERS_BYTES = 2_048;
 /** Another attempt would end as this one. */
 const HOPELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SLEDGE_ERR_NATS_REQUEST',
+  'SLEDGE_ERR_NATS_ANSWER',
   'SLEDGE_ERR_HTTP_BODY_TOO_LARGE',
+]);
+
+/** Nothing has run: the node has not converged yet, or is just building the module again. */
+const NOT_HERE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'SLEDGE_ERR_INVOKE_UNKNOWN',
+  'SLEDGE_ERR_INVOKE_MODULE',
 ]);
 
 export interface JobPlace {
@@ -57,7 +72,7 @@ export class Job {
   ) {
     this.#fn = nameOf(message.subject.split('.')[3] ?? '');
     const given = message.headers?.get(HEADERS.id) ?? '';
-    this.#id = idToken(given) ?? `s${message.info.streamSequence}`;
+    this.#id = idTokenOfHeader(given) ?? `s${message.info.streamSequence}`;
     this.#attempt = message.info.deliveryCount;
   }
 
@@ -91,10 +106,12 @@ export class Job {
     if (ended instanceof SledgeError) return this.#fail(ended);
     const error = errorOf(ended);
     if (ended.status === 'dropped' && error !== undefined && mayTryNext(error)) {
-      return this.#return(options.backoffMs);
+      return this.#leave(error);
     }
-    const answer = answerOf(ended, node.answering(place.connection));
-    if (error !== undefined) return this.#fail(error, answer);
+    const answering = node.answering(place.connection);
+    const answer = answerOf(ended, answering);
+    const failure = error ?? tooLong(ended, answering);
+    if (failure !== undefined) return this.#fail(failure, answer);
     node.counted.jobs_completed += 1;
     await ledger.storeResult(this.#id, this.#named(answer));
     await this.#done();
@@ -127,9 +144,18 @@ export class Job {
     }
   }
 
+  /** Nothing has run here: it is of others, and each time they have longer to be ready for it. */
+  async #leave(error: SledgeError): Promise<void> {
+    const { maxAttempts, maxReturns, backoffMs, backoffMaxMs } = this.place.options;
+    if (this.#isEnding) return this.#return(GIVE_BACK_MS);
+    if (this.#attempt >= maxAttempts + maxReturns) return this.#bury(error);
+    this.#return(Math.min(backoffMaxMs, backoffMs * this.#attempt));
+  }
+
   async #fail(error: SledgeError, answer?: Answer): Promise<void> {
     const { node, options } = this.place;
     if (this.#isEnding) return this.#return(GIVE_BACK_MS);
+    if (NOT_HERE.has(error.code)) return this.#leave(error);
     const isLast = this.#attempt >= options.maxAttempts || HOPELESS.has(error.code);
     if (isLast) return this.#bury(error, answer);
     node.counted.jobs_retried += 1;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
 import type { FunctionHandle, InvocationRequest, RequestIds } from '@sledge/core';
-import { HEADERS } from '@sledge/nats-connection';
+import { HEADERS, PERCENT } from '@sledge/nats-connection';
 
 /** A day: more is a mistake, not a deadline. Microseconds. */
 const DEADLINE_US_MAX = 86_400_000_000;
@@ -32,9 +32,7 @@ export function readRequest(
   if (data.length > limitBytes) {
     throw new SledgeError('SLEDGE_ERR_HTTP_BODY_TOO_LARGE', { limitBytes });
   }
-  const args = headers?.values(HEADERS.arg) ?? [];
-  if (args.length > ARGS_MAX) throw wrong(`there are more than ${ARGS_MAX} arguments`);
-  if (args.some((arg) => arg.includes('\0'))) throw wrong('an argument holds a NUL');
+  const args = argsOf(headers);
   const { ids, environ } = namesOf(headers);
   const invocation: InvocationRequest = {
     args,
@@ -44,6 +42,28 @@ export function readRequest(
     ids,
   };
   return { invocation, ids };
+}
+
+/** @throws SledgeError SLEDGE_ERR_NATS_REQUEST */
+function argsOf(headers: MsgHdrs | undefined): string[] {
+  const said = headers?.values(HEADERS.arg) ?? [];
+  if (said.length > ARGS_MAX) throw wrong(`there are more than ${ARGS_MAX} arguments`);
+  const encoding = headers?.get(HEADERS.argEncoding) ?? '';
+  if (encoding !== '' && encoding !== PERCENT) {
+    throw wrong(`${encoding.slice(0, 40)} is no encoding of arguments: ${PERCENT} is`);
+  }
+  const args = encoding === '' ? said : said.map(decoded);
+  if (args.some((arg) => arg.includes('\0'))) throw wrong('an argument holds a NUL');
+  return args;
+}
+
+/** @throws SledgeError SLEDGE_ERR_NATS_REQUEST */
+function decoded(arg: string): string {
+  try {
+    return decodeURIComponent(arg);
+  } catch {
+    throw wrong('an argument is not percent-encoded');
+  }
 }
 
 /** @throws SledgeError SLEDGE_ERR_NATS_REQUEST */

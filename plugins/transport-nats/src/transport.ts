@@ -90,14 +90,13 @@ export class NatsTransport implements TransportInstance {
   listeners(): readonly ListenerInfo[] {
     const [server = ''] = this.options.servers;
     const common = { transport: 'nats', url: withoutUser(server) };
-    const connecting = { state: 'connecting' as const };
-    if (this.#isHeld) {
-      return this.#served().map(({ name }) => ({ ...common, tenant: name, ...connecting }));
-    }
-    return [...this.#tenants].map(([tenant, { link }]) => ({
-      ...{ ...common, tenant },
-      ...(link.state === 'connected' ? {} : connecting),
-    }));
+    const names = this.#isHeld ? this.#served().map(({ name }) => name) : [...this.#tenants.keys()];
+    return names.map((tenant) => {
+      if (this.#links.get(this.#keyOf(tenant))?.state !== 'connected') {
+        return { ...common, tenant, state: 'connecting' };
+      }
+      return this.#isHeld ? { ...common, tenant, state: 'joining' } : { ...common, tenant };
+    });
   }
 
   /** By the names of docs/reference/nats.md. */
@@ -122,7 +121,7 @@ export class NatsTransport implements TransportInstance {
     }
     for (const tenant of tenants) {
       const known = this.#tenants.get(tenant.name);
-      if (known !== undefined) known.endpoint.update(tenant);
+      if (known !== undefined) update(known, tenant);
       else if (this.#serves(tenant.name)) this.#open(tenant);
     }
   }
@@ -161,13 +160,20 @@ export class NatsTransport implements TransportInstance {
   #jobsOf(tenant: string, endpoint: TenantEndpoint): JobQueue | undefined {
     const { durable } = this.options;
     if (durable === undefined) return undefined;
+    const { logger } = this;
+    const hasAny = () => endpoint.functions.size > 0;
     const find = (fn: string) => endpoint.functions.get(fn);
-    return new JobQueue({ tenant, node: this.#node, options: durable, logger: this.logger, find });
+    return new JobQueue({ tenant, node: this.#node, options: durable, logger, hasAny, find });
+  }
+
+  /** Of its link. */
+  #keyOf(tenant: string): string {
+    return this.options.tenants?.[tenant]?.credentials === undefined ? '' : tenant;
   }
 
   #linkOf(tenant: string): NatsLink {
     const own = this.options.tenants?.[tenant]?.credentials;
-    const key = own === undefined ? '' : tenant;
+    const key = this.#keyOf(tenant);
     const known = this.#links.get(key);
     if (known !== undefined) return known;
     const link = this.#connect(own ?? this.options.credentials);
@@ -192,6 +198,11 @@ export class NatsTransport implements TransportInstance {
       .finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
+}
+
+function update({ endpoint, jobs }: Tenant, view: TenantView): void {
+  endpoint.update(view);
+  jobs?.update();
 }
 
 async function drainTenant({ endpoint, jobs, unsubscribe }: Tenant): Promise<void> {

@@ -3,7 +3,7 @@ import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
 import { NatsClient } from '@sledge/client-nats';
 import { NatsServer } from '../../../test/support/nats-server';
-import { output, startNode, until, type Running } from './harness';
+import { output, startNode, tenantOf, until, type Running } from './harness';
 
 const trap = new SledgeError('SLEDGE_ERR_INVOKE_TRAPPED', { trap: 'unreachable' });
 const ACK_WAIT_MS = 1_200;
@@ -37,10 +37,11 @@ describe('durable work over NATS', () => {
     told.length = 0;
   });
 
-  async function node(name: string, durable: object = {}) {
+  async function node(name: string, durable: object = {}, functions = ['fib']) {
     // nothing is given to another node but what a test gives: machines are busy now and then
     const fast = { backoffMs: 10, ackWaitMs: 30_000, storage: 'memory', ...durable };
-    const started = await startNode({ servers: [nats.url], node: name, durable: fast });
+    const options = { servers: [nats.url], node: name, durable: fast };
+    const started = await startNode(options, [tenantOf('acme', ...functions)]);
     running.push(started);
     await started.connected();
     const { streams } = await jetstreamManager(watcher);
@@ -71,6 +72,30 @@ describe('durable work over NATS', () => {
     expect(told).toEqual([{ subject: 'sledge.result.acme.job-1', text: 'did a' }]);
   });
 
+  test('an id may hold any characters, and its result is found by it', async () => {
+    await node('one');
+    const ids = ['order.7', 'order:7', 'user@x', 'a/b', 'a b', '100%', 'a%2Fb', "it's *>!", 'ü'];
+    const works = await Promise.all(ids.map((id) => submit(id, id)));
+    expect(works.map(({ id }) => id)).toEqual(ids);
+    for (const work of works)
+      expect((await work.result()).output.toString()).toBe(`did ${work.id}`);
+    const again = await Promise.all(ids.map((id) => client.result('acme', id)));
+    expect(again.map((answer) => answer.output.toString())).toEqual(ids.map((id) => `did ${id}`));
+  });
+
+  test.each([
+    ['as a token', 'a%2Fb%21', 'a%2Fb%21'],
+    ['as it is', 'a/b c!', 'a%2Fb%20c%21'],
+    ['with a % of its own', '100%', '100%25'],
+  ])('whoever is no client of ours names its work %s', async (_, id, token) => {
+    await node('one');
+    const head = headers();
+    head.set('Nats-Msg-Id', id);
+    await jetstream(watcher).publish('sledge.submit.acme.fib', 'x', { headers: head });
+    await until(() => told.length === 1);
+    expect(told).toEqual([{ subject: `sledge.result.acme.${token}`, text: 'did x' }]);
+  });
+
   test('what is refused has not failed: it goes back, and is done when there is room', async () => {
     const { invoker, stats } = await node('one', { maxAttempts: 1, backoffMaxMs: 20 });
     invoker.refuse = new SledgeError('SLEDGE_ERR_PLACEMENT_REFUSED', { placement: 'p' });
@@ -79,6 +104,45 @@ describe('durable work over NATS', () => {
     invoker.refuse = undefined;
     expect((await work.result()).output.toString()).toBe('did x');
     expect(stats()).toMatchObject({ jobs_dead: 0, jobs_completed: 1 });
+  });
+
+  test('work for what a node has not is of others: it goes back until one has it', async () => {
+    const few = { maxAttempts: 1, maxReturns: 10_000, backoffMs: 1 };
+    const without = await node('one', few, ['other']);
+    const [early, late] = await Promise.all([submit('early'), submit('late')]);
+    await until(() => (without.stats()['jobs_returned'] ?? 0) >= 6);
+    await node('two', few);
+    const answers = await Promise.all([early.result(), late.result()]);
+    expect(answers.map((answer) => answer.output.toString())).toEqual(['did early', 'did late']);
+    expect(without.stats()).toMatchObject({ jobs_dead: 0, jobs_retried: 0 });
+  });
+
+  test('a module that is just built again is no failure of the work', async () => {
+    const { invoker, stats } = await node('one', { maxAttempts: 1 });
+    const error = new SledgeError('SLEDGE_ERR_INVOKE_MODULE');
+    invoker.answer = () =>
+      invoker.calls.length < 3 ? { status: 'failed', error } : output('built');
+    expect((await (await submit('x')).result()).output.toString()).toBe('built');
+    expect(stats()).toMatchObject({ jobs_returned: 2, jobs_dead: 0, jobs_retried: 0 });
+  });
+
+  test('what no node has is a dead letter in the end, which says so', async () => {
+    const { stats } = await node('one', { maxAttempts: 1, maxReturns: 2 }, ['other']);
+    const work = await submit('x');
+    await expect(work.result()).rejects.toMatchObject({
+      code: 'SLEDGE_ERR_INVOKE_UNKNOWN',
+      answer: { attempts: 3 },
+    });
+    await until(() => stats()['jobs_dead'] === 1);
+    expect(stats()).toMatchObject({ jobs_returned: 2 });
+  });
+
+  test('a node that has no function of a tenant yet leaves its work to others', async () => {
+    const fresh = await node('one', {}, []);
+    const works = await Promise.all(Array.from({ length: 4 }, (_, at) => submit(`${at}`)));
+    await new Promise((resolve) => setTimeout(resolve, 50)); // to take some, if it did so
+    fresh.change([tenantOf('acme', 'fib')]);
+    for (const work of works) expect(await work.result()).toMatchObject({ attempts: 1 });
   });
 
   test('a tenant that goes while its work is refused ends, and gives it back', async () => {
@@ -115,6 +179,16 @@ describe('durable work over NATS', () => {
     await until(async () => (await waiting()) === 0);
     await watcher.flush();
     expect(told).toHaveLength(1);
+  });
+
+  test('work whose answer is too long for NATS is a dead letter, and is not done again', async () => {
+    const { invoker, stats } = await node('one');
+    invoker.answer = () => output('x'.repeat(1_048_577));
+    const work = await submit('long');
+    const error = { code: 'SLEDGE_ERR_NATS_ANSWER', answer: { attempts: 1 } };
+    await expect(work.result()).rejects.toMatchObject(error);
+    await until(() => stats()['jobs_dead'] === 1);
+    expect(stats()).toMatchObject({ jobs: 1, jobs_completed: 0 });
   });
 
   test('no header and no length of what is sent keeps it from becoming a dead letter', async () => {

@@ -1,7 +1,10 @@
+import { connect, headers } from '@nats-io/transport-node';
 import { SledgeError } from '@sledge/core';
 import { NatsClient, type NatsCallError } from '@sledge/client-nats';
 import { NatsServer } from '../../../test/support/nats-server';
-import { output, startNode, tenantOf, until, type Running } from './harness';
+import { forwardedHeader, outcomeOf } from '../src/peers/forwarded';
+import { readRequest } from '../src/request';
+import { makeFunction, output, startNode, tenantOf, until, type Running } from './harness';
 
 describe('requests over NATS', () => {
   let nats: NatsServer;
@@ -65,6 +68,32 @@ describe('requests over NATS', () => {
     const early = client.invoke('acme', 'fib', body, { signal: AbortSignal.abort() });
     await expect(early).rejects.toMatchObject({ code });
     expect(idsOf('x')).toHaveLength(1);
+  });
+
+  test('arguments arrive as they were given, whatever they begin and end with', async () => {
+    const { invoker } = await node('one');
+    const lists = [
+      [' lead', 'trail ', '  ', '100%'],
+      ['\tx', '%20'],
+      ['two\nlines'],
+      ['', ' ü'],
+      [''],
+    ];
+    for (const args of lists) await open().invoke('acme', 'fib', undefined, { args });
+    expect(invoker.calls.map(({ request }) => request.args)).toEqual(lists);
+  });
+
+  test.each([
+    ['percent', '%zz', 'not percent-encoded'],
+    ['percent', 'a%00b', 'NUL'],
+    ['base64', 'eA==', 'base64'],
+  ])('arguments in the encoding %s that are no such are refused: %s', (encoding, arg, words) => {
+    const head = headers();
+    head.set('Sledge-Arg-Encoding', encoding);
+    head.append('Sledge-Arg', arg);
+    const read = () => readRequest(makeFunction(), Buffer.alloc(0), head);
+    expect(read).toThrow(expect.objectContaining({ code: 'SLEDGE_ERR_NATS_REQUEST' }) as Error);
+    expect(read).toThrow(words);
   });
 
   test('body, arguments, deadline and trace go there; node, load and times come back', async () => {
@@ -168,7 +197,7 @@ describe('requests over NATS', () => {
     running.push(held);
     await held.connected();
     const states = () => held.transport.listeners().map(({ state }) => state);
-    expect(states()).toEqual(['connecting']);
+    expect(states()).toEqual(['joining']);
     await node('one');
     const client = open();
     const answers = Array.from({ length: 20 }, () => invoke(client, 'x'));
@@ -210,10 +239,33 @@ describe('requests over NATS', () => {
     const client = open();
     const code = 'SLEDGE_ERR_NATS_PAYLOAD';
     await expect(invoke(client, 'x'.repeat(1_100_000))).rejects.toMatchObject({ code });
+    const argOf = (text: string) => client.invoke('acme', 'fib', undefined, { args: [text] });
+    await expect(argOf('ü'.repeat(550_000))).rejects.toMatchObject({ code });
+    expect((await argOf('x'.repeat(550_000))).node).toBe('one');
     invoker.answer = () => output('x'.repeat(1_100_000));
-    await expect(invoke(client, 'x')).rejects.toMatchObject({ code });
+    const answered = { code: 'SLEDGE_ERR_NATS_ANSWER' };
+    await expect(invoke(client, 'x')).rejects.toMatchObject(answered);
     invoker.answer = () => output('still there');
     expect((await invoke(client, 'x')).output.toString()).toBe('still there');
+  });
+
+  test('a peer whose answer is too long for NATS says so to the node that has asked', async () => {
+    const one = await startNode({ servers: [nats.url], node: 'one', peers: {} });
+    running.push(one);
+    await one.connected();
+    one.invoker.answer = () => output('x'.repeat(1_048_000));
+    const asking = await connect({ servers: nats.url });
+    const head = headers();
+    head.set('Sledge-Forwarded', forwardedHeader({ args: [], environ: [] }));
+    const asked = { timeout: 60_000, headers: head };
+    const answer = await asking.request('sledge.node.one.invoke.acme.fib', '', asked);
+    const { status, error } = outcomeOf(answer.headers) ?? {};
+    expect([status, error?.code, error?.httpStatus]).toEqual([
+      'failed',
+      'SLEDGE_ERR_NATS_ANSWER',
+      502,
+    ]);
+    await asking.close();
   });
 
   test('a request that makes no sense is answered, and the node lives on', async () => {

@@ -80,12 +80,18 @@ test('a tenant reaches its own functions and results, and nothing of another ten
 });
 
 test('a node that may do nothing goes on, and serves nobody', async () => {
-  const users = '{ user: nobody, password: x, permissions: { publish: deny, subscribe: deny } }';
-  nats = await NatsServer.start(`authorization { users: [${users}] }`);
-  const credentials = { user: 'nobody', passwordFile: file('nobody.password', 'x') };
+  const nobody =
+    '{ user: nobody, password: x, permissions: { publish: { deny: ">" }, subscribe: { deny: ">" } } }';
+  const users = [nobody, '{ user: client, password: x }'];
+  nats = await NatsServer.start(`authorization { users: [${users.join(', ')}] }`);
+  const passwordFile = file('password', 'x');
+  const credentials = { user: 'nobody', passwordFile };
   node = await startNode({ servers: [nats.url], credentials, durable: {} }, tenants);
   await node.connected();
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await new Promise((resolve) => setTimeout(resolve, 100)); // in which it would have subscribed
+  const client = open({ credentials: { user: 'client', passwordFile } });
+  const call = client.invoke('acme', 'fib', body);
+  await expect(call).rejects.toMatchObject({ code: 'SLEDGE_ERR_NATS_NO_NODE' });
   expect(node.stats()).toMatchObject({ requests: 0, connected: 1 });
   await node.transport.drain();
 });
