@@ -181,7 +181,7 @@ describe('durable work over NATS', () => {
     expect(told).toHaveLength(1);
   });
 
-  test('work whose answer is too long for NATS is a dead letter, and is not done again', async () => {
+  test('work whose answer is too long for NATS is a dead letter, and not done again', async () => {
     const { invoker, stats } = await node('one');
     invoker.answer = () => output('x'.repeat(1_048_577));
     const work = await submit('long');

@@ -99,7 +99,9 @@ describe('requests that a placement sends to another node', () => {
       callback: (_error, message) => void message.respond('', { headers: head }),
     });
     await other.flush();
-    expect(await forward('liar')).toMatchObject({ kind: 'lost' });
+    stopClock(); // no silence is why
+    const reason = 'its answer is none of a node';
+    expect(await forward('liar')).toEqual({ kind: 'lost', reason });
     subscription.unsubscribe();
   });
 

@@ -80,8 +80,8 @@ test('a tenant reaches its own functions and results, and nothing of another ten
 });
 
 test('a node that may do nothing goes on, and serves nobody', async () => {
-  const nobody =
-    '{ user: nobody, password: x, permissions: { publish: { deny: ">" }, subscribe: { deny: ">" } } }';
+  const none = '{ publish: { deny: ">" }, subscribe: { deny: ">" } }';
+  const nobody = `{ user: nobody, password: x, permissions: ${none} }`;
   const users = [nobody, '{ user: client, password: x }'];
   nats = await NatsServer.start(`authorization { users: [${users.join(', ')}] }`);
   const passwordFile = file('password', 'x');
