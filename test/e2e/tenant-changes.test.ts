@@ -113,3 +113,37 @@ test('a port that was picked stays when it is named', async () => {
   expect((await asking.stop()).wrong).toEqual([]);
   expect(await urlOf('any')).toBe(url);
 }, 60_000);
+
+/** As a client sees it. */
+async function answerTo(method: 'PUT', at: string, body: object): Promise<[number, string]> {
+  const client = new Client('http://localhost', { socketPath: server.control });
+  const headers = { 'content-type': 'application/json' };
+  const answer = await client.request({ method, path: at, headers, body: JSON.stringify(body) });
+  const { error } = (await answer.body.json()) as { error?: { message: string } };
+  await client.close();
+  return [answer.statusCode, error?.message ?? 'accepted'];
+}
+
+test.each<[string, number, string, object | (() => object), RegExp]>([
+  ['a policy misspelt', 400, 'policies', { choice: 'jqs' }, /jqs was not found; did you mean/],
+  ['a file that is missing', 400, 'policies', { choice: './none.ts' }, /none\.ts was not found/],
+  [
+    'a policy of another kind',
+    400,
+    'policies',
+    { choice: 'fifo' },
+    /fifo was not found \(dispatcher/,
+  ],
+  ['a capability that is missing', 409, 'policies', { choice: 'edf-interrupt' }, /which nothing/],
+  ['a host of none here', 409, 'tenants/x', { port: 0, host: '192.0.2.1' }, /EADDRNOTAVAIL/],
+  ['a port that is taken', 409, 'tenants/x', taken, /EADDRINUSE/],
+])('%s is the mistake of who asks: %d, with the reason', async (_title, status, at, given, why) => {
+  const wanted = typeof given === 'function' ? given() : given;
+  const body = at === 'policies' ? { kind: 'dispatcher', ...wanted } : wanted;
+  expect(await answerTo('PUT', `/${at}`, body)).toEqual([status, expect.stringMatching(why)]);
+});
+
+/** By a tenant whose port was picked: no setting says so. */
+function taken(): object {
+  return { port: Number(new URL(server.url).port) };
+}
