@@ -124,6 +124,8 @@ async function answerTo(method: 'PUT', at: string, body: object): Promise<[numbe
   return [answer.statusCode, error?.message ?? 'accepted'];
 }
 
+const serves = { versions: [{ version: 1, weight: 1 }] };
+
 test.each<[string, number, string, object | (() => object), RegExp]>([
   ['a policy misspelt', 400, 'policies', { choice: 'jqs' }, /jqs was not found; did you mean/],
   ['a file that is missing', 400, 'policies', { choice: './none.ts' }, /none\.ts was not found/],
@@ -135,6 +137,18 @@ test.each<[string, number, string, object | (() => object), RegExp]>([
     /fifo was not found \(dispatcher/,
   ],
   ['a capability that is missing', 409, 'policies', { choice: 'edf-interrupt' }, /which nothing/],
+  ['a module of node', 400, 'policies', { choice: 'http' }, /http was not found \(dispatcher/],
+  [
+    'functions among settings',
+    400,
+    'tenants/x',
+    { functions: [] },
+    /functions: unknown key; known/,
+  ],
+  ['another name', 400, 'tenants/x', { name: 'y' }, /name: the path names the tenant/],
+  ['far too much', 400, 'tenants/x', { limits: { wallTimeUs: 1e99 } }, /^(?!.*9007199254740991)/s],
+  ['a name with a slash', 400, 'tenants/a%2Fb', {}, /without "\/"/],
+  ['a tenant misspelt', 404, 'tenants/owm/functions/f/split', serves, /did you mean own\?$/],
   ['a host of none here', 409, 'tenants/x', { port: 0, host: '192.0.2.1' }, /EADDRNOTAVAIL/],
   ['a port that is taken', 409, 'tenants/x', taken, /EADDRINUSE/],
 ])('%s is the mistake of who asks: %d, with the reason', async (_title, status, at, given, why) => {

@@ -198,7 +198,7 @@ export const ERROR_CATALOGUE = {
   SLEDGE_ERR_BUILD_CANCELLED: {
     number: 209,
     message: 'Building {name} was cancelled.',
-    http: 500,
+    http: 503,
     rpc: 'CANCELLED',
     solve: 'Start it again.',
   },
@@ -776,10 +776,11 @@ export const ERROR_CATALOGUE = {
   },
   SLEDGE_ERR_CLI_CONTROL: {
     number: 603,
-    message: 'The control socket {path} cannot be used: {reason}',
+    message: 'The admin API at {path} cannot be used: {reason}',
     http: 500,
     rpc: 'UNAVAILABLE',
-    solve: 'Start a server, or name its socket with --socket; its ready file says where it is.',
+    solve:
+      'Start a server, or name its socket (its ready file has it) with --socket, its URL with --url.',
   },
   // admin API
   SLEDGE_ERR_ADMIN_LISTEN: {
