@@ -36,7 +36,7 @@ export function describeIssues(
   });
 }
 
-/** Beyond what an integer can be, where the schema's own bound, which is nearer, is told as well. */
+/** Beyond what an integer can be, where the schema's own, nearer bound is told as well. */
 function isTold(issue: Issue, all: readonly Issue[]): boolean {
   if (issue.code !== 'too_big' && issue.code !== 'too_small') return false;
   const limit = issue.code === 'too_big' ? issue.maximum : issue.minimum;

@@ -779,8 +779,7 @@ export const ERROR_CATALOGUE = {
     message: 'The admin API at {path} cannot be used: {reason}',
     http: 500,
     rpc: 'UNAVAILABLE',
-    solve:
-      'Start a server, or name its socket (its ready file has it) with --socket, its URL with --url.',
+    solve: 'Start a server, or name its socket (see its ready file) or, with --url, its URL.',
   },
   // admin API
   SLEDGE_ERR_ADMIN_LISTEN: {
