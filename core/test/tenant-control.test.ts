@@ -11,7 +11,8 @@ import { LiveFunction } from '../src/functions/live-function';
 function controlOf() {
   const state = {
     ...{ inFlight: 1, forgotten: [] as string[], kept: [] as string[] },
-    ...{ isHeld: false, publish: (): void => undefined },
+    ...{ given: 0, failure: undefined as Error | undefined },
+    prepare: async (): Promise<void> => undefined,
   };
   const loaded = new Set<number>();
   let lastId = 10;
@@ -27,7 +28,10 @@ function controlOf() {
   const { config } = configFromObject({ transports: ['http'] });
   const registry = new FunctionRegistry(config, plane);
   const turn = () => new Promise<void>(setImmediate);
-  const publish = () => (state.isHeld ? new Promise<void>((end) => (state.publish = end)) : turn());
+  const prepareTenant = async () => {
+    await state.prepare();
+    return async () => void (state.given += 1);
+  };
   // a compiler that ends when the test says so
   let built: (() => void) | undefined;
   const build = () =>
@@ -37,7 +41,10 @@ function controlOf() {
   const store: FunctionStore = {
     ...emptyStore(),
     module: () => Buffer.alloc(1),
-    saveTenant: ({ name }) => void state.kept.push(name),
+    saveTenant: ({ name }) => {
+      if (state.failure !== undefined) throw state.failure;
+      state.kept.push(name);
+    },
     saveFunction: ({ tenant, name }) => void state.kept.push(`${tenant}/${name}`),
     removeFunction: (tenant, name) => drop((kept) => kept === `${tenant}/${name}`),
     removeTenant: (name) => drop((kept) => kept.split('/')[0] === name),
@@ -45,7 +52,7 @@ function controlOf() {
   const drop = (isGone: (kept: string) => boolean): void => {
     state.kept = state.kept.filter((kept) => !isGone(kept));
   };
-  const parts = { config, plane, registry, sandbox, store, publish, logger };
+  const parts = { config, plane, registry, sandbox, store, publish: turn, prepareTenant, logger };
   const functions = new FunctionControl(parts as unknown as ControlParts);
   const tenants = new TenantControl(functions, () => []);
   const deploy = (): void => {
@@ -91,19 +98,34 @@ test('a tenant that is removed while it is made is nowhere, whatever ends first'
   expect([[...registry.byName.keys()], state.kept]).toEqual([[], []]);
 });
 
-test('a tenant that cannot listen takes with it what was deployed for it meanwhile', async () => {
-  const { state, tenants, registry, functions, endBuild, loaded } = controlOf();
-  Object.assign(state, { inFlight: 0, isHeld: true });
+test('a tenant is there when its transports have said that they serve it, not before', async () => {
+  const { state, tenants, registry, functions } = controlOf();
+  let refuse = (): void => undefined;
+  const asked = new Promise<void>((resolve) => {
+    state.prepare = () => {
+      resolve();
+      return new Promise((_, reject) => (refuse = () => reject(new Error('no such address'))));
+    };
+  });
   const made = tenants.set('t', { port: 1 });
-  const { publish } = state;
-  state.isHeld = false;
-  const deployed = functions.deploy({ ...at, wasm });
-  await endBuild();
-  await deployed;
-  expect(state.kept).toEqual(['t/f']);
-  publish();
-  await expect(made).rejects.toMatchObject({ code: 'SLEDGE_ERR_HTTP_LISTEN' });
-  expect([[...registry.byName.keys()], state.kept, [...loaded]]).toEqual([[], [], []]);
+  await asked;
+  const unknown = { code: 'SLEDGE_ERR_CONTROL_TENANT' };
+  await expect(functions.deploy({ ...at, wasm })).rejects.toMatchObject(unknown);
+  refuse();
+  await expect(made).rejects.toThrow('no such address');
+  expect([[...registry.byName.keys()], state.kept]).toEqual([[], []]);
+});
+
+test('a change that is not kept gives back what transports took, and changes nothing', async () => {
+  const { state, tenants, registry } = controlOf();
+  await tenants.set('t', { port: 1 });
+  state.failure = new Error('the disk is full');
+  const before = registry.byName.get('t')?.view;
+  await expect(tenants.set('t', { port: 2 })).rejects.toThrow('the disk is full');
+  await expect(tenants.set('u', { port: 3 })).rejects.toThrow('the disk is full');
+  expect([...registry.byName.keys()]).toEqual(['t']);
+  expect(registry.byName.get('t')?.view).toBe(before);
+  expect([state.kept, state.given]).toEqual([['t'], 2]);
 });
 
 test('a version that is brought back to a function that goes meanwhile is not loaded', async () => {

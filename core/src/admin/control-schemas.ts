@@ -48,7 +48,7 @@ export const splitBody = z.strictObject({
 });
 
 export const tenantBody = z
-  .looseObject({})
+  .looseObject({ name: z.never('the path names the tenant').exactOptional() })
   .describe('Settings of a tenant as in the configuration, without name and functions.');
 
 const split = z

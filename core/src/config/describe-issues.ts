@@ -22,6 +22,7 @@ export function describeIssues(
   schema: SchemaNode,
 ): Problem[] {
   return issues.flatMap((issue) => {
+    if (isTold(issue, issues)) return [];
     if (issue.code !== 'unrecognized_keys') {
       return [problem(issue.path, describe(issue, valueAt(input, issue.path)))];
     }
@@ -33,6 +34,17 @@ export function describeIssues(
       return problem([...issue.path, key], `unknown key; ${hint}`, true);
     });
   });
+}
+
+/** Beyond what an integer can be, where the schema's own, nearer bound is told as well. */
+function isTold(issue: Issue, all: readonly Issue[]): boolean {
+  if (issue.code !== 'too_big' && issue.code !== 'too_small') return false;
+  const limit = issue.code === 'too_big' ? issue.maximum : issue.minimum;
+  if (Math.abs(Number(limit)) !== Number.MAX_SAFE_INTEGER) return false;
+  const place = pathText(issue.path);
+  return all.some(
+    (one) => one !== issue && one.code === issue.code && pathText(one.path) === place,
+  );
 }
 
 export function problem(keys: readonly PropertyKey[], message: string, aboutKey = false): Problem {

@@ -255,7 +255,12 @@ export const functionSchema = z.strictObject({
 });
 
 export const tenantSchema = z.strictObject({
-  name: z.string().regex(/^[^\p{C}]{1,64}$/u, 'a name of 1 to 64 printable characters'),
+  name: z
+    .string()
+    .regex(
+      /^(?!\.{1,2}$)[^\p{C}/]{1,64}$/u,
+      '1 to 64 printable characters without "/"; no dots alone',
+    ),
   port: count(0, 65_535).optional().describe('HTTP port; 0 picks a free one; absent: no HTTP.'),
   host: text(255).optional().describe("Address of this tenant's listener, over the transport's."),
   ...tenantAddress,

@@ -85,6 +85,12 @@ export interface TransportHost {
    * that has not changed is the same object. Who made the change awaits what the listener returns.
    */
   onTenantsChanged(listener: (tenants: readonly TenantView[]) => void | Promise<void>): () => void;
+  /**
+   * Called before a tenant is made or changed, with what it is to be. The listener takes what that
+   * needs, such as an address, and changes nothing that is served; what it returns gives that back
+   * when the change is refused by others. What it throws refuses the change.
+   */
+  onTenantChanging?(listener: (tenant: TenantView) => Promise<() => Promise<void>>): () => void;
   /** Calls back when one of the files is another, or an operator asks. @returns ends it. */
   watchFiles?: WatchFiles;
   /**

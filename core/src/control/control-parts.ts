@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { SledgeConfig } from '../config/schema';
 import type { DataPlane } from '../contracts/data-plane';
-import type { BuildRequest, SandboxInstance } from '../contracts/kinds';
+import type { BuildRequest, SandboxInstance, TenantView } from '../contracts/kinds';
 import type { FunctionRegistry } from '../functions/function-registry';
 import type { FunctionStore } from './function-store';
 
@@ -16,4 +16,6 @@ export interface ControlParts {
   readonly logger: Logger;
   /** Tells transports; resolves when they serve what there is now. */
   readonly publish: () => Promise<void>;
+  /** Takes what transports need for a tenant that is about to be so; the result gives it back. */
+  readonly prepareTenant: (tenant: TenantView) => Promise<() => Promise<void>>;
 }

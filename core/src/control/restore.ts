@@ -96,5 +96,5 @@ function addVersions(
 
 /** The configuration does not name it any more: it has no listener, and its functions stay. */
 function homeless(tenants: TenantControl, name: string): Promise<LiveTenant> {
-  return tenants.put(undefined, tenants.plain(name));
+  return tenants.make(tenants.plain(name));
 }

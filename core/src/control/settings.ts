@@ -54,8 +54,9 @@ export function tenantInForce(
   given: { name: string; settings: object },
 ): TenantSettings {
   const input = { ...given.settings, name: given.name };
-  const parsed = tenantSchema.omit({ functions: true }).safeParse(input);
-  if (!parsed.success) refuse(given.name, describeIssues(parsed.error.issues, input, tenantSchema));
+  const schema = tenantSchema.omit({ functions: true });
+  const parsed = schema.safeParse(input);
+  if (!parsed.success) refuse(given.name, describeIssues(parsed.error.issues, input, schema));
   const settings = parsed.data;
   const problems = limitProblems(rules, { ...settings, functions: [] });
   const groups = rules.config.workers.groups?.map((group) => group.name) ?? [];

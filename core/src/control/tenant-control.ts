@@ -1,8 +1,7 @@
 import type { DataPlaneTenant } from '../contracts/data-plane';
 import { SledgeError } from '../errors/sledge-error';
 import type { ListenerInfo } from '../contracts/kinds';
-import type { PluginChoice } from '../config/schema';
-import { LiveTenant } from '../functions/live-tenant';
+import { LiveTenant, viewOf } from '../functions/live-tenant';
 import type { TenantSettings } from '../functions/live-tenant';
 import type { FunctionControl } from './function-control';
 import { tenantReport } from './reports';
@@ -15,8 +14,8 @@ const TENANTS_MAX = 1024;
 export class TenantControl {
   /** Removed, with requests in flight: what they still do is not to meet a new tenant's data. */
   private readonly ending = new Set<string>();
-  /** Being changed, by name: changes of one tenant follow each other. */
-  private readonly changing = new Map<string, Promise<void>>();
+  /** Changes follow each other: what one is checked against is what the one before has left. */
+  private changing: Promise<void> | undefined;
 
   constructor(
     private readonly functions: FunctionControl,
@@ -33,15 +32,16 @@ export class TenantControl {
    * Makes a tenant, or changes one that was made here: settings as in the configuration, without
    * functions. New limits hold for what is deployed from then on, and those over all functions for
    * every request.
-   * @throws SledgeError SLEDGE_ERR_CONTROL_..., SLEDGE_ERR_HTTP_LISTEN; nothing has changed then.
+   * @throws SledgeError SLEDGE_ERR_CONTROL_..., _STORE_..., or why a transport cannot serve it, as
+   * SLEDGE_ERR_HTTP_LISTEN; nothing has changed then, and nobody has been cut.
    */
   set(name: string, given: object): Promise<TenantReport> {
-    return this.alone(name, () => this.setNow(name, given));
+    return this.alone(() => this.setNow(name, given));
   }
 
   /** With everything that was deployed for it. @throws SledgeError SLEDGE_ERR_CONTROL_... */
   remove(name: string): Promise<void> {
-    return this.alone(name, async () => {
+    return this.alone(async () => {
       const { functions } = this;
       functions.checkOpen();
       const tenant = functions.tenant(name);
@@ -51,12 +51,12 @@ export class TenantControl {
     });
   }
 
-  /** Begins at once when nothing changes that tenant. */
-  private async alone<Of>(name: string, change: () => Promise<Of>): Promise<Of> {
-    for (let other = this.changing.get(name); other; other = this.changing.get(name)) await other;
+  /** Begins at once when nothing else is being changed. */
+  private async alone<Of>(change: () => Promise<Of>): Promise<Of> {
+    while (this.changing !== undefined) await this.changing;
     const changed = change();
-    const end = (): void => void this.changing.delete(name);
-    this.changing.set(name, changed.then(end, end));
+    const end = (): void => (this.changing = undefined);
+    this.changing = changed.then(end, end);
     return changed;
   }
 
@@ -75,28 +75,20 @@ export class TenantControl {
     }
     const all = [...registry.byName.values()];
     const settings = tenantInForce(functions.rules, all, { name, settings: given });
-    const old = before?.settings;
-    const tenant = await this.put(before, settings);
+    const view = viewOf(settings, before?.view.functions ?? []);
+    const giveBack = await functions.parts.prepareTenant(view);
+    let tenant: LiveTenant;
     try {
-      this.checkListens(tenant);
+      functions.checkOpen(); // it need not be so any more
+      tenant = before ?? this.begun(settings);
       store.saveTenant({ name, settings: given });
     } catch (error) {
-      if (old === undefined) await this.giveBack(tenant);
-      else await this.put(tenant, old);
+      await giveBack();
       throw error;
     }
+    if (before === undefined) await this.take(tenant);
+    else await this.change(before, settings);
     return tenantReport(tenant, this.listeners());
-  }
-
-  /** One that could not be made, with what was deployed for it meanwhile. */
-  private async giveBack(tenant: LiveTenant): Promise<void> {
-    const { store, logger } = this.functions.parts;
-    try {
-      if (tenant.functions.size > 0) store.removeTenant(tenant.name);
-    } catch (error) {
-      logger.error({ err: error, tenant: tenant.name }, 'what was deployed for it stays kept');
-    }
-    await this.takeOut(tenant);
   }
 
   /** With its functions, and what host plugins keep of it; the store is not asked. */
@@ -151,38 +143,36 @@ export class TenantControl {
   /** One that was kept, before transports listen. */
   async restore(name: string, given: object): Promise<void> {
     const all = [...this.functions.parts.registry.byName.values()];
-    await this.put(undefined, tenantInForce(this.functions.rules, all, { name, settings: given }));
+    await this.make(tenantInForce(this.functions.rules, all, { name, settings: given }));
   }
 
   /** In memory alone; resolves when transports serve it. */
-  async put(before: LiveTenant | undefined, settings: TenantSettings): Promise<LiveTenant> {
-    const { plane, registry } = this.functions.parts;
-    if (before === undefined) {
-      const inFlight = (index: number) => plane.tenantStats?.(index)['inFlight'] ?? 0;
-      const index = freeIndex([...registry.byName.values()], inFlight);
-      plane.beginTenant?.(index);
-      plane.setTenant?.(index, planeTenant(settings));
-      const tenant = new LiveTenant(settings, index, 'deployed');
-      registry.byName.set(tenant.name, tenant);
-    } else {
-      plane.setTenant?.(before.index, planeTenant(settings));
-      before.settings = settings;
-      before.changed();
-    }
-    await this.functions.publish();
-    return registry.byName.get(settings.name) as LiveTenant;
+  async make(settings: TenantSettings): Promise<LiveTenant> {
+    const tenant = this.begun(settings);
+    await this.take(tenant);
+    return tenant;
   }
 
-  /** A transport that cannot listen says why in the log, and serves the others. */
-  private checkListens({ name, settings: { port, host } }: LiveTenant): void {
-    const { transports } = this.functions.parts.config;
-    if (port === undefined || !transports.some(isHttp)) return;
-    if (this.listeners().some(({ tenant, transport }) => tenant === name && transport === 'http')) {
-      return;
-    }
-    const address = `${host ?? 'the address of transport-http'}:${port}`;
-    const reason = 'the log says why';
-    throw new SledgeError('SLEDGE_ERR_HTTP_LISTEN', { address, reason });
+  private async take(tenant: LiveTenant): Promise<void> {
+    this.functions.parts.registry.byName.set(tenant.name, tenant);
+    await this.functions.publish();
+  }
+
+  private async change(tenant: LiveTenant, settings: TenantSettings): Promise<void> {
+    this.functions.parts.plane.setTenant?.(tenant.index, planeTenant(settings));
+    tenant.settings = settings;
+    tenant.changed();
+    await this.functions.publish();
+  }
+
+  /** Known to the data plane alone. @throws SledgeError SLEDGE_ERR_NATIVE_ARGUMENT: no place. */
+  private begun(settings: TenantSettings): LiveTenant {
+    const { plane, registry } = this.functions.parts;
+    const inFlight = (index: number) => plane.tenantStats?.(index)['inFlight'] ?? 0;
+    const index = freeIndex([...registry.byName.values()], inFlight);
+    plane.beginTenant?.(index);
+    plane.setTenant?.(index, planeTenant(settings));
+    return new LiveTenant(settings, index, 'deployed');
   }
 }
 
@@ -192,11 +182,6 @@ function freeIndex(tenants: readonly LiveTenant[], inFlight: (index: number) => 
   let index = 0;
   while (taken.has(index) || inFlight(index) > 0) index += 1;
   return index;
-}
-
-function isHttp(choice: PluginChoice): boolean {
-  const source: unknown = Array.isArray(choice) ? choice[0] : choice;
-  return typeof source === 'string' && /^(@sledge\/)?(transport-)?http$/.test(source);
 }
 
 function ofConfig(name: string): SledgeError {

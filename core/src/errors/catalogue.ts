@@ -50,21 +50,21 @@ export const ERROR_CATALOGUE = {
   SLEDGE_ERR_PLUGIN_NOT_FOUND: {
     number: 120,
     message: 'The plugin {plugin} was not found{hint}.',
-    http: 500,
+    http: 400,
     rpc: 'FAILED_PRECONDITION',
     solve: 'Use a built-in short name, an installed package, or a relative path to one file.',
   },
   SLEDGE_ERR_PLUGIN_IDENTITY: {
     number: 121,
     message: '{plugin} is not a plugin: {reason}',
-    http: 500,
+    http: 400,
     rpc: 'FAILED_PRECONDITION',
     solve: 'Export definePlugin({...}) as default, with a name and a known kind.',
   },
   SLEDGE_ERR_PLUGIN_API_VERSION: {
     number: 122,
     message: 'The plugin {plugin} is made for plugin API {wanted}; this is {have}.',
-    http: 500,
+    http: 400,
     rpc: 'FAILED_PRECONDITION',
     solve: 'Use a version of the plugin made for this Sledge.',
   },
@@ -78,14 +78,14 @@ export const ERROR_CATALOGUE = {
   SLEDGE_ERR_PLUGIN_CAPABILITY: {
     number: 124,
     message: 'The plugin {plugin} needs {capability}, which nothing provides{hint}.',
-    http: 500,
+    http: 409,
     rpc: 'FAILED_PRECONDITION',
     solve: 'Add a plugin that provides it.',
   },
   SLEDGE_ERR_PLUGIN_CREATE: {
     number: 125,
     message: 'The plugin {plugin} could not be created: {reason}',
-    http: 500,
+    http: 400,
     rpc: 'FAILED_PRECONDITION',
     solve: "See the reason; the plugin's README lists what it needs.",
   },
@@ -113,7 +113,7 @@ export const ERROR_CATALOGUE = {
   SLEDGE_ERR_PLUGIN_TIMEOUT: {
     number: 129,
     message: 'The plugin {plugin} took longer than {limitMs} ms to {step}.',
-    http: 500,
+    http: 400,
     rpc: 'DEADLINE_EXCEEDED',
     solve: 'It may await what never comes; raise lifecycle.{step}TimeoutMs if it is just slow.',
   },
@@ -198,7 +198,7 @@ export const ERROR_CATALOGUE = {
   SLEDGE_ERR_BUILD_CANCELLED: {
     number: 209,
     message: 'Building {name} was cancelled.',
-    http: 500,
+    http: 503,
     rpc: 'CANCELLED',
     solve: 'Start it again.',
   },
@@ -525,9 +525,9 @@ export const ERROR_CATALOGUE = {
   SLEDGE_ERR_HTTP_LISTEN: {
     number: 407,
     message: 'Cannot listen on {address}: {reason}',
-    http: 500,
+    http: 409,
     rpc: 'UNAVAILABLE',
-    solve: 'Choose another port, or stop what uses it.',
+    solve: 'Choose a free port and an address of this machine, or stop what uses it.',
   },
   SLEDGE_ERR_HTTP_CGI_RESPONSE: {
     number: 408,
@@ -776,10 +776,10 @@ export const ERROR_CATALOGUE = {
   },
   SLEDGE_ERR_CLI_CONTROL: {
     number: 603,
-    message: 'The control socket {path} cannot be used: {reason}',
+    message: 'The admin API at {path} cannot be used: {reason}',
     http: 500,
     rpc: 'UNAVAILABLE',
-    solve: 'Start a server, or name its socket with --socket; its ready file says where it is.',
+    solve: 'Start a server, or name its socket (see its ready file) or, with --url, its URL.',
   },
   // admin API
   SLEDGE_ERR_ADMIN_LISTEN: {
@@ -1013,7 +1013,7 @@ export const ERROR_CATALOGUE = {
   SLEDGE_ERR_TLS_FILES: {
     number: 640,
     message: '{path} cannot be used for TLS: {reason}.',
-    http: 500,
+    http: 409,
     rpc: 'FAILED_PRECONDITION',
     solve: 'Give PEM files, the key of the certificate, chmod 0600 for it, owner you or root.',
   },
@@ -1063,7 +1063,7 @@ export const ERROR_CATALOGUE = {
   SLEDGE_ERR_RPC_ROUTES: {
     number: 705,
     message: 'Tenant {tenant} cannot be called over RPC: {reason}',
-    http: 500,
+    http: 409,
     rpc: 'FAILED_PRECONDITION',
     solve:
       'Set requestType of its functions, 1 to 254, and name tenants of the configuration only.',

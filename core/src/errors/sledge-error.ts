@@ -23,6 +23,10 @@ export class SledgeError extends Error {
   }
 }
 
+/** A detail that ends a sentence by itself, as a question does, takes the full stop's place. */
 function formatMessage(template: string, details: ErrorDetails): string {
-  return template.replace(/\{(\w+)\}/g, (_, name: string) => String(details[name] ?? `{${name}}`));
+  return template.replace(/\{(\w+)\}(\.?)/g, (_, name: string, stop: string) => {
+    const text = String(details[name] ?? `{${name}}`);
+    return /[.?!]$/.test(text) ? text : text + stop;
+  });
 }

@@ -25,17 +25,8 @@ export class LiveTenant {
 
   /** Without the functions that nothing serves. */
   get view(): TenantView {
-    const { name, port, host, hostNames, pathPrefix, tls, keysFile } = this.settings;
-    this.made ??= {
-      name,
-      port,
-      host,
-      hostNames,
-      pathPrefix,
-      tls: tls === 'none' ? undefined : tls,
-      keysFile,
-      functions: [...this.functions.values()].flatMap(({ handle }) => handle ?? []),
-    };
+    const functions = [...this.functions.values()].flatMap(({ handle }) => handle ?? []);
+    this.made ??= viewOf(this.settings, functions);
     return this.made;
   }
 
@@ -47,4 +38,11 @@ export class LiveTenant {
   handles(): readonly LoadedFunction[] {
     return this.view.functions as LoadedFunction[];
   }
+}
+
+/** As transports see a tenant of these settings. */
+export function viewOf(settings: TenantSettings, functions: TenantView['functions']): TenantView {
+  const { name, port, host, hostNames, pathPrefix, tls, keysFile } = settings;
+  const files = { tls: tls === 'none' ? undefined : tls, keysFile };
+  return { name, port, host, hostNames, pathPrefix, ...files, functions };
 }

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { createRequire, isBuiltin } from 'node:module';
 import path from 'node:path';
 import type { PluginKind } from '../contracts/plugin';
 
@@ -29,7 +29,7 @@ export function packageCandidates(kind: PluginKind, name: string): string[] {
   const prefix = `${PACKAGE_PREFIXES[kind]}-`;
   if (name.startsWith('@') || name.includes('/')) return [name];
   const short = name.startsWith(prefix) ? name.slice(prefix.length) : name;
-  return [`@sledge/${prefix}${short}`, name];
+  return [`@sledge/${prefix}${short}`, ...(isBuiltin(name) ? [] : [name])];
 }
 
 /** The plugins of the scope `@sledge` that can be resolved from any of `folders`. */

@@ -313,7 +313,7 @@ export class Sledge {
       ...{ build: buildSettingsOf(this.loaded), publish: () => this.services.publish() },
       // a function that is tried beside a server has no store: that one has it
       isServer,
-      listeners: () => this.listeners(),
+      ...{ listeners: () => this.listeners(), prepareTenant: this.services.prepareTenant },
     });
     await this.live.begin(this.services.watchFiles.bind(this.services));
     if (this.recording?.tap === undefined) plane.keepEvents?.(false);

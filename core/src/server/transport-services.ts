@@ -21,11 +21,14 @@ import { openPlacement } from './placement-step';
 import { RpcService } from './rpc-service';
 
 type TenantsListener = (tenants: readonly TenantView[]) => void | Promise<void>;
+type GiveBack = () => Promise<void>;
+type TenantListener = (tenant: TenantView) => Promise<GiveBack>;
 
 /** The one way into the data plane, shared by every transport and by `sledge invoke`. */
 export class TransportServices implements TransportHost, Invoker {
   readonly invoker: Invoker = this;
   private readonly listeners = new Set<TenantsListener>();
+  private readonly asked = new Set<TenantListener>();
   private plane: DataPlane | undefined;
   private registry: FunctionRegistry | undefined;
   private repair: ModuleRepair | undefined;
@@ -73,8 +76,28 @@ export class TransportServices implements TransportHost, Invoker {
   /** Tells transports which tenants and functions there are; resolves when they serve them. */
   async publish(): Promise<void> {
     const { tenants } = this.registry ?? { tenants: [] };
-    await Promise.all([...this.listeners].map(async (listener) => listener(tenants)));
+    const told = [...this.listeners].map(async (listener) => listener(tenants));
+    await Promise.allSettled(told);
+    await Promise.all(told);
   }
+
+  /**
+   * Asks transports for what a tenant needs before it is made or changed.
+   * @returns gives that back. @throws what a transport refuses it with; then nothing is taken.
+   */
+  readonly prepareTenant = async (tenant: TenantView): Promise<GiveBack> => {
+    const taken: GiveBack[] = [];
+    const giveBack = async (): Promise<void> => {
+      for (const one of taken.splice(0).reverse()) await one();
+    };
+    try {
+      for (const listener of this.asked) taken.push(await listener(tenant));
+    } catch (error) {
+      await giveBack();
+      throw error;
+    }
+    return giveBack;
+  };
 
   /** From now on each invoke throws SLEDGE_ERR_INVOKE_DRAINING. */
   close(): void {
@@ -169,5 +192,10 @@ export class TransportServices implements TransportHost, Invoker {
   onTenantsChanged(listener: TenantsListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  onTenantChanging(listener: TenantListener): () => void {
+    this.asked.add(listener);
+    return () => this.asked.delete(listener);
   }
 }

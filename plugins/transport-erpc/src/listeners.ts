@@ -36,16 +36,18 @@ export function planListeners(
   return listeners;
 }
 
+/** It is named in the options, or has functions to call. */
+export function isServed(options: ErpcOptions, { name, functions }: TenantView): boolean {
+  return name in options.tenants || functions.some((fn) => fn.requestType !== undefined);
+}
+
 function servedTenants(options: ErpcOptions, tenants: readonly TenantView[]): TenantView[] {
   for (const name of Object.keys(options.tenants)) {
     if (!tenants.some((tenant) => tenant.name === name)) {
       throw new SledgeError('SLEDGE_ERR_RPC_ROUTES', { tenant: name, reason: 'there is no such' });
     }
   }
-  const served = tenants.filter(
-    ({ name, functions }) =>
-      name in options.tenants || functions.some((fn) => fn.requestType !== undefined),
-  );
+  const served = tenants.filter((tenant) => isServed(options, tenant));
   if (served.length > 0) return served;
   const tenant = tenants.map(({ name }) => name).join(', ') || '(there is none)';
   throw new SledgeError('SLEDGE_ERR_RPC_ROUTES', { tenant, reason: 'no function has a type' });
@@ -65,12 +67,18 @@ function ownListener(options: ErpcOptions, tenant: TenantView, at: number): Plan
 
 function sharedListener(options: ErpcOptions, tenants: readonly TenantView[]): PlannedListener {
   const names = tenants.map(({ name }) => name);
-  const rows = tenants.map(({ name, port, functions }) => {
-    if (port !== undefined && port !== 0) return { clientPort: port, functions };
-    const reason = 'its port, which tells its clients by theirs, is not set';
-    throw new SledgeError('SLEDGE_ERR_RPC_ROUTES', { tenant: name, reason });
+  const rows = tenants.map((tenant) => {
+    const clientPort = checkClientPort(tenant);
+    return { clientPort, functions: tenant.functions };
   });
   return plan(options, names, rows);
+}
+
+/** @throws SledgeError SLEDGE_ERR_RPC_ROUTES when its clients cannot be told by their port. */
+export function checkClientPort({ name, port }: TenantView): number {
+  if (port !== undefined && port !== 0) return port;
+  const reason = 'its port, which tells its clients by theirs, is not set';
+  throw new SledgeError('SLEDGE_ERR_RPC_ROUTES', { tenant: name, reason });
 }
 
 function plan(

@@ -6,14 +6,14 @@ import type {
   TransportInstance,
 } from '@sledge/core';
 import type { Logger } from 'pino';
-import { planListeners, type PlannedListener } from './listeners';
+import { checkClientPort, isServed, planListeners, type PlannedListener } from './listeners';
 import type { ErpcOptions } from './options';
 
 /** The `erpc` transport: native pollers, which need JavaScript only to begin and to end. */
 export class ErpcTransport implements TransportInstance {
   #planned: readonly PlannedListener[] = [];
   #server: RpcServer | undefined;
-  #unsubscribe: (() => void) | undefined;
+  #unsubscribe: readonly ((() => void) | undefined)[] = [];
   /** As they are served now. */
   #served = new Map<string, TenantView>();
 
@@ -34,18 +34,21 @@ export class ErpcTransport implements TransportInstance {
       { listeners, pollers, isInline, cores, idle, spinUs, format },
       (line) => this.logger.warn(line),
     );
-    this.#unsubscribe = this.host.onTenantsChanged((tenants) => this.#apply(tenants));
+    this.#unsubscribe = [
+      this.host.onTenantsChanged((tenants) => this.#apply(tenants)),
+      this.host.onTenantChanging?.(async (tenant) => this.#check(tenant)),
+    ];
   }
 
   /** What comes is refused; resolves when all that was in flight has been answered. */
   async drain(): Promise<void> {
-    this.#unsubscribe?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe?.();
     await this.#server?.drain();
   }
 
   /** Cancels what is left; sessions end with their listener. */
   async stop(): Promise<void> {
-    this.#unsubscribe?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe?.();
     this.#server?.stop();
     this.#server = undefined;
   }
@@ -64,6 +67,18 @@ export class ErpcTransport implements TransportInstance {
   /** Of all pollers and listeners, by the names of docs/reference/erpc.md. */
   stats(): Record<string, number> {
     return this.#server?.counters() ?? {};
+  }
+
+  /** It would not start again with it. @throws SledgeError SLEDGE_ERR_RPC_ROUTES. */
+  #check(tenant: TenantView): () => Promise<void> {
+    if (this.options.tenantBy === 'clientPort' && isServed(this.options, tenant)) {
+      const port = checkClientPort(tenant);
+      const before = this.host.tenants().find(({ name }) => name === tenant.name);
+      if (before !== undefined && before.port !== port) {
+        this.logger.warn({ tenant: tenant.name, port }, 'tells its clients after a restart only');
+      }
+    }
+    return async () => undefined;
   }
 
   /** Functions come and go; a tenant that is new needs a restart to get its listener. */

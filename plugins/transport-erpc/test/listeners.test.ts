@@ -1,6 +1,8 @@
-import type { FunctionHandle, TenantView } from '@sledge/core';
+import pino from 'pino';
+import type { FunctionHandle, TenantView, TransportHost } from '@sledge/core';
 import plugin from '../src/index';
 import { planListeners } from '../src/listeners';
+import { ErpcTransport } from '../src/transport';
 import { erpcOptions } from '../src/options';
 
 function tenant(name: string, port: number, requestType?: number): TenantView {
@@ -59,6 +61,21 @@ test.each([
   ],
 ])('%s is refused', (_title, options, tenants, code) => {
   expect(() => plan(options, tenants)).toThrow(expect.objectContaining({ code }));
+});
+
+test('a change that takes the port by which its clients are told is refused', async () => {
+  let ask: (changed: TenantView) => Promise<unknown> = async () => undefined;
+  const host = {
+    tenants: () => two,
+    serveRpc: () => ({ ports: [1], setFunctions: () => undefined, stop: () => undefined }),
+    onTenantsChanged: () => () => undefined,
+    onTenantChanging: (asked: typeof ask) => ((ask = asked), () => undefined),
+  } as unknown as TransportHost;
+  const options = erpcOptions.parse({ tenantBy: 'clientPort', port: 1 });
+  await new ErpcTransport(options, host, pino({ level: 'silent' })).start();
+  await expect(ask(tenant('one', 0, 1))).rejects.toMatchObject({ code: 'SLEDGE_ERR_RPC_ROUTES' });
+  await ask(tenant('one', 8003, 1));
+  await ask(tenant('web', 0));
 });
 
 test.each([{ requestWindow: 12 }, { pollers: 0 }, { backend: 'tcp' }, { host: 'localhost' }])(

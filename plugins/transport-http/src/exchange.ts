@@ -222,7 +222,7 @@ export class Exchange {
     const { listener, request, response } = this;
     const body = asBuffer(outcome.output);
     const type = fn.responseContentType;
-    const mayKeep = !listener.isDraining && body.length <= TEXT_BYTES;
+    const mayKeep = listener.keepsConnections && body.length <= TEXT_BYTES;
     if (mayKeep && listener.answers.canSend(request, response)) {
       const times = listener.options.serverTiming ? outcome.times : undefined;
       const lines = (this.#names?.lines ?? '') + numberLine(this.#numberOf(outcome));
@@ -275,8 +275,8 @@ export class Exchange {
       !(Number(request.headers['content-length']) <= DISCARD_BYTES && !close);
     if (isOpenEnded) return this.#sendAndLinger(problem);
     this.connection.hasReceived(this);
-    const { answers, isDraining } = this.listener;
-    if (!close && !isDraining && answers.canSend(request, this.response)) {
+    const { answers, keepsConnections } = this.listener;
+    if (!close && keepsConnections && answers.canSend(request, this.response)) {
       this.#answered = true;
       answers.sendProblem(request, this.response, problem, this.#names?.lines ?? '');
       return;
@@ -331,7 +331,7 @@ export class Exchange {
     const { response } = this;
     this.#answered = true;
     this.#names?.addToHeaders(headers);
-    if (this.listener.isDraining) headers.push('Connection', 'close');
+    if (!this.listener.keepsConnections) headers.push('Connection', 'close');
     response.writeHead(status, headers);
     if (body.length === 0 || this.request.method === 'HEAD') response.end();
     else if (body.length <= TEXT_BYTES) endWithText(response, body.toString('latin1'));

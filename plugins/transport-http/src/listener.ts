@@ -32,23 +32,34 @@ export interface Shared {
  */
 export class Listener {
   sites: Sites;
+  /** It refuses what comes, and ends its connections. */
   isDraining = false;
+  /** Its tenants are served elsewhere: it answers what comes, and ends the connection with that. */
+  #isRetired = false;
   readonly answers: PlainAnswers;
   readonly guard: Guard;
   readonly invoker: Invoker;
   readonly #app: FastifyInstance;
+  /** One for each address that its host has. */
+  readonly #servers: Server[] = [];
   readonly #connections = new Set<Connection>();
   #drainTimer: NodeJS.Timeout | undefined;
+  #released: Promise<void> | undefined;
+  #ended: Promise<unknown> = Promise.resolve();
   #environ = '';
   #url = '';
 
-  /** @throws SledgeError SLEDGE_ERR_TLS_FILES or SLEDGE_ERR_KEYS_FILE. */
+  /**
+   * @param wantedPort 0 picks a free one.
+   * @throws SledgeError SLEDGE_ERR_TLS_FILES or SLEDGE_ERR_KEYS_FILE.
+   */
   constructor(
     readonly options: HttpOptions,
     host: TransportHost,
     private readonly logger: Logger,
     private tenants: readonly TenantView[],
     readonly shared: Shared,
+    private readonly wantedPort = tenants[0]?.port ?? 0,
   ) {
     this.invoker = host.invoker;
     this.guard = new Guard(host, logger, tenants);
@@ -71,11 +82,34 @@ export class Listener {
     return this.tenants;
   }
 
+  /** As it is named by those that it serves, or by the transport. */
+  get host(): string {
+    return this.tenants[0]?.host ?? this.options.host;
+  }
+
+  /** That it listens on; undefined: it does not. */
+  get port(): number | undefined {
+    return (this.#app.server.address() as AddressInfo | null)?.port;
+  }
+
+  /** Addresses that it listens on. */
+  get bound(): readonly string[] {
+    const all = this.#servers.map((server) => server.address() as AddressInfo | null);
+    return all.flatMap((one) => one?.address ?? []);
+  }
+
+  get keepsConnections(): boolean {
+    return !this.isDraining && !this.#isRetired;
+  }
+
+  /** So that little is left to do when it listens. */
+  async prepare(): Promise<void> {
+    await this.#app.ready();
+  }
+
   /** @throws SledgeError SLEDGE_ERR_HTTP_LISTEN */
   async listen(): Promise<void> {
-    const [first] = this.tenants;
-    const host = first?.host ?? this.options.host;
-    const port = first?.port ?? 0;
+    const { host, wantedPort: port } = this;
     const printable = isIPv6(host) ? `[${host}]` : host;
     try {
       await this.#app.listen({ host, port });
@@ -105,20 +139,31 @@ export class Listener {
    * Takes no more connections; resolves when every answer is out and every connection ended. Idle
    * ones are kept for `drainGraceMs`: a request on its way is answered that we drain.
    */
-  drain(): Promise<void> {
+  async drain(): Promise<void> {
     this.isDraining = true;
-    const { server } = this.#app;
-    return new Promise((resolve) => {
-      this.#drainTimer = setTimeout(() => this.#endIdle(), this.options.drainGraceMs);
+    this.#drainTimer = setTimeout(() => this.#endIdle(), this.options.drainGraceMs);
+    await this.release();
+    await this.#ended;
+    clearTimeout(this.#drainTimer);
+  }
+
+  /** Likewise, but requests are answered as before; idle connections end in their own time. */
+  async retire(): Promise<void> {
+    this.#isRetired = true;
+    await this.release();
+    await this.#ended;
+  }
+
+  /** Takes no more connections; resolves when its port is free. */
+  release(): Promise<void> {
+    return (this.#released ??= new Promise((resolve) => {
       // Connections that wait to be accepted would be reset: one turn takes them.
-      setImmediate(() =>
-        // The HTTP server's own would cut idle connections at once.
-        NetServer.prototype.close.call(server, () => {
-          clearTimeout(this.#drainTimer);
-          resolve();
-        }),
-      );
-    });
+      setImmediate(() => {
+        const open = this.#servers.filter(({ listening }) => listening);
+        this.#ended = Promise.all(open.map(closed));
+        resolve();
+      });
+    }));
   }
 
   /** When the answers before are out; what has arrived in this turn is read before it. */
@@ -132,7 +177,7 @@ export class Listener {
 
   #closeIdle(): void {
     // Node takes an answer that it has not sent yet for the end of its connection's work.
-    this.#app.server.closeIdleConnections();
+    for (const server of this.#servers) server.closeIdleConnections();
     this.guard.endGreeting();
     for (const connection of this.#connections) {
       // A connection that never sent a byte is not idle for node.
@@ -175,6 +220,7 @@ export class Listener {
       onRequest,
       options.headersTimeoutMs,
     );
+    this.#servers.push(server);
     server.maxConnections = options.maxConnections;
     // maxHeaderBytes bounds them; a count would drop what comes after it without a word.
     server.maxHeadersCount = 0;
@@ -246,6 +292,12 @@ export class Listener {
       }
     }
   }
+}
+
+/** Resolves when all its connections have ended; the port is free at once. */
+function closed(server: Server): Promise<void> {
+  // The HTTP server's own would cut idle connections at once.
+  return new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()));
 }
 
 function isProtocolError(code: string | undefined): boolean {

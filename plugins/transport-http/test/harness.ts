@@ -108,6 +108,8 @@ export interface Running {
   url: string;
   port: number;
   change(tenants: TenantView[]): Promise<void>;
+  /** A tenant is about to be so; the result gives back what that takes. */
+  prepare(tenant: TenantView): Promise<() => Promise<void>>;
   stop(): Promise<void>;
 }
 
@@ -119,6 +121,7 @@ export async function startTransport(
   const invoker = new FakeInvoker();
   invoker.answer = () => output('hello');
   let listener: ((tenants: readonly TenantView[]) => void) | undefined;
+  let asked: Running['prepare'] = async () => async () => undefined;
   const files = new FileWatch();
   const host = {
     invoker,
@@ -127,6 +130,10 @@ export async function startTransport(
     onTenantsChanged(added: typeof listener) {
       listener = added;
       return () => (listener = undefined);
+    },
+    onTenantChanging: (added: typeof asked) => {
+      asked = added;
+      return () => undefined;
     },
   };
   const container = {
@@ -148,6 +155,7 @@ export async function startTransport(
       listener?.(next);
       await until(() => next.every((t) => transport.listeners().some((l) => l.tenant === t.name)));
     },
+    prepare: (tenant) => asked(tenant),
     stop: () => transport.stop(),
   };
 }

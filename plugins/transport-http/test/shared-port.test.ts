@@ -86,3 +86,29 @@ describe('tenants on one port', () => {
     expect(urls).toContainEqual(['prefix', `${running.url}/p/q`]);
   });
 });
+
+test('a tenant with another certificate is refused, and later changes are served', async () => {
+  const tls = { certFile: '/a.pem', keyFile: '/a.key' };
+  const { port } = running;
+  const newcomer = { name: 'tls', port, hostNames: ['t.test'], functions: [], tls };
+  await expect(running.prepare(newcomer)).rejects.toMatchObject({ code: 'SLEDGE_ERR_TLS_FILES' });
+  // a transport that is told of it all the same serves what was there, and what comes
+  const before = { name: 'rest', port, functions: of('rest') };
+  await running.change([before]);
+  void running.change([before, newcomer]);
+  await running.change([before, { name: 'next', port: 0, functions: of('next') }]);
+  expect((await ask('elsewhere.test', '/fib')).statusCode).toBe(200);
+});
+
+test('an address that is given back is closed, and what was served is as before', async () => {
+  const before = running.transport.listeners();
+  const port = await freePort();
+  const newly = () => request(`http://127.0.0.1:${port}/fib`, { reset: true });
+  const giveBack = await running.prepare({ name: 'rest', port, functions: of('rest') });
+  const { statusCode, body } = await newly();
+  expect([statusCode, await body.text()]).toEqual([200, 'hello']);
+  await giveBack();
+  await expect(newly()).rejects.toThrow('ECONNREFUSED');
+  expect(running.transport.listeners()).toEqual(before);
+  expect((await ask('elsewhere.test', '/fib')).statusCode).toBe(200);
+});

@@ -29,7 +29,7 @@ export class NatsTransport implements TransportInstance {
   readonly #tenants = new Map<string, Tenant>();
   /** No tenant's any more, but with answers to finish. */
   readonly #closing = new Set<Promise<void>>();
-  #unsubscribe: (() => void) | undefined;
+  #unsubscribe: readonly ((() => void) | undefined)[] = [];
   #peers: NatsPeers | undefined;
   #isTaking = true;
   /** Nobody has said since it started whether it may take work. */
@@ -50,7 +50,10 @@ export class NatsTransport implements TransportInstance {
     this.#peers?.setTakingWork(this.#isTaking);
     for (const { name } of this.#served()) this.#linkOf(name);
     this.#apply(this.host.tenants());
-    this.#unsubscribe = this.host.onTenantsChanged((tenants) => this.#apply(tenants));
+    this.#unsubscribe = [
+      this.host.onTenantsChanged((tenants) => this.#apply(tenants)),
+      this.host.onTenantChanging?.(async ({ name }) => this.#reserve(name)),
+    ];
     const { connectTimeoutMs } = this.options;
     const waitMs = Math.min(CONNECT_WAIT_MS, connectTimeoutMs);
     const links = [...this.#links.values()];
@@ -59,7 +62,7 @@ export class NatsTransport implements TransportInstance {
 
   /** Takes nothing more; resolves when requests are answered and work is done or given back. */
   async drain(): Promise<void> {
-    this.#unsubscribe?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe?.();
     this.#node.isDraining = true;
     this.#peers?.setTakingWork(false);
     await Promise.all([...this.#tenants.values()].map(drainTenant));
@@ -81,7 +84,7 @@ export class NatsTransport implements TransportInstance {
   }
 
   async stop(): Promise<void> {
-    this.#unsubscribe?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe?.();
     this.#node.isDraining = true;
     this.#peers?.close();
     await Promise.all([...this.#links.values()].map((link) => link.close()));
@@ -124,6 +127,18 @@ export class NatsTransport implements TransportInstance {
       if (known !== undefined) update(known, tenant);
       else if (this.#serves(tenant.name)) this.#open(tenant);
     }
+  }
+
+  /** With the credentials that it will need. @throws SledgeError SLEDGE_ERR_NATS_CREDENTIALS. */
+  #reserve(tenant: string): () => Promise<void> {
+    const key = this.#keyOf(tenant);
+    const isNew = this.#serves(tenant) && !this.#links.has(key);
+    const link = isNew ? this.#linkOf(tenant) : undefined;
+    return async () => {
+      if (link === undefined || this.#tenants.has(tenant)) return;
+      this.#links.delete(key);
+      await link.close();
+    };
   }
 
   #openPeers(): NatsPeers | undefined {

@@ -82,6 +82,8 @@ export interface Running {
   readonly transport: TransportInstance;
   readonly invoker: FakeInvoker;
   change(tenants: readonly TenantView[]): void;
+  /** A tenant is about to be so; the result gives back what that takes. */
+  prepare(tenant: TenantView): Promise<() => Promise<void>>;
   stats(): Record<string, number>;
   connected(): Promise<void>;
 }
@@ -95,6 +97,7 @@ export async function startNode(
   const invoker = new FakeInvoker();
   invoker.answer = ({ input }) => output(`did ${input}`);
   let listener: ((tenants: readonly TenantView[]) => void) | undefined;
+  let asked: Running['prepare'] = async () => async () => undefined;
   const host = {
     invoker,
     tenants: () => tenants,
@@ -106,6 +109,10 @@ export async function startNode(
     onTenantsChanged(added: typeof listener) {
       listener = added;
       return () => (listener = undefined);
+    },
+    onTenantChanging: (added: typeof asked) => {
+      asked = added;
+      return () => undefined;
     },
   };
   const container = {
@@ -122,6 +129,7 @@ export async function startNode(
     invoker,
     stats,
     change: (next) => listener?.(next),
+    prepare: (tenant) => asked(tenant),
     connected: () => until(() => stats()['connected'] === stats()['connections']),
   };
 }

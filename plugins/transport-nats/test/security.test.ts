@@ -139,6 +139,22 @@ test('a tenant that comes again while the one before drains has its own connecti
   expect(node.stats()).toMatchObject({ connections: 2, connected: 2, in_flight: 0 });
 });
 
+test('a tenant whose credentials cannot be read is refused before it is made', async () => {
+  nats = await NatsServer.start();
+  const passwordFile = path.join(nats.folder, 'not-yet');
+  const third = { credentials: { user: 'third', passwordFile } };
+  node = await startNode({ servers: [nats.url], tenants: { third } }, tenants);
+  const newcomer = tenantOf('third', 'fib');
+  const code = 'SLEDGE_ERR_NATS_CREDENTIALS';
+  await expect(node.prepare(newcomer)).rejects.toMatchObject({ code });
+  expect(node.stats()).toMatchObject({ connections: 0 });
+  file('not-yet', 'p');
+  const giveBack = await node.prepare(newcomer);
+  expect(node.stats()).toMatchObject({ connections: 1 });
+  await giveBack();
+  expect(node.stats()).toMatchObject({ connections: 0 });
+});
+
 test('over TLS, with a certificate of the authority that is named and no other', async () => {
   nats = await NatsServer.start();
   await nats.stop();
