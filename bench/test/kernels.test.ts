@@ -9,7 +9,7 @@ const ROOT = resolve(__dirname, '../..');
 const hasTools = existsSync('/usr/lib/llvm-14/bin/wasm-ld') && existsSync('/usr/bin/wasm2c');
 
 const isLong = process.env['SLEDGE_TEST_LONG'] === '1';
-const FEW = ['gemm', 'nbody', 'sha256', 'quicksort', 'vm', 'dot_product', 'image_filter'];
+const FEW = ['gemm', 'sha256', 'vm', 'dot_product'];
 if (!isLong) console.log(`${FEW.length} kernels; all of them with SLEDGE_TEST_LONG=1`);
 
 /** An argument that takes no time. */
