@@ -53,6 +53,10 @@ test('over a port an operator names plugins, and files that the configuration na
   const other = file('other.ts', POLICY);
   expect(await put(other)).toEqual([403, 'SLEDGE_ERR_ADMIN_FILES']);
   expect(await put('../../etc/passwd')).toEqual([403, 'SLEDGE_ERR_ADMIN_FILES']);
+  const around = `x/${'../'.repeat(20)}${other.slice(1)}`;
+  expect(await put(around)).toEqual([403, 'SLEDGE_ERR_ADMIN_FILES']);
+  expect(await put(`@${around}`)).toEqual([403, 'SLEDGE_ERR_ADMIN_FILES']);
+  expect(await put('@sledge/sched-fifo')).toEqual([200, undefined]);
   expect(await put('fifo')).toEqual([200, undefined]);
   expect(await put(path.join(folder, 'own.ts'))).toEqual([200, undefined]);
 });

@@ -42,7 +42,7 @@ const ID_BYTES_MAX = 128;
 
 /** A name as one token of a subject, and as part of a stream's name. */
 export function tokenOf(name: string): string {
-  return encodeURIComponent(name).replace(/[.!~*'()]/g, (mark) => `%${hexOf(mark)}`);
+  return encodeURIComponent(name).replace(/[.*]/g, (mark) => `%${hexOf(mark)}`);
 }
 
 const hexOf = (mark: string): string => mark.charCodeAt(0).toString(16).toUpperCase();
@@ -58,7 +58,7 @@ export function nameOf(token: string): string {
 /** The id of durable work as a token; undefined: it is none. */
 export function idToken(id: string): string | undefined {
   if (/\p{Surrogate}/u.test(id)) return undefined;
-  const token = tokenOf(id);
+  const token = tokenOf(id).replace(/[!~'()]/g, (mark) => `%${hexOf(mark)}`);
   return token === '' || token.length > ID_BYTES_MAX ? undefined : token;
 }
 

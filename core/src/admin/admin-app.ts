@@ -37,6 +37,8 @@ export interface AdminAppOptions {
   readonly checksHost: boolean;
   /** Only the server's own user reaches it. */
   readonly isPrivate: boolean;
+  /** Whoever gets through `access` has a token. */
+  readonly asksProof: boolean;
   /** Undefined: plain HTTP. */
   readonly tls?: TlsIdentity | undefined;
 }
@@ -73,7 +75,8 @@ export async function makeAdminApp(
   app.decorateRequest('sledgeRole', 'reader');
   app.addHook('onRequest', async (request) => {
     authorize(request, options);
-    if (request.routeOptions.config.role !== undefined) connections.hasProved(request.raw.socket);
+    const { role } = request.routeOptions.config;
+    if (role !== undefined && options.asksProof) connections.hasProved(request.raw.socket);
   });
   await app.register(swagger, {
     openapi: {

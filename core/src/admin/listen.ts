@@ -24,7 +24,9 @@ export interface AdminListener {
  */
 export async function listenOnSocket(target: AdminTarget, file: string): Promise<AdminListener> {
   const access = everybodyIs('operator');
-  const app = await makeAdminApp(target, { access, checksHost: false, isPrivate: true });
+  const app = await makeAdminApp(target, {
+    ...{ access, checksHost: false, isPrivate: true, asksProof: false },
+  });
   removeSocket(file);
   const mask = process.umask(0o177); // no moment at which others may connect
   const listening = listen(app, { path: file });
@@ -61,6 +63,7 @@ export async function listenOnPort(
     access: access ?? everybodyIs('reader'),
     checksHost: access === undefined,
     isPrivate: false,
+    asksProof: access !== undefined,
     tls,
   });
   if (watchFiles !== undefined) tls?.attach(app.server as TlsServer, watchFiles);

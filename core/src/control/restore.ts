@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { SledgeError } from '../errors/sledge-error';
 import { asSledgeError } from '../functions/build-functions';
 import { LiveFunction } from '../functions/live-function';
@@ -44,7 +45,8 @@ async function restoreFunction(
 ): Promise<void> {
   const { registry, logger } = control.parts;
   const { name } = state;
-  const tenant = registry.byName.get(state.tenant) ?? (await homeless(tenants, state.tenant));
+  const tenant = registry.byName.get(state.tenant) ?? (await homeless(tenants, state, logger));
+  if (tenant === undefined) return;
   const fn = tenant.functions.get(name) ?? new LiveFunction(tenant.name, name);
   const own = fn.versions.get(0);
   try {
@@ -94,7 +96,20 @@ function addVersions(
   Object.assign(fn, { previous, nextVersion, events });
 }
 
-/** The configuration does not name it any more: it has no listener, and its functions stay. */
-function homeless(tenants: TenantControl, name: string): Promise<LiveTenant> {
-  return tenants.make(tenants.plain(name));
+/**
+ * The configuration does not name it any more: it has no listener, and its functions stay.
+ * @returns undefined: this Sledge takes no tenant of that name any more; said in the log.
+ */
+async function homeless(
+  tenants: TenantControl,
+  { tenant, name }: StoredFunction,
+  logger: Logger,
+): Promise<LiveTenant | undefined> {
+  try {
+    return await tenants.make(tenants.plain(tenant));
+  } catch (error) {
+    const { code, message } = asSledgeError(error);
+    logger.error({ code, tenant, function: name }, `nothing serves: ${message}`);
+    return undefined;
+  }
 }

@@ -13,6 +13,7 @@ import type {
 import type { NativePolicyInstance } from '../contracts/kinds';
 import { SledgeError } from '../errors/sledge-error';
 import { hint } from '../nearest';
+import { isPolicyName } from '../cluster/entries';
 import { withheldBy } from '../plugins/capabilities';
 import { userModuleFiles } from '../plugins/load-user-module';
 import { loadPlugin, type CreatedPlugin, type PluginHost } from '../plugins/plugin-host';
@@ -51,6 +52,7 @@ export class ServerPolicies {
   private readonly named = new Map<string, NamedPolicy>();
   /** Files that the configuration names. */
   private readonly ownFiles = new Set<string>();
+  private readonly ownSources = new Set<unknown>();
   /** Worker groups in which fallbacks are in place of dispatcher and scheduler. */
   private readonly fallen = new Set<number>();
   private queue: Promise<unknown> = Promise.resolve();
@@ -63,6 +65,7 @@ export class ServerPolicies {
     for (const reference of loaded.plugins) {
       const file = userFileOf(reference, loaded.folder);
       this.note(reference, file);
+      this.ownSources.add(reference.source);
       if (file !== undefined) this.ownFiles.add(file);
     }
   }
@@ -161,7 +164,10 @@ export class ServerPolicies {
 
   /** It is a name, or a file that the configuration names, too: no other code of this machine. */
   private isOwn(reference: PluginReference): boolean {
-    if (!isPathOfPlugin(reference.source)) return true;
+    const { source } = reference;
+    if (typeof source !== 'string' || this.ownSources.has(source)) return true;
+    // what is in a package leads out of it, too: x/../../file.js
+    if (!isPathOfPlugin(source)) return isPolicyName(source);
     const file = userFileOf(reference, this.loaded.folder);
     return file !== undefined && this.ownFiles.has(file);
   }

@@ -88,7 +88,8 @@ export class TransportServices implements TransportHost, Invoker {
   readonly prepareTenant = async (tenant: TenantView): Promise<GiveBack> => {
     const taken: GiveBack[] = [];
     const giveBack = async (): Promise<void> => {
-      for (const one of taken.splice(0).reverse()) await one();
+      // one that cannot says so in its log: the others give back all the same
+      await Promise.allSettled(taken.splice(0).map((one) => one()));
     };
     try {
       for (const listener of this.asked) taken.push(await listener(tenant));

@@ -20,6 +20,8 @@ export class Addresses {
   readonly #reserved = new Map<string, Listener>();
   /** No tenant's any more, but with answers to finish. */
   readonly #leaving = new Map<Listener, Promise<void>>();
+  /** Nothing opens any more. */
+  #isEnding = false;
 
   /** @param host of tenants that name none */
   constructor(
@@ -61,11 +63,13 @@ export class Addresses {
       return () => this.#giveBack(key, made);
     }
     const [before, old] = own;
+    const { served, port } = old;
     await this.#replace(before, old, made);
     this.#reserved.set(key, made);
     return async () => {
       this.#reserved.delete(key);
-      await this.#replace(before, made, this.make(old.served, old.port));
+      if (this.#isEnding) await made.stop();
+      else await this.#replace(before, made, this.make(served, port));
     };
   }
 
@@ -93,12 +97,14 @@ export class Addresses {
 
   /** Resolves when every request has its answer and every connection ended. */
   async drain(): Promise<void> {
-    for (const listener of this.#leaving.keys()) listener.isDraining = true;
+    this.#isEnding = true;
+    for (const listener of this.#leaving.keys()) void listener.drain();
     const open = [...new Set([...this.served.values(), ...this.#reserved.values()])];
     await Promise.all([...open.map((listener) => listener.drain()), ...this.#leaving.values()]);
   }
 
   async stop(): Promise<void> {
+    this.#isEnding = true;
     const open = [...this.served.values(), ...this.#reserved.values(), ...this.#leaving.keys()];
     await Promise.all([...new Set(open)].map((listener) => listener.stop()));
     this.served.clear();
@@ -118,19 +124,25 @@ export class Addresses {
 
   /** `next` instead of `now`, on addresses that overlap; else `now`'s is opened again. */
   async #replace(key: string, now: Listener, next: Listener): Promise<void> {
+    const { served, port } = now;
     await next.prepare();
     await now.release();
     try {
       this.served.set(key, await listening(next));
     } catch (error) {
-      await this.#reopen(key, now);
+      await this.#reopen(key, served, port);
       throw error;
     } finally {
       void this.#leave(now, true);
     }
   }
 
-  async #reopen(key: string, { served, port }: Listener): Promise<void> {
+  /** @param port that it had, also where it had been picked */
+  async #reopen(
+    key: string,
+    served: readonly TenantView[],
+    port: number | undefined,
+  ): Promise<void> {
     this.served.delete(key);
     try {
       this.served.set(key, await listening(this.make(served, port)));

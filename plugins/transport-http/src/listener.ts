@@ -141,6 +141,7 @@ export class Listener {
    */
   async drain(): Promise<void> {
     this.isDraining = true;
+    clearTimeout(this.#drainTimer);
     this.#drainTimer = setTimeout(() => this.#endIdle(), this.options.drainGraceMs);
     await this.release();
     await this.#ended;

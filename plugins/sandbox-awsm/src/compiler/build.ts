@@ -138,6 +138,7 @@ export class ModuleBuilder {
     try {
       const { heapBytes } = this.options.limits;
       const order = { bytes: request.wasm, options: recipe.lower, directory, heapBytes };
+      signal.throwIfAborted();
       const written = await lowerInThread(order, signal);
       const objects = new ObjectCache(cache.directory, [recipe.objectKey, written.headerDigest]);
       await this.compile(directory, recipe, written, request.name, signal, objects);
