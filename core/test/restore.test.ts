@@ -8,7 +8,7 @@ import { openStore } from '../src/control/function-store';
 
 const empty = path.join(__dirname, '../../functions/empty.wasm');
 
-test('functions of a tenant whose name is none any more are left out, and the rest serves', async () => {
+test('a tenant whose name is none any more is left out, and the rest serves', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'sledge-restore-'));
   const file = path.join(folder, 'store.db');
   const wasm = readFileSync(empty);
