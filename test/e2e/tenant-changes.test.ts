@@ -1,11 +1,11 @@
 /** Tenants change their address while clients ask: what is refused changes nothing. */
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { askAdmin } from '@sledge/core/host';
 import { Client } from 'undici';
+import { freePort } from '../support/free-port';
 import { Server } from './server';
 import { deploy, hammer, moduleMaker, textOf, until } from './versions';
 
@@ -29,14 +29,6 @@ beforeAll(async () => {
   }
 }, 300_000);
 afterAll(() => Server.stopAll());
-
-async function freePort(): Promise<number> {
-  const taken = createServer();
-  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
-  const { port } = taken.address() as AddressInfo;
-  await new Promise((resolve) => taken.close(resolve));
-  return port;
-}
 
 const put = (name: string, body: object) =>
   askAdmin(server.control, { method: 'PUT', path: `/tenants/${name}`, body });

@@ -1,15 +1,6 @@
-import { createServer, type AddressInfo } from 'node:net';
 import { request } from 'undici';
+import { freePort } from '../../../test/support/free-port';
 import { makeFunction, RawClient, startTransport, type Running } from './harness';
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 const of = (tenant: string) => [
   makeFunction({ tenant, name: 'fib', route: '/fib' }),
